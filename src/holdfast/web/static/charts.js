@@ -1,0 +1,86 @@
+// The stock picture: past as a step line, future as a band, the reorder point, what is on its way, where it runs out.
+"use strict";
+window.holdfastCharts = (() => {
+  const drawn = new Map();
+
+  // Tokens are light-dark() values; a probe element resolves them for the canvas.
+  const colour = (name, alpha) => {
+    const probe = document.createElement("span");
+    probe.style.color = `var(--hf-${name})`;
+    document.body.append(probe);
+    const rgb = getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).join(",");
+    probe.remove();
+    return alpha === undefined ? `rgb(${rgb})` : `rgba(${rgb},${alpha})`;
+  };
+  const narrow = () => window.matchMedia("(max-width: 760px)").matches;
+
+  const stock = (facts) => {
+    const soft = colour("soft"), ink = colour("ink"), blue = colour("blue"), bad = colour("bad"), accent = colour("accent");
+    const words = facts.words, number = new Intl.NumberFormat(document.documentElement.lang);
+    const day = new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "short", timeZone: "UTC" });
+    const month = new Intl.DateTimeFormat(document.documentElement.lang, { month: "short", timeZone: "UTC" });
+    const label = (color, position) => ({ show: true, color, position, fontSize: 12, textBorderColor: colour("card"), textBorderWidth: 3 });
+    const series = [{
+      name: words.stock, type: "line", step: "end", data: facts.past, symbol: "none", z: 3,
+      lineStyle: { color: ink, width: 1.6 }, itemStyle: { color: ink }, areaStyle: { color: colour("ink", 0.05) },
+      markLine: facts.reorder_point === null ? undefined : {
+        symbol: "none", silent: true, lineStyle: { type: "dashed", color: colour("warn"), width: 1.2 },
+        label: { color: soft, position: "insideEndTop", formatter: facts.words.reorder_point, fontSize: 12 },
+        data: [{ yAxis: facts.reorder_point }],
+      },
+    }];
+    if (facts.low.length) {
+      const low = new Map(facts.low);
+      series.push(
+        { name: "low", type: "line", data: facts.low, symbol: "none", lineStyle: { opacity: 0 }, stack: "band", silent: true, tooltip: { show: false } },
+        { name: "high", type: "line", data: facts.high.map(([t, v]) => [t, v - low.get(t)]), symbol: "none", lineStyle: { opacity: 0 }, areaStyle: { color: colour("blue", 0.14) }, stack: "band", silent: true, tooltip: { show: false } });
+    }
+    series.push({
+      name: words.expected, type: "line", data: facts.expected, symbol: "none", z: 4,
+      lineStyle: { color: blue, width: 1.6, type: [5, 4] }, itemStyle: { color: blue },
+      markPoint: facts.runs_out === null ? undefined : {
+        symbol: "circle", symbolSize: 9, itemStyle: { color: bad }, data: [{ coord: facts.runs_out }],
+        label: { ...label(bad, "top"), formatter: words.runs_out },
+      },
+    });
+    if (facts.inbound.length) {
+      series.push({
+        name: words.inbound, type: "scatter", symbol: "triangle", symbolSize: 11, z: 5, itemStyle: { color: accent },
+        data: facts.inbound.map((i) => ({ value: [i.at, i.level], name: i.label })),
+        label: { ...label(accent, "top"), formatter: (p) => p.name }, labelLayout: { hideOverlap: true },
+      });
+    }
+    return {
+      animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+      aria: { enabled: true, label: { description: facts.words.summary } },
+      grid: { left: 4, right: 10, top: 18, bottom: 4, containLabel: true },
+      xAxis: {
+        type: "time", axisLine: { lineStyle: { color: colour("line") } }, axisTick: { show: false }, splitNumber: narrow() ? 3 : 6,
+        axisLabel: { color: soft, hideOverlap: true, formatter: (t) => new Date(t).getUTCDate() === 1 ? month.format(t) : day.format(t) },
+      },
+      yAxis: { type: "value", min: 0, minInterval: 1, splitLine: { lineStyle: { color: colour("line-soft") } }, axisLabel: { color: soft, formatter: (v) => number.format(v) } },
+      tooltip: {
+        trigger: "axis", renderMode: "richText", backgroundColor: colour("card"), borderColor: colour("edge"), borderWidth: 1,
+        textStyle: { color: ink, fontSize: 12.5 }, axisPointer: { lineStyle: { color: colour("edge") } },
+        formatter: (points) => {
+          const seen = points.filter((p) => p.seriesName !== "low" && p.seriesName !== "high");
+          return [day.format(points[0].axisValue), ...seen.map((p) => `${p.data.name || p.seriesName}  ${number.format(Math.round(p.value[1]))}`)].join("\n");
+        },
+      },
+      series,
+    };
+  };
+
+  const draw = (box) => {
+    const facts = JSON.parse(document.getElementById(box.dataset.chart).textContent);
+    drawn.get(box)?.dispose();
+    const chart = window.echarts.init(box);
+    chart.setOption(stock(facts));
+    drawn.set(box, chart);
+  };
+  const again = () => [...drawn.keys()].forEach((box) => { if (box.isConnected) draw(box); else { drawn.get(box).dispose(); drawn.delete(box); } });
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  let waiting;
+  window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(again, 150); });
+  return { draw };
+})();
