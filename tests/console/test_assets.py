@@ -17,8 +17,7 @@ SOURCES = [*WEB.parent.glob("*/templates/**/*.html"), *WEB.glob("static/*.css"),
 
 def test_vendored_files_are_the_ones_named_with_their_sums() -> None:
     named = dict(
-        reversed(line.split())
-        for line in re.findall(r"^[0-9a-f]{64} +\S+$", (VENDOR / "README.md").read_text(), re.M)
+        reversed(line.split()) for line in re.findall(r"^[0-9a-f]{64} +\S+$", (VENDOR / "README.md").read_text(), re.M)
     )
     present = {str(p.relative_to(VENDOR)): p for p in VENDOR.rglob("*") if p.suffix in {".js", ".css"}}
     assert {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in present.items()} == named
@@ -28,12 +27,8 @@ def test_vendored_files_are_the_ones_named_with_their_sums() -> None:
 def test_no_page_loads_from_elsewhere_or_inlines_what_the_policy_refuses(source: Path) -> None:
     text = source.read_text(encoding="utf-8")
     outside = re.findall(r"""(?:src|href|url|@import)\W{1,3}(?:https?:)?//[^\s"')]+""", text)
-    inline = (
-        re.findall(r"""\sstyle=["']|\son\w+=["']|<style|hx-on""", text) if source.suffix == ".html" else []
-    )
-    scripts = [
-        s for s in re.findall(r"<script([^>]*)>", text) if "src=" not in s and "application/json" not in s
-    ]
+    inline = re.findall(r"""\sstyle=["']|\son\w+=["']|<style|hx-on""", text) if source.suffix == ".html" else []
+    scripts = [s for s in re.findall(r"<script([^>]*)>", text) if "src=" not in s and "application/json" not in s]
     assert (outside, inline, scripts) == ([], [], [])
 
 

@@ -77,9 +77,7 @@ class SpokenText(HTMLParser):
 
 def spoken_words(source: str) -> Iterator[str]:
     """Literal words of a template: everything Jinja would print unchanged, minus markup."""
-    skeleton = "".join(
-        value if kind == "data" else " " for _, kind, value in Environment(autoescape=True).lex(source)
-    )
+    skeleton = "".join(value if kind == "data" else " " for _, kind, value in Environment(autoescape=True).lex(source))
     parser = SpokenText()
     parser.feed(skeleton)
     for said in parser.said:

@@ -1,0 +1,127 @@
+"""The pool and the transaction. The edge opens a transaction; services never commit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+from psycopg.rows import class_row, dict_row, scalar_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from holdfast.db.sql import Statement
+from holdfast.kernel.errors import InvariantBroken, TryAgain
+
+T = TypeVar("T")
+
+AsyncConnection = psycopg.AsyncConnection[Any]
+
+# What a caller may repeat unchanged: the transaction is known not to have happened.
+_REPEATABLE = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53", "08", "57014")
+
+
+class Tx:
+    """One transaction. Statements come from ``queries.sql``; rows fill dataclasses."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+
+    async def all(self, statement: Statement, row: type[T], /, **params: object) -> list[T]:
+        async with self.connection.cursor(row_factory=class_row(row)) as cursor:
+            await cursor.execute(statement.text, params)
+            return await cursor.fetchall()
+
+    async def maybe(self, statement: Statement, row: type[T], /, **params: object) -> T | None:
+        async with self.connection.cursor(row_factory=class_row(row)) as cursor:
+            await cursor.execute(statement.text, params)
+            return await cursor.fetchone()
+
+    async def one(self, statement: Statement, row: type[T], /, **params: object) -> T:
+        found = await self.maybe(statement, row, **params)
+        assert found is not None, f"{statement.name} always answers one row"
+        return found
+
+    async def dicts(self, statement: Statement, /, **params: object) -> list[dict[str, Any]]:
+        async with self.connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(statement.text, params)
+            return await cursor.fetchall()
+
+    async def value(self, statement: Statement, /, **params: object) -> Any:
+        """The first column of the first row, or None."""
+        async with self.connection.cursor(row_factory=scalar_row) as cursor:
+            await cursor.execute(statement.text, params)
+            return await cursor.fetchone()
+
+    async def run(self, statement: Statement, /, **params: object) -> int:
+        """Execute for effect; answers how many rows were touched."""
+        async with self.connection.cursor() as cursor:
+            await cursor.execute(statement.text, params)
+            return cursor.rowcount
+
+
+class Database:
+    """A pool of connections in the application role."""
+
+    def __init__(self, url: str, *, size: int = 10, application: str = "holdfast") -> None:
+        self.url = url
+        self.pool = AsyncConnectionPool[AsyncConnection](
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=5,
+            max_idle=300,
+            open=False,
+            name=application,
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": 3,
+                "options": APPLICATION_OPTIONS,
+                "application_name": application,
+            },
+            check=AsyncConnectionPool.check_connection,
+        )
+
+    async def open(self) -> None:
+        await self.pool.open(wait=True, timeout=20)
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """One transaction; commits when the block ends, rolls back when it raises."""
+        async with self.connection() as connection, connection.transaction():
+            yield Tx(connection)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in autocommit mode, for single statements."""
+        try:
+            async with self.pool.connection() as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise translated(error) from error
+        except PoolTimeout as error:
+            raise TryAgain(
+                "database_unavailable", "The database did not answer in time; nothing was changed."
+            ) from error
+
+
+# The role is assumed at connection time, so that even a statement of ours cannot write the stock tables directly.
+# PostgreSQL plans our array-driven statements best as nested index loops; see docs/decisions/0004.
+APPLICATION_OPTIONS: LiteralString = (
+    "-c role=holdfast_app -c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"
+)
+
+
+def translated(error: psycopg.Error) -> Exception:
+    """Our name for a driver error, by SQLSTATE and never by message text."""
+    state = error.sqlstate or ""
+    if isinstance(error, psycopg.OperationalError) and not state:
+        return TryAgain("database_unavailable", "The database is away; nothing was changed.")
+    if state.startswith(_REPEATABLE):
+        return TryAgain("database_busy", "The database could not do this now; nothing was changed.")
+    if state == "23514" or state.startswith("ZS"):
+        return InvariantBroken(error.diag.constraint_name or error.diag.message_primary or state)
+    return error

@@ -1,0 +1,45 @@
+"""Named statements: every ``queries.sql`` is a list of ``-- name``, ``-- one line of reason``, statement."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import LiteralString, cast
+
+_HEADING = re.compile(r"^-- (?P<name>[a-z][a-z0-9_]*)\n-- (?P<reason>.+)\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    name: str
+    reason: str
+    text: LiteralString
+
+
+class Statements:
+    """The statements of one feature as attributes: ``sql.list_levels``."""
+
+    def __init__(self, package: str, found: dict[str, Statement]) -> None:
+        self.package = package
+        self.found = found
+
+    def __getattr__(self, name: str) -> Statement:
+        try:
+            return self.found[name]
+        except KeyError:
+            raise AttributeError(f"{self.package}/queries.sql has no statement named {name}") from None
+
+
+def statements(package: str) -> Statements:
+    """Load ``queries.sql`` of a feature package such as ``holdfast.stock``."""
+    text = (files(package) / "queries.sql").read_text(encoding="utf-8")
+    headings = list(_HEADING.finditer(text))
+    ends = [h.start() for h in headings[1:]] + [len(text)]
+    found = {
+        # The files are ours and are never composed with input, hence the cast to trusted text.
+        h["name"]: Statement(h["name"], h["reason"], cast(LiteralString, text[h.end() : end].strip().rstrip(";")))
+        for h, end in zip(headings, ends, strict=True)
+    }
+    assert len(found) == len(headings), f"{package}/queries.sql names a statement twice"
+    return Statements(package, found)

@@ -1,0 +1,1 @@
+"""Words and rules that need nothing but the standard library."""

@@ -1,0 +1,52 @@
+"""Cursor pages: opaque cursors over a sort key, never an offset."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from holdfast.kernel.errors import Invalid
+
+T = TypeVar("T")
+
+LIMIT_DEFAULT = 50
+LIMIT_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list and the cursor of the next, if there is one."""
+
+    items: Sequence[T]
+    next_cursor: str | None
+
+
+def encode_cursor(*keys: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps([str(k) for k in keys]).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None, keys: int) -> list[str] | None:
+    """The sort keys a cursor stands for, or None for the first page.
+
+    Raises Invalid(``invalid_cursor``) when it was not made by us for this list.
+    """
+    if not cursor:
+        return None
+    try:
+        found: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        found = None
+    if isinstance(found, list) and len(found) == keys and all(isinstance(k, str) for k in found):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return found  # pyright: ignore[reportUnknownVariableType]
+    raise Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")
+
+
+def page_of(rows: Sequence[T], limit: int, cursor_of: Any) -> Page[T]:
+    """Cut the one row too many that was read to learn whether there is a next page."""
+    if len(rows) <= limit:
+        return Page(rows, None)
+    kept = rows[:limit]
+    return Page(kept, cursor_of(kept[-1]))

@@ -1,0 +1,48 @@
+"""What each outcome of a posting function means to a caller: one closed list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from holdfast.db.group import Answer
+from holdfast.kernel.errors import Conflict, Invalid, NotFound, Refusal
+
+GRANTED = frozenset({"reserved", "consumed", "released", "extended", "converted", "moved"})
+
+REFUSALS: dict[str, tuple[type[Refusal], str]] = {
+    "idempotency_key_reused": (Invalid, "This Idempotency-Key was used for another request."),
+    "unknown_sku": (Invalid, "There is no such SKU."),
+    "unknown_warehouse": (Invalid, "There is no such warehouse."),
+    "sku_archived": (Conflict, "The SKU is archived and can no longer be promised or received."),
+    "warehouse_inactive": (Conflict, "The warehouse is not active."),
+    "insufficient_stock": (Conflict, "Less is available than was asked for; nothing was changed."),
+    "below_reserved": (Conflict, "Fewer units than are reserved; release reservations first."),
+    "version_conflict": (Conflict, "The quantity is no longer what you expected; read it again."),
+    "inbound_exceeded": (Conflict, "More than is on its way."),
+    "reservation_not_found": (NotFound, "There is no such reservation."),
+    "already_consumed": (Conflict, "The reservation is consumed; what comes back is a return."),
+    "already_cancelled": (Conflict, "The reservation is cancelled."),
+    "reservation_expired": (Conflict, "The reservation has expired; reserve again."),
+    "exceeds_reservation": (Conflict, "More than the reservation still holds."),
+    "does_not_expire": (Conflict, "The reservation has no deadline to extend."),
+    "extension_limit_reached": (Conflict, "The reservation cannot be extended by that much any more."),
+}
+
+_FIELD = {"unknown_sku": "sku_id", "unknown_warehouse": "warehouse_id"}
+
+
+def refusal_of(answer: Answer) -> Refusal | None:
+    """The refusal an answer stands for, or None when it was granted."""
+    if answer.outcome in GRANTED:
+        return None
+    kind, detail = REFUSALS[answer.outcome]
+    facts: dict[str, Any] = msgspec.json.decode(answer.facts) if answer.facts else {}
+    errors: list[dict[str, Any]] = facts.pop("errors", [])
+    field = _FIELD.get(answer.outcome)
+    for error in errors:
+        line = error.pop("line", None)
+        if field and line is not None:
+            error |= {"loc": ["items", line - 1, field], "code": answer.outcome, "message": detail}
+    return kind(answer.outcome, detail, facts, errors)

@@ -1,0 +1,112 @@
+"""What the hot routes accept and what they pass to the posting functions."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from holdfast.db.group import Ask
+
+QUANTITY_MAX = 1_000_000_000
+
+Id = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")]
+Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
+Minutes = Annotated[int, Meta(ge=1, le=525_600)]
+ReferenceType = Literal["cart", "order", "manual"]
+ReferenceId = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class ReserveItem(Struct):
+    sku_id: Id
+    quantity: Quantity
+    warehouse_id: Id | None = None
+
+
+class ReserveBody(Struct):
+    """Body of ``POST /inventory/reservations``. ``expires_in_minutes`` null means no expiry (order and manual only)."""
+
+    items: Annotated[list[ReserveItem], Meta(min_length=1, max_length=500)]
+    reference_type: ReferenceType
+    reference_id: ReferenceId
+    expires_in_minutes: Minutes | UnsetType | None = UNSET
+    ship_to: dict[str, Any] | None = None
+
+
+class BatchBody(Struct):
+    reservations: Annotated[list[ReserveBody], Meta(min_length=1, max_length=1000)]
+
+
+class ResolveItem(Struct):
+    sku_id: Id
+    quantity: Quantity
+    warehouse_id: Id | None = None
+
+
+class ResolveBody(Struct):
+    """Body of ``consume`` and ``release``; without items, everything that is open."""
+
+    items: Annotated[list[ResolveItem], Meta(min_length=1, max_length=500)] | None = None
+
+
+class ExtendBody(Struct):
+    additional_minutes: Annotated[int, Meta(ge=1, le=60)]
+
+
+class ConvertBody(Struct):
+    reference_type: ReferenceType
+    reference_id: ReferenceId
+    expires_in_minutes: Minutes | None = None
+
+
+class ReserveAsk(Ask):
+    reference_type: str
+    reference_id: str
+    minutes: int | None
+    items: list[ReserveItem]
+
+
+class ResolveAsk(Ask):
+    reservation_id: str
+    action: Literal["consume", "release"]
+    items: list[ResolveItem] | None = None
+
+    def exclusive(self) -> tuple[Hashable, ...]:
+        return (*Ask.exclusive(self), self.reservation_id)
+
+
+class ProlongAsk(Ask):
+    reservation_id: str
+    action: Literal["extend", "convert"]
+    minutes: int | None
+    extension_max: int
+    reference_type: str | None = None
+    reference_id: str | None = None
+
+    def exclusive(self) -> tuple[Hashable, ...]:
+        return (*Ask.exclusive(self), self.reservation_id)
+
+
+class MoveItem(msgspec.Struct, omit_defaults=True):
+    sku_id: str
+    warehouse_id: str
+    quantity: int | None = None
+    bucket: str = "sellable"
+    set_to: int | None = None
+    expected_quantity: int | None = None
+    unit_cost: str | None = None
+    inbound_delta: int = 0
+
+
+class MoveAsk(Ask):
+    """One change of what is physically there; quantities are signed."""
+
+    event_type: str
+    movement_type: Literal["in", "out", "transfer", "adjustment"]
+    reference_type: str
+    reason: str
+    items: list[MoveItem]
+    reference_id: str | None = None
+    occurred_at: str | None = None

@@ -1,0 +1,35 @@
+-- The posting functions: the only way stock changes.
+--
+-- Each takes a JSON array of many requests and answers one row per request, in one transaction. The rules they share:
+--   1. Level rows are locked first and in (sku_id, warehouse_id) order by everyone, then anything else is touched.
+--      A reservation's lines never change their level, so whoever holds the level locks owns its reservations too.
+--   2. Requests for the same level are summed before they are compared with what is left.
+--   3. A refusal is a row with a stable code and facts; misuse raises SQLSTATE ZS...
+--   4. One outbox row per change, in the same transaction.
+--   5. A request that carries an idempotency key stores its answer; a repeat returns it and changes nothing.
+-- Within one call no two requests may share an idempotency key or a reservation (the group writer sees to it).
+
+
+-- Requests whose key was seen before, with the first answer, or the refusal to reuse a key for another body.
+create or replace function stock_repeats(p_requests json) returns setof stock_answer
+language sql security definer set search_path = public, pg_temp as $$
+    select r.n,
+           case when k.request_hash = r.hash then k.outcome else 'idempotency_key_reused' end,
+           case when k.request_hash = r.hash then k.facts else '{}'::json end,
+           k.request_hash = r.hash
+      from json_to_recordset(p_requests) as r (n integer, principal_id uuid, key text, hash text)
+      join idempotency_keys k on k.principal_id = r.principal_id and k.key = r.key
+$$;
+
+
+-- Remember the answers of the requests that carry a key. A key that another transaction stored meanwhile raises
+-- unique_violation: the group is rolled back and posted again request by request, which then finds the first answer.
+create or replace function stock_remember(p_requests json, p_answers stock_answer[]) returns void
+language sql security definer set search_path = public, pg_temp as $$
+    insert into idempotency_keys (principal_id, key, request_hash, outcome, facts)
+    select r.principal_id, r.key, r.hash, a.outcome, a.facts
+      from json_to_recordset(p_requests) as r (n integer, principal_id uuid, key text, hash text)
+      join unnest(p_answers) a on a.request_no = r.n
+     where r.key is not null and not a.replayed
+     order by r.principal_id, r.key
+$$;

@@ -1,0 +1,123 @@
+-- Close the given parts of active reservation lines with their outcome. The caller holds the level locks.
+-- A part smaller than its line splits it, so every row keeps one quantity and one outcome for ever.
+create or replace function stock_close_lines(p_takes stock_take[], p_now timestamptz) returns void
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+    insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, status, reserved_at, resolved_at, expires_at)
+    select t.reservation_id,
+           (select max(line_no) from inventory_reservations m where m.reservation_id = t.reservation_id)
+               + row_number() over (partition by t.reservation_id order by t.line_no),
+           t.sku_id, t.warehouse_id, t.quantity, t.outcome, l.reserved_at, p_now, l.expires_at
+      from unnest(p_takes) t
+      join inventory_reservations l using (reservation_id, line_no)
+     where t.quantity < t.open_quantity;
+
+    update inventory_reservations l
+       set quantity = case when t.quantity < t.open_quantity then l.quantity - t.quantity else l.quantity end,
+           status = case when t.quantity < t.open_quantity then 'active' else t.outcome end,
+           resolved_at = case when t.quantity < t.open_quantity then null else p_now end
+      from unnest(p_takes) t
+     where (l.reservation_id, l.line_no) = (t.reservation_id, t.line_no);
+
+    update reservations h
+       set resolved_at = p_now,
+           status = case when exists (select from inventory_reservations l where l.reservation_id = h.id and l.status = 'consumed')
+                         then 'consumed' else t.outcome end
+      from (select reservation_id, min(outcome) as outcome from unnest(p_takes) group by reservation_id) t
+     where h.id = t.reservation_id
+       and not exists (select from inventory_reservations l where l.reservation_id = h.id and l.status = 'active');
+
+    update inventory i
+       set reserved_quantity = i.reserved_quantity - t.quantity,
+           available_quantity = i.available_quantity + t.freed,
+           version = i.version + 1,
+           last_updated = greatest(i.last_updated, p_now)
+      from (select sku_id, warehouse_id, sum(quantity) as quantity,
+                   coalesce(sum(quantity) filter (where outcome <> 'consumed'), 0) as freed
+              from unnest(p_takes) group by sku_id, warehouse_id) t
+     where (i.sku_id, i.warehouse_id) = (t.sku_id, t.warehouse_id);
+end $$;
+
+
+-- Expire the active holds among p_reservations whose time is over. The caller holds the level locks.
+-- Answers how many reservations were expired.
+create or replace function stock_expire_locked(p_reservations uuid[], p_now timestamptz) returns integer
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+    v_takes stock_take[];
+    v_expired integer;
+begin
+    select array_agg(row(null, l.reservation_id, l.line_no, l.sku_id, l.warehouse_id, l.quantity, l.quantity, 'expired')::stock_take)
+      into v_takes
+      from inventory_reservations l
+     where l.reservation_id = any (p_reservations) and l.status = 'active' and l.expires_at <= p_now;
+    if v_takes is null then
+        return 0;
+    end if;
+
+    perform stock_close_lines(v_takes, p_now);
+    insert into outbox_events (event_type, sku_ids, data, occurred_at)
+    select 'inventory.reservation_expired', array_agg(distinct t.sku_id),
+           json_build_object('reservation_id', h.id, 'reference_type', h.reference_type, 'reference_id', h.reference_id,
+               'items', json_agg(json_build_object('sku_id', t.sku_id, 'warehouse_id', t.warehouse_id, 'quantity', t.quantity))),
+           p_now
+      from unnest(v_takes) t
+      join reservations h on h.id = t.reservation_id
+     group by h.id;
+    get diagnostics v_expired = row_count;
+    return v_expired;
+end $$;
+
+
+-- Release up to p_limit holds whose time is over; the sweeper calls this until it answers 0.
+create or replace function stock_expire(p_limit integer) returns integer
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+    v_now timestamptz := business_now();
+    v_reservations uuid[];
+begin
+    select array_agg(id) into v_reservations
+      from (select id from reservations
+             where status = 'active' and expires_at <= v_now
+             order by expires_at
+             limit p_limit) due;
+    if v_reservations is null then
+        return 0;
+    end if;
+    perform from inventory i
+      where (i.sku_id, i.warehouse_id) in
+            (select l.sku_id, l.warehouse_id from inventory_reservations l where l.reservation_id = any (v_reservations))
+      order by i.sku_id, i.warehouse_id
+        for no key update;
+    -- Re-checked under the lock: two sweepers, or a sweeper and a consume, resolve a hold once.
+    return stock_expire_locked(v_reservations, v_now);
+end $$;
+
+
+-- Lock every level of the given reservations: from here on nobody else changes these reservations.
+create or replace function stock_lock_reservations(p_reservations uuid[]) returns void
+language sql security definer set search_path = public, pg_temp as $$
+    select from inventory i
+      where (i.sku_id, i.warehouse_id) in
+            (select l.sku_id, l.warehouse_id from inventory_reservations l where l.reservation_id = any (p_reservations))
+      order by i.sku_id, i.warehouse_id
+        for no key update
+$$;
+
+
+-- One reservation as the API shows it.
+create or replace function stock_reservation_facts(p_reservation uuid) returns json
+language sql stable security definer set search_path = public, pg_temp as $$
+    select json_build_object('reservation_id', h.id, 'status', h.status, 'reference_type', h.reference_type,
+               'reference_id', h.reference_id, 'created_at', h.created_at, 'expires_at', h.expires_at,
+               'resolved_at', h.resolved_at,
+               'items', (select json_agg(json_build_object('sku_id', l.sku_id, 'warehouse_id', l.warehouse_id,
+                                    'reserved_quantity', l.held, 'open_quantity', l.open, 'consumed_quantity', l.consumed)
+                                    order by l.line_no)
+                           from (select sku_id, warehouse_id, min(line_no) as line_no, sum(quantity) as held,
+                                        coalesce(sum(quantity) filter (where status = 'active'), 0) as open,
+                                        coalesce(sum(quantity) filter (where status = 'consumed'), 0) as consumed
+                                   from inventory_reservations where reservation_id = h.id
+                                  group by sku_id, warehouse_id) l))
+      from reservations h where h.id = p_reservation
+$$;

@@ -1,0 +1,223 @@
+-- What one request would take from what is left: exact levels as asked; a line without a warehouse from the first
+-- warehouse (higher priority, then more stock) that can serve all of it, else spread in that order.
+create or replace function stock_pick(p_lines stock_ask[], p_left stock_left[]) returns setof stock_ask
+language sql immutable set search_path = public, pg_temp as $$
+    with fixed as (
+        select sku_id, warehouse_id, sum(quantity)::bigint as quantity
+          from unnest(p_lines) where warehouse_id is not null group by sku_id, warehouse_id
+    ), spare as (
+        select l.sku_id, l.warehouse_id, l.priority, l.quantity - coalesce(f.quantity, 0) as quantity
+          from unnest(p_left) l
+          left join fixed f using (sku_id, warehouse_id)
+         where l.is_open and l.quantity > coalesce(f.quantity, 0)
+    ), floating as (
+        select a.request_no, a.line_no, s.sku_id, s.warehouse_id,
+               least(s.quantity, a.quantity - coalesce(sum(s.quantity) over earlier, 0)) as quantity
+          from unnest(p_lines) a
+          join spare s using (sku_id)
+         where a.warehouse_id is null
+        window earlier as (partition by a.line_no
+            order by s.quantity >= a.quantity desc, s.priority desc, s.quantity desc, s.warehouse_id
+            rows between unbounded preceding and 1 preceding)
+    )
+    select a.request_no, a.line_no, a.sku_id, a.warehouse_id, a.quantity
+      from unnest(p_lines) a
+      join unnest(p_left) l using (sku_id, warehouse_id)
+     where l.is_open and a.quantity <= l.quantity
+    union all
+    select request_no, line_no, sku_id, warehouse_id, quantity::bigint from floating where quantity > 0
+$$;
+
+
+-- Why a request cannot be held: the first rule that names it, with every line it concerns.
+create or replace function stock_refusal(p_lines stock_ask[], p_left stock_left[], p_picks stock_ask[]) returns stock_answer
+language sql stable security definer set search_path = public, pg_temp as $$
+    with short as (
+        select a.*, s.id is null as unknown_sku, s.archived_at is not null as archived,
+               a.warehouse_id is not null and w.id is null as unknown_warehouse,
+               a.warehouse_id is not null and not w.is_active as closed,
+               coalesce((select sum(l.quantity) from unnest(p_left) l
+                          where l.sku_id = a.sku_id and l.is_open and l.warehouse_id = coalesce(a.warehouse_id, l.warehouse_id)), 0) as available
+          from unnest(p_lines) a
+          left join skus s on s.id = a.sku_id
+          left join warehouses w on w.id = a.warehouse_id
+         where a.quantity > coalesce((select sum(p.quantity) from unnest(p_picks) p where p.line_no = a.line_no), 0)
+    ), verdict as (
+        select case when bool_or(unknown_sku) then 'unknown_sku'
+                    when bool_or(unknown_warehouse) then 'unknown_warehouse'
+                    when bool_or(archived) then 'sku_archived'
+                    when bool_or(closed) then 'warehouse_inactive'
+                    else 'insufficient_stock' end as code
+          from short
+    )
+    select s.request_no, v.code,
+           json_build_object('errors', json_agg(json_strip_nulls(json_build_object(
+               'line', s.line_no, 'sku_id', s.sku_id, 'warehouse_id', s.warehouse_id,
+               'requested', s.quantity, 'available', s.available)) order by s.line_no)),
+           false
+      from short s, verdict v
+     where case v.code when 'unknown_sku' then s.unknown_sku when 'unknown_warehouse' then s.unknown_warehouse
+                       when 'sku_archived' then s.archived when 'warehouse_inactive' then s.closed else true end
+     group by s.request_no, v.code
+$$;
+
+
+-- Hold every line of each request, or none of that request's.
+-- p_requests: [{n, principal_id, key, hash, actor, reference_type, reference_id, minutes (null: no expiry),
+--               items: [{sku_id, warehouse_id (null: we choose), quantity}]}]
+-- Outcomes: reserved; unknown_sku, unknown_warehouse, sku_archived, warehouse_inactive, insufficient_stock;
+-- idempotency_key_reused.
+create or replace function stock_reserve(p_requests json) returns setof stock_answer
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+    v_now timestamptz;
+    v_answers stock_answer[];
+    v_asks stock_ask[];
+    v_left stock_left[];
+    v_expired uuid[];
+    v_contested uuid[];
+    v_grants stock_ask[];
+    v_lines stock_ask[];
+    v_picks stock_ask[];
+    v_request integer;
+begin
+    select coalesce(array_agg(r), '{}') into v_answers from stock_repeats(p_requests) r;
+
+    -- One SKU named twice in one request counts together: 3 + 3 must not pass a check for 5.
+    select array_agg(row(n, line_no, sku_id, warehouse_id, quantity)::stock_ask order by n, line_no) into v_asks
+      from (select r.n, min(i.line_no)::integer as line_no, i.sku_id, i.warehouse_id, sum(i.quantity)::bigint as quantity
+              from json_to_recordset(p_requests) as r (n integer, items json),
+                   rows from (json_to_recordset(r.items) as (sku_id uuid, warehouse_id uuid, quantity bigint))
+                       with ordinality as i (sku_id, warehouse_id, quantity, line_no)
+             where not exists (select from unnest(v_answers) a where a.request_no = r.n)
+             group by r.n, i.sku_id, i.warehouse_id) merged;
+    if v_asks is null then
+        return query select * from unnest(v_answers);
+        return;
+    end if;
+
+    -- Promise P7: an expired hold never blocks a sale, even when the sweeper is dead. All levels of such a hold join the
+    -- lock set, because a reservation is resolved as a whole.
+    v_now := business_now();
+    select array_agg(distinct l.reservation_id) into v_expired
+      from inventory_reservations l
+     where l.sku_id in (select sku_id from unnest(v_asks)) and l.status = 'active' and l.expires_at <= v_now;
+
+    perform from inventory i
+      where (i.sku_id, i.warehouse_id) in (
+            select a.sku_id, a.warehouse_id from unnest(v_asks) a where a.warehouse_id is not null
+            union
+            select i2.sku_id, i2.warehouse_id from unnest(v_asks) a join inventory i2 using (sku_id) where a.warehouse_id is null
+            union
+            select l.sku_id, l.warehouse_id from inventory_reservations l where l.reservation_id = any (v_expired))
+      order by i.sku_id, i.warehouse_id
+        for no key update;
+    v_now := business_now();
+    if v_expired is not null then
+        perform stock_expire_locked(v_expired, v_now);
+    end if;
+
+    select coalesce(array_agg(row(i.sku_id, i.warehouse_id, i.available_quantity, w.priority,
+                                  w.is_active and s.archived_at is null)::stock_left), '{}') into v_left
+      from (select distinct sku_id from unnest(v_asks)) a
+      join inventory i using (sku_id)
+      join skus s on s.id = i.sku_id
+      join warehouses w on w.id = i.warehouse_id
+     where exists (select from unnest(v_asks) x
+                    where x.sku_id = i.sku_id and (x.warehouse_id is null or x.warehouse_id = i.warehouse_id));
+
+    -- The common case: everything asked of a SKU fits, exact levels first, then all floating lines from one warehouse.
+    with fixed as (
+        select sku_id, warehouse_id, sum(quantity)::bigint as quantity
+          from unnest(v_asks) where warehouse_id is not null group by sku_id, warehouse_id
+    ), floating as (
+        select sku_id, sum(quantity)::bigint as quantity from unnest(v_asks) where warehouse_id is null group by sku_id
+    ), home as (
+        select distinct on (f.sku_id) f.sku_id, l.warehouse_id
+          from floating f
+          join unnest(v_left) l using (sku_id)
+          left join fixed x on (x.sku_id, x.warehouse_id) = (l.sku_id, l.warehouse_id)
+         where l.is_open and l.quantity - coalesce(x.quantity, 0) >= f.quantity
+         order by f.sku_id, l.priority desc, l.quantity desc, l.warehouse_id
+    ), contested as (
+        select x.sku_id from fixed x left join unnest(v_left) l using (sku_id, warehouse_id)
+         where l.sku_id is null or not l.is_open or l.quantity < x.quantity
+        union
+        select f.sku_id from floating f where not exists (select from home h where h.sku_id = f.sku_id)
+    )
+    select (select array_agg(sku_id) from contested),
+           (select array_agg(row(a.request_no, a.line_no, a.sku_id, coalesce(a.warehouse_id, h.warehouse_id), a.quantity)::stock_ask)
+              from unnest(v_asks) a left join home h using (sku_id)
+             where not exists (select from unnest(v_asks) x join contested c using (sku_id) where x.request_no = a.request_no))
+      into v_contested, v_grants;
+
+    -- Only requests that touch a short SKU are decided one by one, in arrival order, so that one refused basket never
+    -- costs the next one its stock.
+    if v_contested is not null then
+        for v_request in
+            select distinct request_no from unnest(v_asks) where sku_id = any (v_contested) order by request_no
+        loop
+            select array_agg(a order by a.line_no) into v_lines from unnest(v_asks) a where a.request_no = v_request;
+            select coalesce(array_agg(p), '{}') into v_picks from stock_pick(v_lines, v_left) p;
+            if (select sum(quantity) from unnest(v_lines)) = (select sum(quantity) from unnest(v_picks)) then
+                v_grants := coalesce(v_grants, '{}') || v_picks;
+                select array_agg(row(l.sku_id, l.warehouse_id, l.quantity - coalesce(p.quantity, 0), l.priority, l.is_open)::stock_left)
+                  into v_left
+                  from unnest(v_left) l
+                  left join (select sku_id, warehouse_id, sum(quantity)::bigint as quantity
+                               from unnest(v_picks) group by sku_id, warehouse_id) p using (sku_id, warehouse_id);
+            else
+                v_answers := v_answers || stock_refusal(v_lines, v_left, v_picks);
+            end if;
+        end loop;
+    end if;
+
+    if v_grants is not null then
+        v_answers := v_answers || stock_hold(p_requests, v_grants, v_now);
+    end if;
+    perform stock_remember(p_requests, v_answers);
+    return query select * from unnest(v_answers);
+end $$;
+
+
+-- Write the holds that were decided: header, lines, levels, outbox. Answers one row per request held.
+create or replace function stock_hold(p_requests json, p_grants stock_ask[], p_now timestamptz) returns stock_answer[]
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+    v_answers stock_answer[];
+begin
+    update inventory i
+       set available_quantity = i.available_quantity - g.quantity,
+           reserved_quantity = i.reserved_quantity + g.quantity,
+           version = i.version + 1,
+           last_updated = greatest(i.last_updated, p_now)
+      from (select sku_id, warehouse_id, sum(quantity)::bigint as quantity from unnest(p_grants) group by sku_id, warehouse_id) g
+     where (i.sku_id, i.warehouse_id) = (g.sku_id, g.warehouse_id);
+
+    with held as materialized (
+        select r.n, uuidv7() as id, r.reference_type, r.reference_id, r.actor,
+               p_now + make_interval(mins => r.minutes) as expires_at, g.items, g.sku_ids
+          from json_to_recordset(p_requests) as r (n integer, reference_type text, reference_id text, minutes integer, actor text)
+          join (select request_no, array_agg(distinct sku_id) as sku_ids,
+                       json_agg(json_build_object('sku_id', sku_id, 'reserved_quantity', quantity, 'warehouse_id', warehouse_id)
+                                order by line_no, warehouse_id) as items
+                  from unnest(p_grants) group by request_no) g on g.request_no = r.n
+    ), header as (
+        insert into reservations (id, reference_type, reference_id, created_at, expires_at, actor)
+        select id, reference_type, reference_id, p_now, expires_at, actor from held
+    ), line as (
+        insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, reserved_at, expires_at)
+        select h.id, row_number() over (partition by g.request_no order by g.line_no, g.warehouse_id),
+               g.sku_id, g.warehouse_id, g.quantity, p_now, h.expires_at
+          from unnest(p_grants) g join held h on h.n = g.request_no
+    ), answer as (
+        select n, sku_ids, json_build_object('reservation_id', id, 'status', 'active', 'reference_type', reference_type,
+                   'reference_id', reference_id, 'created_at', p_now, 'expires_at', expires_at, 'items', items) as facts
+          from held
+    ), event as (
+        insert into outbox_events (event_type, sku_ids, data, occurred_at)
+        select 'inventory.reserved', sku_ids, facts, p_now from answer order by n
+    )
+    select array_agg(row(n, 'reserved', facts, false)::stock_answer) into v_answers from answer;
+    return v_answers;
+end $$;

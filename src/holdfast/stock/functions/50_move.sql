@@ -1,0 +1,194 @@
+-- Change what is physically there: receipts, sales, adjustments, returns. Each request is all or nothing, in order.
+-- p_requests: [{n, principal_id, key, hash, actor, event_type, movement_type, reference_type, reference_id, reason,
+--               occurred_at (null: now), items: [{sku_id, warehouse_id, bucket, quantity (signed), set_to, expected_quantity,
+--               unit_cost, inbound_delta}]}]
+-- set_to replaces quantity: the physical quantity of the bucket becomes set_to if it is still expected_quantity.
+-- Outcomes: moved; unknown_sku, unknown_warehouse, sku_archived, insufficient_stock, below_reserved, version_conflict,
+-- inbound_exceeded; idempotency_key_reused.
+create or replace function stock_move(p_requests json) returns setof stock_answer
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+    v_answers stock_answer[];
+    v_expired uuid[];
+    v_skus uuid[];
+    v_request record;
+begin
+    select coalesce(array_agg(r), '{}') into v_answers from stock_repeats(p_requests) r;
+    select array_agg(distinct i.sku_id) into v_skus
+      from json_to_recordset(p_requests) as r (n integer, items json), json_to_recordset(r.items) as i (sku_id uuid);
+
+    -- A level is born with its first entry. Ordered, so that two of us do not wait for each other.
+    insert into inventory (sku_id, warehouse_id)
+    select distinct i.sku_id, i.warehouse_id
+      from json_to_recordset(p_requests) as r (items json),
+           json_to_recordset(r.items) as i (sku_id uuid, warehouse_id uuid)
+      join skus s on s.id = i.sku_id
+      join warehouses w on w.id = i.warehouse_id
+     order by 1, 2
+    on conflict do nothing;
+
+    select array_agg(distinct l.reservation_id) into v_expired
+      from inventory_reservations l
+     where l.sku_id = any (v_skus) and l.status = 'active' and l.expires_at <= business_now();
+    perform from inventory i
+      where (i.sku_id, i.warehouse_id) in (
+            select x.sku_id, x.warehouse_id
+              from json_to_recordset(p_requests) as r (items json),
+                   json_to_recordset(r.items) as x (sku_id uuid, warehouse_id uuid)
+            union
+            select l.sku_id, l.warehouse_id from inventory_reservations l where l.reservation_id = any (v_expired))
+      order by i.sku_id, i.warehouse_id
+        for no key update;
+    if v_expired is not null then
+        perform stock_expire_locked(v_expired, business_now());
+    end if;
+
+    for v_request in
+        select r.n, r.body from (select (e.value ->> 'n')::integer as n, e.value as body
+                                   from json_array_elements(p_requests) e) r
+         where not exists (select from unnest(v_answers) a where a.request_no = r.n)
+         order by r.n
+    loop
+        v_answers := v_answers || stock_move_one(v_request.body, business_now());
+    end loop;
+    perform stock_remember(p_requests, v_answers);
+    return query select * from unnest(v_answers);
+end $$;
+
+
+-- One request of stock_move, under the locks its caller took.
+create or replace function stock_move_one(p_request json, p_now timestamptz) returns stock_answer
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+    v_n integer := (p_request ->> 'n')::integer;
+    v_refusal stock_answer;
+    v_facts json;
+begin
+    v_refusal := stock_move_refusal(p_request);
+    if v_refusal.outcome is not null then
+        return v_refusal;
+    end if;
+
+    with line as (
+        select i.line_no, i.sku_id, i.warehouse_id, coalesce(i.bucket, 'sellable') as bucket,
+               coalesce(i.set_to - case i.bucket when 'unsellable' then v.unavailable_quantity
+                                                 else v.available_quantity + v.reserved_quantity end, i.quantity) as quantity,
+               i.unit_cost, coalesce(i.inbound_delta, 0) as inbound_delta
+          from rows from (json_to_recordset(p_request -> 'items') as (sku_id uuid, warehouse_id uuid, bucket text,
+                   quantity bigint, set_to bigint, unit_cost numeric, inbound_delta bigint))
+               with ordinality as i (sku_id, warehouse_id, bucket, quantity, set_to, unit_cost, inbound_delta, line_no)
+          join inventory v on (v.sku_id, v.warehouse_id) = (i.sku_id, i.warehouse_id)
+    ), entry as (
+        insert into inventory_movements (sku_id, warehouse_id, movement_type, quantity, bucket, balance_after, unsellable_after,
+            reference_type, reference_id, reason, actor, unit_cost, occurred_at, created_at)
+        select l.sku_id, l.warehouse_id, p_request ->> 'movement_type', l.quantity, l.bucket,
+               i.on_hand_quantity + sum(l.quantity) over earlier,
+               i.unavailable_quantity + sum(case l.bucket when 'unsellable' then l.quantity else 0 end) over earlier,
+               p_request ->> 'reference_type', p_request ->> 'reference_id', p_request ->> 'reason', p_request ->> 'actor',
+               coalesce(l.unit_cost, i.cost_price), coalesce((p_request ->> 'occurred_at')::timestamptz, p_now),
+               greatest(p_now, i.last_updated)
+          from line l join inventory i using (sku_id, warehouse_id)
+         where l.quantity <> 0
+        window earlier as (partition by l.sku_id, l.warehouse_id order by l.line_no)
+         order by l.line_no
+    ), level as (
+        update inventory i
+           set available_quantity = i.available_quantity + c.sellable,
+               unavailable_quantity = i.unavailable_quantity + c.unsellable,
+               in_transit_quantity = i.in_transit_quantity + c.inbound,
+               cost_price = case when c.costed > 0 and i.on_hand_quantity + c.costed > 0
+                                 then round((coalesce(i.cost_price, c.cost / c.costed) * i.on_hand_quantity + c.cost)
+                                            / (i.on_hand_quantity + c.costed), 6)
+                                 else i.cost_price end,
+               version = i.version + 1,
+               last_updated = greatest(i.last_updated, p_now)
+          from (select sku_id, warehouse_id,
+                       sum(case bucket when 'sellable' then quantity else 0 end)::bigint as sellable,
+                       sum(case bucket when 'unsellable' then quantity else 0 end)::bigint as unsellable,
+                       sum(inbound_delta)::bigint as inbound,
+                       coalesce(sum(quantity) filter (where quantity > 0 and unit_cost is not null), 0) as costed,
+                       coalesce(sum(quantity * unit_cost) filter (where quantity > 0 and unit_cost is not null), 0) as cost
+                  from line group by sku_id, warehouse_id) c
+         where (i.sku_id, i.warehouse_id) = (c.sku_id, c.warehouse_id)
+    )
+    select json_build_object('reference_type', p_request ->> 'reference_type', 'reference_id', p_request ->> 'reference_id',
+               'items', json_agg(json_build_object('sku_id', l.sku_id, 'warehouse_id', l.warehouse_id, 'bucket', l.bucket,
+                                                   'quantity', l.quantity) order by l.line_no))
+      into v_facts from line l;
+
+    insert into outbox_events (event_type, sku_ids, data, occurred_at)
+    select p_request ->> 'event_type', array_agg(distinct i.sku_id), v_facts, p_now
+      from json_to_recordset(v_facts -> 'items') as i (sku_id uuid);
+    return row(v_n, 'moved', v_facts, false)::stock_answer;
+end $$;
+
+
+-- Why a request of stock_move cannot be posted, or an answer without an outcome.
+create or replace function stock_move_refusal(p_request json) returns stock_answer
+language sql stable security definer set search_path = public, pg_temp as $$
+    with line as (
+        select i.*, coalesce(i.bucket, 'sellable') = 'unsellable' as is_unsellable, s.id is null as unknown_sku, w.id is null as unknown_warehouse,
+               s.archived_at is not null as archived,
+               coalesce(v.available_quantity, 0) as available, coalesce(v.reserved_quantity, 0) as reserved,
+               coalesce(v.unavailable_quantity, 0) as unavailable, coalesce(v.in_transit_quantity, 0) as in_transit
+          from rows from (json_to_recordset(p_request -> 'items') as (sku_id uuid, warehouse_id uuid, bucket text,
+                   quantity bigint, set_to bigint, expected_quantity bigint, inbound_delta bigint))
+               with ordinality as i (sku_id, warehouse_id, bucket, quantity, set_to, expected_quantity, inbound_delta, line_no)
+          left join skus s on s.id = i.sku_id
+          left join warehouses w on w.id = i.warehouse_id
+          left join inventory v on (v.sku_id, v.warehouse_id) = (i.sku_id, i.warehouse_id)
+    ), total as (
+        -- Lines on one level and bucket count together, as they do when they are posted.
+        select *, case when is_unsellable then unavailable else available + reserved end as physical,
+               coalesce(sum(quantity) over (partition by sku_id, warehouse_id, is_unsellable), 0) as change,
+               coalesce(sum(inbound_delta) over (partition by sku_id, warehouse_id), 0) as inbound
+          from line
+    ), judged as (
+        select *, case when unknown_sku then 1 when unknown_warehouse then 2
+                       when archived and coalesce(quantity, set_to) > 0 then 3
+                       when set_to is not null and expected_quantity <> physical then 4
+                       when set_to is not null and not is_unsellable and set_to < reserved then 5
+                       when set_to is null and is_unsellable and unavailable + change < 0 then 6
+                       when set_to is null and not is_unsellable and available + change < 0 then 6
+                       when in_transit + inbound < 0 then 7 end as rank
+          from total
+    ), first as (select min(rank) as rank from judged)
+    select (p_request ->> 'n')::integer,
+           (array['unknown_sku', 'unknown_warehouse', 'sku_archived', 'version_conflict', 'below_reserved', 'insufficient_stock',
+                  'inbound_exceeded'])[max(f.rank)],
+           json_build_object('errors', json_agg(json_strip_nulls(json_build_object('line', j.line_no, 'sku_id', j.sku_id,
+               'warehouse_id', j.warehouse_id, 'requested', coalesce(j.set_to, -j.change),
+               'expected', j.expected_quantity, 'actual', case j.rank when 4 then j.physical end,
+               'reserved', case j.rank when 5 then j.reserved end,
+               'available', case j.rank when 6 then case when j.is_unsellable then j.unavailable else j.available end end)) order by j.line_no)),
+           false
+      from judged j join first f on j.rank = f.rank
+$$;
+
+
+-- Raise or lower what is on its way, without anything physical moving: purchase orders sent, closed or cancelled.
+-- p_lines: [{sku_id, warehouse_id, quantity (signed)}]. Raises in_transit_never_negative when more is taken than was open.
+create or replace function stock_expect(p_lines json, p_reference_id text) returns void
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+    insert into inventory (sku_id, warehouse_id)
+    select distinct sku_id, warehouse_id from json_to_recordset(p_lines) as l (sku_id uuid, warehouse_id uuid)
+     order by 1, 2
+    on conflict do nothing;
+    perform from inventory i
+      where (i.sku_id, i.warehouse_id) in
+            (select sku_id, warehouse_id from json_to_recordset(p_lines) as l (sku_id uuid, warehouse_id uuid))
+      order by i.sku_id, i.warehouse_id
+        for no key update;
+    update inventory i
+       set in_transit_quantity = i.in_transit_quantity + l.quantity, version = i.version + 1, last_updated = greatest(i.last_updated, business_now())
+      from (select sku_id, warehouse_id, sum(quantity)::bigint as quantity
+              from json_to_recordset(p_lines) as x (sku_id uuid, warehouse_id uuid, quantity bigint)
+             group by sku_id, warehouse_id) l
+     where (i.sku_id, i.warehouse_id) = (l.sku_id, l.warehouse_id);
+    insert into outbox_events (event_type, sku_ids, data)
+    select 'inventory.inbound_changed', array_agg(distinct l.sku_id),
+           json_build_object('reference_type', 'purchase', 'reference_id', p_reference_id, 'items', p_lines)
+      from json_to_recordset(p_lines) as l (sku_id uuid)
+    having count(*) > 0;
+end $$;

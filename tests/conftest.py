@@ -1,0 +1,200 @@
+"""Real PostgreSQL for every test: one embedded server per run, one migrated template, one database per worker."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from holdfast.db import Database
+from holdfast.db.embedded import EmbeddedServer
+from holdfast.db.migrate import migrate
+
+TEMPLATE = "holdfast_template"
+
+
+@pytest.fixture(scope="session")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@contextmanager
+def alone(run_dir: Path) -> Iterator[None]:
+    with (run_dir / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def server(run_dir: Path) -> Iterator[EmbeddedServer]:
+    """The PostgreSQL server of this run. The last worker to leave stops it."""
+    found = EmbeddedServer(Path(tempfile.gettempdir()) / f"holdfast-tests-{run_dir.parent.name}-{run_dir.name}")
+    users = run_dir / "server-users"
+    with alone(run_dir):
+        found.start()
+        users.write_text(str(int(users.read_text() or 0) + 1 if users.exists() else 1))
+        with psycopg.connect(found.url("postgres"), autocommit=True) as connection:
+            if connection.execute("select from pg_database where datname = %s", [TEMPLATE]).fetchone() is None:
+                connection.execute(f"create database {TEMPLATE}")
+                migrate(found.url(TEMPLATE))
+    yield found
+    with alone(run_dir):
+        left = int(users.read_text()) - 1
+        users.write_text(str(left))
+        if left == 0:
+            found.stop("immediate")
+
+
+def new_database(server: EmbeddedServer, run_dir: Path) -> str:
+    """A fresh migrated database of its own; answers its address (owner role)."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with alone(run_dir), psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {TEMPLATE}")
+    return server.url(name)
+
+
+@pytest.fixture(scope="session")
+def worker_url(server: EmbeddedServer, run_dir: Path) -> str:
+    """One database for all tests of this worker: a test finds its own rows by its own codes."""
+    return new_database(server, run_dir)
+
+
+@pytest.fixture
+def fresh_url(server: EmbeddedServer, run_dir: Path) -> str:
+    """A database nobody else uses, for tests that look at everything or move the clock."""
+    return new_database(server, run_dir)
+
+
+@pytest.fixture
+async def database(worker_url: str) -> AsyncIterator[Database]:
+    """The worker's database in the application role."""
+    found = Database(worker_url, size=4)
+    await found.open()
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def fresh_database(fresh_url: str) -> AsyncIterator[Database]:
+    found = Database(fresh_url, size=4)
+    await found.open()
+    yield found
+    await found.close()
+
+
+class Shelf:
+    """A few SKUs and warehouses of one test, and the posting functions called the plain way (owner role)."""
+
+    def __init__(self, url: str) -> None:
+        self.connection: psycopg.Connection[Any] = psycopg.connect(url, autocommit=True)
+        self.tag = uuid.uuid4().hex[:8]
+        self.principal = str(uuid.uuid4())
+        self.ids: dict[str, str] = {}
+
+    def sku(self, code: str, **columns: Any) -> str:
+        """The id of this test's SKU with this code, made on first use."""
+        return self._made("skus", code, {"name": code, **columns})
+
+    def warehouse(self, code: str, **columns: Any) -> str:
+        return self._made("warehouses", code, {"name": code, "type": "main", **columns})
+
+    def _made(self, table: str, code: str, columns: dict[str, Any]) -> str:
+        key = f"{table}:{code}"
+        if key not in self.ids:
+            names = ", ".join(["code", *columns])
+            marks = ", ".join(["%s"] * (len(columns) + 1))
+            row = self.connection.execute(
+                f"insert into {table} ({names}) values ({marks}) returning id",  # type: ignore[arg-type]
+                [f"{code}-{self.tag}", *columns.values()],
+            ).fetchone()
+            assert row
+            self.ids[key] = str(row[0])
+        return self.ids[key]
+
+    def given(self, text: str) -> None:
+        """Stock as in ``"TEA@GZ 5, CUP@GZ 3"``."""
+        items = [
+            {"sku_id": self.sku(sku), "warehouse_id": self.warehouse(warehouse), "quantity": int(quantity)}
+            for level, quantity in (part.split() for part in text.split(","))
+            for sku, warehouse in [level.split("@")]
+        ]
+        answer = self.post(
+            "stock_move",
+            event_type="inventory.received",
+            movement_type="in",
+            reference_type="receipt",
+            reason="opening stock",
+            items=items,
+        )
+        assert answer["outcome"] == "moved", answer
+
+    def post(self, function: str, **request: Any) -> dict[str, Any]:
+        """One request to a posting function; answers outcome and facts in one dict."""
+        return self.post_all(function, [request])[0]
+
+    def post_all(self, function: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        asks = [{"n": n, "principal_id": self.principal, "actor": "test", **r} for n, r in enumerate(requests)]
+        rows = self.connection.execute(f"select * from {function}(%s)", [json.dumps(asks)]).fetchall()  # type: ignore[arg-type]
+        return [{"outcome": r[1], "replayed": r[3], **(r[2] or {})} for r in sorted(rows, key=lambda r: r[0])]
+
+    def items(self, text: str) -> list[dict[str, Any]]:
+        """Lines as in ``"TEA 3, CUP@GZ 1"``."""
+        lines: list[dict[str, Any]] = []
+        for part in text.split(","):
+            level, quantity = part.split()
+            sku, _, warehouse = level.partition("@")
+            lines.append(
+                {
+                    "sku_id": self.sku(sku),
+                    "warehouse_id": self.warehouse(warehouse) if warehouse else None,
+                    "quantity": int(quantity),
+                }
+            )
+        return lines
+
+    def reserve(self, text: str, **more: Any) -> dict[str, Any]:
+        request = {"reference_type": "cart", "reference_id": "cart-1", "minutes": 30, "items": self.items(text), **more}
+        return self.post("stock_reserve", **request)
+
+    def level(self, text: str) -> str:
+        """``on_hand=5 available=3 reserved=2`` of ``"TEA@GZ"``."""
+        sku, warehouse = text.split("@")
+        row = self.connection.execute(
+            "select on_hand_quantity, available_quantity, reserved_quantity from inventory"
+            " where sku_id = %s and warehouse_id = %s",
+            [self.sku(sku), self.warehouse(warehouse)],
+        ).fetchone() or (0, 0, 0)
+        return f"on_hand={row[0]} available={row[1]} reserved={row[2]}"
+
+    def advance(self, minutes: float) -> None:
+        """Move business time on (only in a database of one's own)."""
+        self.connection.execute("update business_clock set shift = shift + make_interval(secs => %s)", [minutes * 60])
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+@pytest.fixture
+def shelf(worker_url: str) -> Iterator[Shelf]:
+    found = Shelf(worker_url)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def fresh_shelf(fresh_url: str) -> Iterator[Shelf]:
+    """A shelf in a database of its own, whose clock may be moved."""
+    found = Shelf(fresh_url)
+    yield found
+    found.close()
