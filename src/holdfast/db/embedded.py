@@ -150,8 +150,11 @@ class EmbeddedServer:
                 "postgres",
                 "--auth-local=trust",
                 "--auth-host=reject",
+                "--encoding=UTF8",
+                "--locale-provider=builtin",
+                "--locale=C.UTF-8",
+                "--data-checksums",
             ]
-            + ["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--data-checksums"]
         )
         with (self.cluster_dir / "postgresql.conf").open("a") as configuration:
             configuration.write(_CONFIGURATION.format(socket_dir=self.socket_dir))

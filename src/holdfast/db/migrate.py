@@ -87,7 +87,7 @@ do $$
 declare
     v_table text;
 begin
-    for v_table in select tablename from pg_tables 
+    for v_table in select tablename from pg_tables
                     where schemaname = current_schema() and tablename like 'procrastinate%' loop
         execute format('grant select, insert, update, delete on %I to holdfast_app', v_table);
     end loop;
