@@ -1,0 +1,193 @@
+"""Holds per second over HTTP, by design: the usual one, a tuned one, an empty POST, and PostgreSQL alone.
+
+    python bench/reservations.py [--repetitions 3] [--seconds 4] [--json FILE] [--markdown FILE]
+
+All designs run on one durable PostgreSQL, interleaved, each repetition on a fresh copy of the same shop.
+Afterwards every acknowledged hold is looked for in the database. docs/performance.md explains how to read the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+if __package__ is None or __package__ == "":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.designs.limit import run_limit
+from bench.designs.shop import TOKEN, Shop, open_shop
+from bench.harness.apps import App, uvicorn_app
+from bench.harness.books import Books, check_books
+from bench.harness.cpu import cpu_seconds
+from bench.harness.load import Target, run_load
+from bench.harness.postgres import Server, durable_server
+from bench.harness.report import Measurement, Measurements, markdown, print_tables
+
+SCARCE_UNITS = 200
+CONNECTIONS = 64
+WARM_UP_SECONDS = 1.0
+LIMIT_BATCHES = (64, 256)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The options of this run and the server it happens on."""
+
+    server: Server
+    shop: Shop
+    repetitions: int
+    seconds: float
+
+
+class PlainDesign:
+    """A design over the tables of designs/schema.sql, served by one uvicorn worker."""
+
+    def __init__(self, name: str, *, stores: bool = True) -> None:
+        self.name = name
+        self.stores = stores
+
+    def serve(self, url: str) -> AbstractContextManager[App]:
+        return uvicorn_app(f"bench.designs.{self.name}:app", {"BENCH_DB_URL": url})
+
+
+def cells(shop: Shop) -> dict[str, tuple[tuple[str, ...], int]]:
+    """What is asked for: SKUs and connections. `scarce` runs out on purpose."""
+    return {
+        "hot SKU, 64 clients": ((shop.hot,), CONNECTIONS),
+        "10,000 SKUs, 64 clients": (shop.spread, CONNECTIONS),
+        "hot SKU, 1 client": ((shop.hot,), 1),
+        f"{SCARCE_UNITS} units, 64 clients": ((shop.scarce,), CONNECTIONS),
+    }
+
+
+HOT, SPREAD, SINGLE, SCARCE = cells(Shop("", "", "", ()))
+
+
+def measure_design(run: Run, design: PlainDesign, repetition: int) -> tuple[list[Measurement], Books]:
+    """Every cell of one design on a fresh database."""
+    name = f"{design.name}_{repetition}"
+    url = run.server.create_database(name, template="shop")
+    rows: list[Measurement] = []
+    ids: list[str] = []
+    with design.serve(url) as app:
+        for cell, (skus, connections) in cells(run.shop).items():
+            target = Target(app.port, TOKEN, run.shop.warehouse_id, skus)
+            if cell != SCARCE:
+                ids += run_load(target, connections=connections, seconds=WARM_UP_SECONDS).reservation_ids
+            elif not design.stores:
+                continue
+            app_before, postgres_before = cpu_seconds(app.pid), cpu_seconds(run.server.pid)
+            result = run_load(target, connections=connections, seconds=run.seconds)
+            app_used = cpu_seconds(app.pid) - app_before
+            postgres_used = cpu_seconds(run.server.pid) - postgres_before
+            ids += result.reservation_ids
+            answered = max(1, result.by_status[201] + result.by_status[409])
+            if result.first_error:
+                sys.stderr.write(f"{design.name}, {cell}: {result.first_error}\n")
+            rows.append(
+                Measurement(
+                    design.name,
+                    cell,
+                    repetition,
+                    result.per_second(201),
+                    result.percentile_ms(0.50),
+                    result.percentile_ms(0.99),
+                    app_used / answered * 1e6,
+                    postgres_used / answered * 1e6,
+                    result.by_status[409],
+                    result.errors,
+                )
+            )
+    books = check_books(url, ids) if design.stores else Books(0, 0, 0)
+    run.server.drop_database(name)
+    return rows, books
+
+
+def measure_limit(run: Run, repetition: int) -> list[Measurement]:
+    """PostgreSQL alone, one connection, batches of two sizes."""
+    name = f"limit_{repetition}"
+    url = run.server.create_database(name, template="shop")
+    rows: list[Measurement] = []
+    for batch in LIMIT_BATCHES:
+        for cell, (skus, _) in list(cells(run.shop).items())[:2]:
+            run_limit(url, skus, batch=batch, seconds=0.3)
+            before = cpu_seconds(run.server.pid)
+            result = run_limit(url, skus, batch=batch, seconds=run.seconds / 2)
+            used = cpu_seconds(run.server.pid) - before
+            times = sorted(result.batch_ms)
+            rows.append(
+                Measurement(
+                    f"PostgreSQL alone, {batch} per batch",
+                    cell,
+                    repetition,
+                    result.held / result.seconds,
+                    statistics.median(times),
+                    times[int(len(times) * 0.99)],
+                    0.0,
+                    used / result.held * 1e6,
+                    0,
+                    0,
+                )
+            )
+    run.server.drop_database(name)
+    return rows
+
+
+def figures(measured: Measurements, books: list[Books]) -> dict[str, float | int | None]:
+    """The medians a reader compares, each ratio taken within one repetition."""
+    rate = lambda row: row.holds_per_second  # noqa: E731
+    return {
+        "tuned_hot_vs_usual": measured.ratio(rate, ("tuned", HOT), ("usual", HOT)),
+        "tuned_spread_vs_usual": measured.ratio(rate, ("tuned", SPREAD), ("usual", SPREAD)),
+        "oversold": sum(one.oversold for one in books),
+        "lost": sum(one.lost for one in books),
+        "acknowledged": sum(one.acknowledged for one in books),
+    }
+
+
+def run_all(run: Run) -> tuple[Measurements, list[Books]]:
+    """Interleaved: each repetition runs every design, every second one in the opposite order."""
+    designs = [PlainDesign("usual"), PlainDesign("tuned"), PlainDesign("empty", stores=False)]
+    measured, books = Measurements(), list[Books]()
+    for repetition in range(run.repetitions):
+        for design in designs if repetition % 2 == 0 else reversed(designs):
+            run.server.checkpoint()
+            rows, checked = measure_design(run, design, repetition)
+            measured.rows += rows
+            books.append(checked)
+            sys.stderr.write(f"repetition {repetition + 1}: {design.name} {checked}\n")
+        run.server.checkpoint()
+        measured.rows += measure_limit(run, repetition)
+    return measured, books
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    options.add_argument("--repetitions", type=int, default=3)
+    options.add_argument("--seconds", type=float, default=4.0)
+    options.add_argument("--json", type=Path)
+    options.add_argument("--markdown", type=Path)
+    chosen = options.parse_args()
+    with durable_server() as server:
+        settings = server.settings()
+        shop = open_shop(server.create_database("shop"), scarce_units=SCARCE_UNITS)
+        measured, books = run_all(Run(server, shop, chosen.repetitions, chosen.seconds))
+    found = figures(measured, books)
+    print(f"Holds over HTTP, {chosen.repetitions} repetitions of {chosen.seconds:g} s")
+    print_tables(measured)
+    print(json.dumps(found | {"postgres": settings}, indent=1))
+    if chosen.markdown:
+        chosen.markdown.write_text(markdown(measured))
+    if chosen.json:
+        cells_measured = [asdict(row) for row in measured.rows]
+        chosen.json.write_text(json.dumps(found | {"cells": cells_measured}, indent=1) + "\n")
+    return 1 if found["oversold"] or found["lost"] else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
