@@ -9,9 +9,7 @@ import asyncpg
 from bench.designs.front import PlainFront, ReservationAsk, held_answer
 
 
-async def reserve(
-    pool: asyncpg.Pool, owner: str, key: str, body: bytes, ask: ReservationAsk
-) -> tuple[int, bytes]:
+async def reserve(pool: asyncpg.Pool, owner: str, key: str, body: bytes, ask: ReservationAsk) -> tuple[int, bytes]:
     return 201, held_answer(ask)[1]
 
 

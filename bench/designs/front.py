@@ -113,9 +113,7 @@ class PlainFront:
         if known is not None and known[0] > time.monotonic():
             return known[1]
         assert self.pool is not None
-        name = await self.pool.fetchval(
-            "select name from api_key where key_hash = $1 and revoked_at is null", digest
-        )
+        name = await self.pool.fetchval("select name from api_key where key_hash = $1 and revoked_at is null", digest)
         if name is not None:
             self.known_keys[digest] = (time.monotonic() + KEY_CACHE_SECONDS, name)
         return name

@@ -72,9 +72,7 @@ def run_limit(url: str, skus: tuple[str, ...], *, batch: int, seconds: float) ->
     with psycopg.connect(url, autocommit=True, prepare_threshold=1) as connection:
         started = time.perf_counter()
         while (now := time.perf_counter()) < started + seconds:
-            row = connection.execute(
-                BATCH, {"skus": random.choice(arrays), "warehouse": WAREHOUSE}
-            ).fetchone()
+            row = connection.execute(BATCH, {"skus": random.choice(arrays), "warehouse": WAREHOUSE}).fetchone()
             assert row is not None
             held += row[0]
             times.append((time.perf_counter() - now) * 1000)

@@ -55,7 +55,5 @@ def open_shop(url: str, *, scarce_units: int) -> Shop:
             " select %s, s, %s from unnest(%s::uuid[]) s",
             (WAREHOUSE, PLENTY, skus),
         )
-        connection.execute(
-            "update inventory set available_quantity = %s where sku_id = %s", (scarce_units, skus[1])
-        )
+        connection.execute("update inventory set available_quantity = %s where sku_id = %s", (scarce_units, skus[1]))
     return Shop(str(WAREHOUSE), str(skus[0]), str(skus[1]), tuple(map(str, skus[2:])))

@@ -38,9 +38,7 @@ KEPT = "select body_hash, status, answer from idempotency_key where (owner, key)
 AVAILABLE = "select available_quantity from inventory where (warehouse_id, sku_id) = ($1, $2)"
 
 
-async def reserve(
-    pool: asyncpg.Pool, owner: str, key: str, body: bytes, ask: ReservationAsk
-) -> tuple[int, bytes]:
+async def reserve(pool: asyncpg.Pool, owner: str, key: str, body: bytes, ask: ReservationAsk) -> tuple[int, bytes]:
     """One line per request, which flatters this design: several lines would need a second statement."""
     (item,) = ask.items
     held, answer = held_answer(ask)

@@ -69,9 +69,7 @@ class Reservation(Base):
 
 class ReservationLine(Base):
     __tablename__ = "reservation_line"
-    reservation_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("reservation.reservation_id"), primary_key=True
-    )
+    reservation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("reservation.reservation_id"), primary_key=True)
     warehouse_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     sku_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     quantity: Mapped[int]
@@ -142,9 +140,7 @@ async def caller_name(authorization: Annotated[str, Header()], session: DbSessio
     known = _known_keys.get(digest)
     if known is not None and known[0] > time.monotonic():
         return known[1]
-    name = await session.scalar(
-        select(ApiKey.name).where(ApiKey.key_hash == digest, ApiKey.revoked_at.is_(None))
-    )
+    name = await session.scalar(select(ApiKey.name).where(ApiKey.key_hash == digest, ApiKey.revoked_at.is_(None)))
     await session.rollback()
     if name is None:
         raise HTTPException(401)
@@ -232,9 +228,7 @@ async def reserve(
             event = json.dumps({"event": "stock.reserved", "reservation_id": str(held.reservation_id)})
             session.add(OutboxEvent(kind="stock.reserved", payload=event))
             session.add(
-                IdempotencyKey(
-                    owner=owner, key=idempotency_key, body_hash=body_hash, status=201, answer=answer
-                )
+                IdempotencyKey(owner=owner, key=idempotency_key, body_hash=body_hash, status=201, answer=answer)
             )
     except Short as refusal:
         return JSONResponse({"code": "insufficient_stock", "status": 409, "errors": refusal.lines}, 409)

@@ -30,9 +30,7 @@ class Books:
     acknowledged: int
 
 
-def check_books(
-    url: str, reservation_ids: Sequence[str], *, oversold: bytes = OVERSOLD, lost: bytes = LOST
-) -> Books:
+def check_books(url: str, reservation_ids: Sequence[str], *, oversold: bytes = OVERSOLD, lost: bytes = LOST) -> Books:
     """Compare the ids a load generator was given with the rows in the database at `url`."""
     with psycopg.connect(url) as connection:
         connection.execute("create temporary table acknowledged (reservation_id uuid)")

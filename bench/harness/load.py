@@ -62,11 +62,7 @@ class _Requests:
     def __init__(self, target: Target) -> None:
         self.run = random.randbytes(6).hex()
         self.sent = 0
-        body = (
-            b'","items":[{"sku_id":"%s","quantity":1,"warehouse_id":"'
-            + target.warehouse_id.encode()
-            + b'"}]}'
-        )
+        body = b'","items":[{"sku_id":"%s","quantity":1,"warehouse_id":"' + target.warehouse_id.encode() + b'"}]}'
         start = b'{"reference_type":"cart","expires_in_minutes":30,"reference_id":"'
         length = len(start) + len(self._key()) + len(body) - 2 + 36
         self.head = (

@@ -46,9 +46,7 @@ class Server:
         """A fresh copy of `template`; returns its URL."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(
-                sql.SQL("create database {} template {}").format(
-                    sql.Identifier(name), sql.Identifier(template)
-                )
+                sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
             )
         return self.url(name)
 
@@ -99,9 +97,7 @@ def durable_server() -> Iterator[Server]:
     if os.geteuid() == 0:
         shutil.chown(folder, ACCOUNT)
     try:
-        _run(
-            binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--locale=C.UTF-8", "-E", "UTF8"
-        )
+        _run(binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--locale=C.UTF-8", "-E", "UTF8")
         with (data / "postgresql.conf").open("a") as conf:
             conf.write(SETTINGS.format(port=port))
         _run(binaries / "pg_ctl", "-D", data, "-w", "-t", "60", "-l", folder / "log", "start")
