@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeVar
 
@@ -89,23 +89,23 @@ class Database:
         await self.pool.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Tx]:
+    async def transaction(self) -> AsyncGenerator[Tx]:
         """One transaction; commits when the block ends, rolls back when it raises."""
         async with self.connection() as connection, connection.transaction():
             yield Tx(connection)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
+    async def connection(self) -> AsyncGenerator[AsyncConnection]:
         """A connection in autocommit mode, for single statements."""
         try:
             async with self.pool.connection() as connection:
                 yield connection
-        except psycopg.Error as error:
-            raise translated(error) from error
         except PoolTimeout as error:
             raise TryAgain(
                 "database_unavailable", "The database did not answer in time; nothing was changed."
             ) from error
+        except psycopg.Error as error:
+            raise translated(error) from error
 
 
 # The role is assumed at connection time, so that even a statement of ours cannot write the stock tables directly.

@@ -25,8 +25,8 @@ class Ask(msgspec.Struct, kw_only=True):
     """One request to a posting function; ``n`` numbers it within its group."""
 
     n: int = 0
-    principal_id: str
-    actor: str
+    principal_id: str | None = None
+    actor: str = ""
     key: str | None = None
     hash: str | None = None
 
@@ -48,7 +48,7 @@ class GroupWriter:
 
     def __init__(self, url: str, statement: LiteralString, *, queue_max: int, name: str) -> None:
         self._url = url
-        self._statement = statement
+        self._statement: LiteralString = statement
         self._queue_max = queue_max
         self._name = name
         self._waiting: deque[tuple[Ask, asyncio.Future[Answer]]] = deque()

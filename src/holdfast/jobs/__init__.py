@@ -7,13 +7,15 @@ A task that needs the installation takes the job context: ``work = Work.of(conte
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import procrastinate
 from procrastinate import Blueprint, JobContext
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.tasks import Task
 
 from holdfast.db import Database, Tx
+from holdfast.db.database import APPLICATION_OPTIONS
 from holdfast.settings import Settings
 
 __all__ = ["Blueprint", "JobContext", "Work", "defer", "make_app"]
@@ -28,17 +30,23 @@ class Work:
 
     @classmethod
     def of(cls, context: JobContext) -> Work:
-        return context.additional_context["work"]
+        return cast(dict[str, Work], context.additional_context)["work"]  # pyright: ignore[reportUnknownMemberType]
 
 
 def make_app(database_url: str) -> procrastinate.App:
-    """An app without tasks; ``open_async(pool=...)`` it with the pool of our database."""
-    return procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=database_url))
+    """An app without tasks, with a small pool of its own in the application role."""
+    connector = procrastinate.PsycopgConnector(
+        conninfo=database_url,
+        kwargs={"options": APPLICATION_OPTIONS, "application_name": "holdfast-jobs"},
+        min_size=1,
+        max_size=4,
+    )
+    return procrastinate.App(connector=connector)
 
 
 async def defer(
     tx: Tx,
-    task: procrastinate.tasks.Task[Any, Any, Any],
+    task: Task[Any, Any, Any],
     *,
     lock: str | None = None,
     queueing_lock: str | None = None,

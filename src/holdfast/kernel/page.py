@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -44,7 +44,7 @@ def decode_cursor(cursor: str | None, keys: int) -> list[str] | None:
     raise Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")
 
 
-def page_of(rows: Sequence[T], limit: int, cursor_of: Any) -> Page[T]:
+def page_of(rows: Sequence[T], limit: int, cursor_of: Callable[[T], str]) -> Page[T]:
     """Cut the one row too many that was read to learn whether there is a next page."""
     if len(rows) <= limit:
         return Page(rows, None)

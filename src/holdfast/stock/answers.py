@@ -9,7 +9,7 @@ import msgspec
 from holdfast.db.group import Answer
 from holdfast.kernel.errors import Conflict, Invalid, NotFound, Refusal
 
-GRANTED = frozenset({"reserved", "consumed", "released", "extended", "converted", "moved"})
+GRANTED = frozenset({"availability", "reserved", "consumed", "released", "extended", "converted", "moved"})
 
 REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     "idempotency_key_reused": (Invalid, "This Idempotency-Key was used for another request."),
@@ -21,6 +21,7 @@ REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     "below_reserved": (Conflict, "Fewer units than are reserved; release reservations first."),
     "version_conflict": (Conflict, "The quantity is no longer what you expected; read it again."),
     "inbound_exceeded": (Conflict, "More than is on its way."),
+    "sku_not_found": (NotFound, "There is no such SKU."),
     "reservation_not_found": (NotFound, "There is no such reservation."),
     "already_consumed": (Conflict, "The reservation is consumed; what comes back is a return."),
     "already_cancelled": (Conflict, "The reservation is cancelled."),

@@ -110,3 +110,12 @@ class MoveAsk(Ask):
     items: list[MoveItem]
     reference_id: str | None = None
     occurred_at: str | None = None
+
+
+class AvailabilityAsk(Ask):
+    """A question, not a change: can this many be had, and where."""
+
+    sku_id: str
+    quantity: int
+    warehouse_id: str | None = None
+    exclude_reference_id: str | None = None

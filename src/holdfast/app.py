@@ -1,0 +1,154 @@
+"""The composition root: which features exist, and how a request reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import procrastinate
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+import holdfast.access.api
+import holdfast.access.jobs
+import holdfast.catalog.api
+import holdfast.monitoring.api
+import holdfast.stock.api
+import holdfast.stock.jobs
+import holdfast.warehouses.api
+from holdfast import jobs
+from holdfast.access.keys import Authenticator, ensure_bootstrap_key
+from holdfast.db import Database
+from holdfast.jobs import rescue
+from holdfast.kernel.errors import Refusal
+from holdfast.monitoring.metrics import Measured
+from holdfast.settings import Settings
+from holdfast.stock.hot import HotLane
+from holdfast.stock.lanes import Lanes
+from holdfast.stock.service import ensure_ledger_months
+from holdfast.web.asgi import AsgiApp, Receive, Scope, Send
+from holdfast.web.openapi import with_hot_routes
+from holdfast.web.problem import headers_of, problem, problem_of
+
+log = structlog.get_logger()
+
+ROUTERS: list[APIRouter] = [
+    holdfast.access.api.router,
+    holdfast.catalog.api.router,
+    holdfast.warehouses.api.router,
+    holdfast.stock.api.router,
+    holdfast.stock.api.lane_router,
+    holdfast.monitoring.api.router,
+]
+TASKS: list[procrastinate.Blueprint] = [
+    holdfast.access.jobs.tasks,
+    holdfast.stock.jobs.tasks,
+    rescue.tasks,
+]
+
+
+class Application:
+    """Everything one API process needs; an ASGI application."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.database = Database(settings.db_url, size=settings.pool_size)
+        self.lanes = Lanes(settings.db_url, queue_max=settings.queue_max)
+        self.authenticator = Authenticator(self.database)
+        self.job_app = job_app(settings.db_url)
+        self.pages = self._pages()
+        hot = HotLane(self.pages, settings=settings, lanes=self.lanes, authenticator=self.authenticator)
+        self.asgi: AsgiApp = Measured(hot)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.pages(scope, receive, send)
+        else:
+            await self.asgi(scope, receive, send)
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncGenerator[None]:
+        await self.database.open()
+        await self.job_app.open_async()
+        async with self.database.transaction() as tx:
+            await ensure_bootstrap_key(tx, self.settings.bootstrap_token)
+            await ensure_ledger_months(tx)
+        yield
+        await self.lanes.close()
+        await self.job_app.close_async()
+        await self.database.close()
+
+    def _pages(self) -> FastAPI:
+        app = FastAPI(
+            title="Holdfast",
+            version="0.1.0",
+            summary="Stock that is promised once and only once.",
+            lifespan=self.lifespan,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url="/api/v1/openapi.json",
+        )
+        app.state.settings = self.settings
+        app.state.database = self.database
+        app.state.lanes = self.lanes
+        app.state.authenticator = self.authenticator
+        for router in ROUTERS:
+            app.include_router(router)
+        app.add_exception_handler(Refusal, on_refusal)
+        app.add_exception_handler(RequestValidationError, on_invalid)
+        app.add_exception_handler(HTTPException, on_http_exception)
+        app.add_exception_handler(Exception, on_crash)
+        with_hot_routes(app)
+        return app
+
+
+def job_app(url: str) -> procrastinate.App:
+    """The procrastinate app with every feature's tasks."""
+    app = jobs.make_app(url)
+    for blueprint in TASKS:
+        app.add_tasks_from(blueprint, namespace="holdfast")
+    return app
+
+
+def create() -> Application:
+    """The factory uvicorn calls in every worker process; settings come from the environment."""
+    return Application(Settings.from_env())
+
+
+async def on_refusal(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    status, body = problem_of(error)
+    return _problem(status, body)
+
+
+async def on_invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(e["type"] == "json_invalid" for e in found):
+        return _problem(400, problem(400, "not_json", "The body is not JSON."))
+    errors: list[dict[str, Any]] = [
+        {"loc": [*(e["loc"][1:] if e["loc"][0] == "body" else e["loc"])], "code": e["type"], "message": e["msg"]}
+        for e in found
+    ]
+    return _problem(422, problem(422, "invalid_request", "A field is wrong.", errors=errors))
+
+
+async def on_http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    response = _problem(error.status_code, problem(error.status_code, code, str(error.detail)))
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def on_crash(request: Request, error: Exception) -> Response:
+    log.error("request failed", path=request.url.path, method=request.method, exc_info=error)
+    return _problem(500, problem(500, "internal_error", "Something broke on our side; it was logged."))
+
+
+def _problem(status: int, body: bytes) -> Response:
+    return Response(body, status, {name.decode(): value.decode() for name, value in headers_of(status)})

@@ -1,0 +1,1 @@
+"""SKUs: the things that are counted. Created, changed, archived; never deleted."""

@@ -1,0 +1,152 @@
+"""SKUs over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
+from holdfast.catalog import service
+from holdfast.catalog.model import Sku
+from holdfast.kernel.errors import Invalid
+from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+
+router = APIRouter(prefix="/api/v1/skus", route_class=ApiRoute, tags=["SKUs"])
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Money = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class NewSku(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    code: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Text
+    barcode: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    category: Text | None = None
+    unit: Annotated[str, Field(min_length=1, max_length=50)] = "piece"
+    price: Money | None = None
+    currency: Currency | None = None
+    tracking: Literal["none", "batch", "serial"] = "none"
+    attributes: dict[str, Any] = {}
+
+
+class SkuChange(BaseModel):
+    """Only the fields that are sent are changed."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Text | None = None
+    barcode: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    category: Text | None = None
+    unit: Annotated[str, Field(min_length=1, max_length=50)] | None = None
+    price: Money | None = None
+    currency: Currency | None = None
+    attributes: dict[str, Any] | None = None
+    archived: bool | None = None
+    expected_version: int | None = None
+
+
+class SkuInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    code: str
+    name: str
+    barcode: str | None
+    category: str | None
+    unit: str
+    price: Decimal | None
+    currency: str | None
+    tracking: str
+    attributes: dict[str, Any]
+    archived_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class SkuPage(BaseModel):
+    skus: list[SkuInfo]
+    next_cursor: str | None
+
+
+@router.post("", status_code=201)
+async def create_sku(body: NewSku, tx: ApiTx, caller: Operator, response: Response) -> SkuInfo:
+    _price_has_currency(body.price, body.currency)
+    sku = await service.create_sku(tx, actor=caller.actor, **body.model_dump())
+    return _shown(sku, response)
+
+
+@router.get("")
+async def list_skus(
+    tx: ApiTx,
+    _: Reader,
+    q: Annotated[str | None, Query(max_length=200, description="part of code or name, or a whole barcode")] = None,
+    category: str | None = None,
+    code: str | None = None,
+    archived: bool | None = None,
+    attribute: Annotated[list[str], Query(description="name:value, repeatable")] = [],  # noqa: B006 - FastAPI copies it
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> SkuPage:
+    after = decode_cursor(cursor, 1)
+    found = await service.list_skus(
+        tx,
+        after=after[0] if after else None,
+        q=q,
+        category=category,
+        code=code,
+        archived=archived,
+        attributes=dict(pair.split(":", 1) for pair in attribute if ":" in pair),
+        limit=limit,
+    )
+    page = page_of(found, limit, lambda sku: encode_cursor(sku.code))
+    return SkuPage(skus=[SkuInfo.model_validate(sku) for sku in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/{sku_id}")
+async def get_sku(sku_id: UUID, tx: ApiTx, _: Reader, response: Response) -> SkuInfo:
+    return _shown(await service.get_sku(tx, sku_id), response)
+
+
+@router.patch("/{sku_id}")
+async def change_sku(
+    sku_id: UUID,
+    body: SkuChange,
+    tx: ApiTx,
+    caller: Operator,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,
+) -> SkuInfo:
+    """Change, archive (``archived: true``) or bring back. ``If-Match`` or ``expected_version`` compares first."""
+    changes = body.model_dump(exclude_unset=True, exclude={"expected_version"})
+    for name in ("name", "unit", "attributes", "archived"):
+        if name in changes and changes[name] is None:
+            raise Invalid.field_error([name], "not_null", "This field cannot be empty.")
+    expected = body.expected_version if if_match is None else version_of(if_match)
+    sku = await service.change_sku(tx, sku_id, changes, expected_version=expected, actor=caller.actor)
+    _price_has_currency(sku.price, sku.currency)
+    return _shown(sku, response)
+
+
+def version_of(if_match: str) -> int:
+    """The row version inside an ETag of ours."""
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isdigit():
+        raise Invalid.field_error(["header", "If-Match"], "invalid_etag", "This is not an ETag of ours.")
+    return int(text)
+
+
+def _price_has_currency(price: Decimal | None, currency: str | None) -> None:
+    if price is not None and currency is None:
+        raise Invalid.field_error(["currency"], "required", "A price needs its currency.")
+
+
+def _shown(sku: Sku, response: Response) -> SkuInfo:
+    response.headers["etag"] = f'"{sku.version}"'
+    return SkuInfo.model_validate(sku)

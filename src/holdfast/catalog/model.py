@@ -1,0 +1,27 @@
+"""A SKU as the rest of the program sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Sku:
+    id: UUID
+    code: str
+    name: str
+    barcode: str | None
+    category: str | None
+    unit: str
+    price: Decimal | None
+    currency: str | None
+    tracking: str
+    attributes: dict[str, Any]
+    archived_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    version: int

@@ -1,0 +1,106 @@
+"""Commands. ``holdfast up`` runs everything; ``serve`` and ``worker`` are the same parts separately."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+from rich.console import Console
+
+from holdfast.db.embedded import EmbeddedServer
+from holdfast.db.migrate import migrate
+from holdfast.kernel.errors import CannotStart
+from holdfast.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+screen = Console()
+
+DataDir = Annotated[
+    Path, typer.Option(envvar="HOLDFAST_DATA_DIR", help="Where the embedded PostgreSQL keeps its files.")
+]
+Port = Annotated[int, typer.Option(envvar="PORT", help="Where the console and the API answer.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+
+
+@app.command()
+def up(
+    port: Port = 8000,
+    data_dir: DataDir = Path("data"),
+    host: Host = "127.0.0.1",
+    demo: Annotated[bool, typer.Option(help="Load the demo shop and let its customers buy.")] = False,
+    workers: Annotated[int, typer.Option(help="API processes.")] = 1,
+) -> None:
+    """Run everything in the foreground: database, API, console, jobs."""
+    from holdfast.supervisor import run_all
+
+    run_all(port=port, host=host, data_dir=data_dir, demo=demo, workers=workers)
+
+
+@app.command()
+def serve(
+    port: Port = 8000,
+    host: Host = "127.0.0.1",
+    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+) -> None:
+    """Answer HTTP: API and console. Needs INVENTORY_DB_URL and a migrated database."""
+    import uvicorn
+
+    settings = Settings.from_env()
+    _need_database(settings)
+    uvicorn.run(
+        "holdfast.app:create",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=8,
+        backlog=2048,
+    )
+
+
+@app.command()
+def worker(
+    concurrency: Annotated[int, typer.Option(help="Jobs at the same time.")] = 4,
+) -> None:
+    """Run jobs. Needs INVENTORY_DB_URL and a migrated database."""
+    from holdfast.worker import run_worker
+
+    settings = Settings.from_env()
+    _need_database(settings)
+    asyncio.run(run_worker(settings, concurrency=concurrency))
+
+
+@app.command("migrate")
+def migrate_command(data_dir: DataDir = Path("data")) -> None:
+    """Bring the database to the state this program needs."""
+    settings = Settings.from_env()
+    applied = migrate(settings.db_url or EmbeddedServer(data_dir.resolve()).start())
+    screen.print("Applied: " + ", ".join(applied) if applied else "Nothing to do.")
+
+
+def _need_database(settings: Settings) -> None:
+    if not settings.db_url:
+        raise CannotStart("INVENTORY_DB_URL is not set. Set it, or use `holdfast up` for the embedded database.")
+
+
+def main() -> None:
+    """Run a command; what cannot start says why in one sentence."""
+    # Console scripts and `python -m` start children with the same interpreter.
+    os.environ.setdefault("HOLDFAST_PYTHON", sys.executable)
+    try:
+        app()
+    except CannotStart as reason:
+        screen.print(f"[bold red]Holdfast cannot start:[/] {reason}")
+        sys.exit(1)
+    except psycopg.OperationalError as error:
+        screen.print(f"[bold red]Holdfast cannot start:[/] the database cannot be reached: {str(error).strip()}")
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Health, metrics, doctor: how the installation is doing, by figures that can be checked."""

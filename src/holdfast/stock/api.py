@@ -1,0 +1,424 @@
+"""Stock over HTTP, all but the hot lane: levels, adjustments, receipts, sales, ledger, explanations, reservations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from holdfast.access import audit
+from holdfast.access.edge import ApiRoute, ApiTx, AskFacts, LaneRoute, Operator, Reader
+from holdfast.db import Tx
+from holdfast.db.group import Answer
+from holdfast.kernel.errors import Invalid
+from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.settings import Settings
+from holdfast.stock import service
+from holdfast.stock.answers import refusal_of
+from holdfast.stock.asks import QUANTITY_MAX, MoveAsk, MoveItem
+from holdfast.stock.lanes import Lanes
+from holdfast.stock.model import ActiveLine, Level
+
+router = APIRouter(prefix="/api/v1/inventory", route_class=ApiRoute, tags=["Inventory"])
+lane_router = APIRouter(prefix="/api/v1/inventory", route_class=LaneRoute, tags=["Inventory"])
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Bucket = Literal["sellable", "unsellable"]
+
+
+class HoldInfo(BaseModel):
+    reservation_id: UUID
+    quantity: int
+    reference_type: str
+    reference_id: str
+    expires_at: datetime | None
+
+
+class InventoryInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    sku_id: UUID
+    sku_code: str
+    warehouse_id: UUID
+    warehouse_code: str
+    available_quantity: int
+    on_hand_quantity: int
+    in_transit_quantity: int
+    unavailable_quantity: int
+    safety_stock: int | None
+    reorder_point: int | None
+    max_stock: int | None
+    status: Literal["ok", "low", "out", "over"]
+    version: int
+    last_updated: datetime
+
+
+class InventoryWithHolds(InventoryInfo):
+    reserved_quantity: int
+    reservations: list[HoldInfo]
+
+
+class PastInventoryInfo(BaseModel):
+    """On-hand at a past instant; what was available then is not kept."""
+
+    model_config = ConfigDict(from_attributes=True)
+    sku_id: UUID
+    sku_code: str
+    warehouse_id: UUID
+    warehouse_code: str
+    on_hand_quantity: int
+    unavailable_quantity: int
+
+
+class InventoryPage(BaseModel):
+    inventories: list[InventoryWithHolds | InventoryInfo | PastInventoryInfo]
+    next_cursor: str | None
+
+
+@router.get("")
+async def list_inventory(
+    tx: ApiTx,
+    _: Reader,
+    request: Request,
+    sku_id: UUID | None = None,
+    warehouse_id: UUID | None = None,
+    include_reserved: bool = False,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+    category: str | None = None,
+    status: Literal["ok", "low", "out", "over"] | None = None,
+    as_of: AwareDatetime | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> InventoryPage:
+    after = decode_cursor(cursor, 2)
+    if as_of is not None:
+        past = await service.list_levels_as_of(
+            tx, as_of, limit=limit, after=after, sku_id=sku_id, warehouse_id=warehouse_id
+        )
+        found = page_of(past, limit, _cursor)
+        return InventoryPage(
+            inventories=[PastInventoryInfo.model_validate(level) for level in found.items],
+            next_cursor=found.next_cursor,
+        )
+    levels = await service.list_levels(
+        tx,
+        low_share=_settings(request).low_stock_share,
+        limit=limit,
+        after=after,
+        q=q,
+        sku_id=sku_id,
+        warehouse_id=warehouse_id,
+        category=category,
+        status=status,
+    )
+    page = page_of(levels, limit, _cursor)
+    if not include_reserved:
+        shown: list[Any] = [InventoryInfo.model_validate(level) for level in page.items]
+    else:
+        lines = await service.list_active_lines(tx, list({level.sku_id for level in page.items}))
+        shown = [_with_holds(level, lines) for level in page.items]
+    return InventoryPage(inventories=shown, next_cursor=page.next_cursor)
+
+
+class Adjustment(BaseModel):
+    """``set`` sets what is physically in the bucket and needs the quantity you expect to find there."""
+
+    model_config = ConfigDict(extra="forbid")
+    warehouse_id: UUID
+    adjustment_type: Literal["increase", "decrease", "set"]
+    quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+    reason: Reason
+    expected_quantity: Annotated[int, Field(ge=0)] | None = None
+    bucket: Bucket = "sellable"
+    unit_cost: Cost | None = None
+
+
+@router.put("/{sku_id}/adjust")
+async def adjust(sku_id: UUID, body: Adjustment, tx: ApiTx, caller: Operator, request: Request) -> InventoryInfo:
+    item = MoveItem(
+        sku_id=str(sku_id),
+        warehouse_id=str(body.warehouse_id),
+        bucket=body.bucket,
+        unit_cost=None if body.unit_cost is None else str(body.unit_cost),
+    )
+    if body.adjustment_type == "set":
+        if body.expected_quantity is None:
+            raise Invalid.field_error(
+                ["expected_quantity"], "required", "Say which quantity you expect to find, so that no change is lost."
+            )
+        item.set_to, item.expected_quantity = body.quantity, body.expected_quantity
+    elif body.quantity == 0:
+        raise Invalid.field_error(["quantity"], "out_of_range", "A change of nothing is not an adjustment.")
+    else:
+        item.quantity = body.quantity if body.adjustment_type == "increase" else -body.quantity
+    ask = MoveAsk(
+        actor=caller.actor,
+        event_type="inventory.adjusted",
+        movement_type="adjustment",
+        reference_type="adjustment",
+        reason=body.reason,
+        items=[item],
+    )
+    await service.move(tx, ask)
+    await audit.record(
+        tx, actor=caller.actor, action="inventory.adjusted", subject=f"sku:{sku_id}", **body.model_dump(mode="json")
+    )
+    return await level_of(tx, _settings(request), sku_id, body.warehouse_id)
+
+
+class ReceiptItem(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sku_id: UUID
+    quantity: Quantity
+    unit_cost: Cost | None = None
+
+
+class Receipt(BaseModel):
+    """Goods in without an order."""
+
+    model_config = ConfigDict(extra="forbid")
+    warehouse_id: UUID
+    reference: Text | None = None
+    items: Annotated[list[ReceiptItem], Field(min_length=1, max_length=10_000)]
+
+
+class SaleItem(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sku_id: UUID
+    quantity: Quantity
+    warehouse_id: UUID | None = None
+
+
+class Sale(BaseModel):
+    """An immediate sale without a hold, all or nothing. ``occurred_at`` is when the customer bought."""
+
+    model_config = ConfigDict(extra="forbid")
+    warehouse_id: UUID | None = None
+    reference: Text | None = None
+    occurred_at: AwareDatetime | None = None
+    items: Annotated[list[SaleItem], Field(min_length=1, max_length=10_000)]
+
+
+class PostedItem(BaseModel):
+    sku_id: UUID
+    warehouse_id: UUID
+    bucket: str
+    quantity: Annotated[int, Field(description="signed: negative left the warehouse")]
+
+
+class Posted(BaseModel):
+    reference_type: str
+    reference_id: str | None
+    items: list[PostedItem]
+
+
+@lane_router.post("/receipts", status_code=201, response_model=Posted)
+async def receive(body: Receipt, _: Operator, facts: AskFacts, request: Request) -> Response:
+    items = [
+        MoveItem(
+            sku_id=str(item.sku_id),
+            warehouse_id=str(body.warehouse_id),
+            quantity=item.quantity,
+            unit_cost=None if item.unit_cost is None else str(item.unit_cost),
+        )
+        for item in body.items
+    ]
+    ask = MoveAsk(
+        **facts,
+        event_type="inventory.received",
+        movement_type="in",
+        reference_type="receipt",
+        reference_id=body.reference,
+        reason="received",
+        items=items,
+    )
+    return _posted(await _lanes(request).move(ask))
+
+
+@lane_router.post("/sales", status_code=201, response_model=Posted)
+async def sell(body: Sale, _: Operator, facts: AskFacts, request: Request) -> Response:
+    items: list[MoveItem] = []
+    for number, item in enumerate(body.items):
+        warehouse = item.warehouse_id or body.warehouse_id
+        if warehouse is None:
+            raise Invalid.field_error(["items", number, "warehouse_id"], "required", "Say which warehouse it left.")
+        items.append(MoveItem(sku_id=str(item.sku_id), warehouse_id=str(warehouse), quantity=-item.quantity))
+    ask = MoveAsk(
+        **facts,
+        event_type="inventory.sold",
+        movement_type="out",
+        reference_type="sale",
+        reference_id=body.reference,
+        reason="sold",
+        occurred_at=None if body.occurred_at is None else body.occurred_at.isoformat(),
+        items=items,
+    )
+    return _posted(await _lanes(request).move(ask))
+
+
+class MovementInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    sku_id: UUID
+    warehouse_id: UUID
+    movement_type: str
+    quantity: int
+    bucket: str
+    balance_after: int
+    reference_type: str
+    reference_id: str | None
+    reason: str
+    actor: str
+    unit_cost: Decimal | None
+    occurred_at: datetime
+    created_at: datetime
+
+
+class MovementPage(BaseModel):
+    movements: list[MovementInfo]
+    next_cursor: str | None
+
+
+@router.get("/movements")
+async def list_movements(
+    tx: ApiTx,
+    _: Reader,
+    sku_id: UUID | None = None,
+    warehouse_id: UUID | None = None,
+    movement_type: Literal["in", "out", "transfer", "adjustment"] | None = None,
+    reference_type: str | None = None,
+    reference_id: str | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> MovementPage:
+    """The ledger, newest first."""
+    keys = decode_cursor(cursor, 2)
+    found = await service.list_movements(
+        tx,
+        before=_movement_key(keys) if keys else None,
+        limit=limit,
+        sku_id=sku_id,
+        warehouse_id=warehouse_id,
+        movement_type=movement_type,
+        reference_type=reference_type,
+        reference_id=reference_id,
+        since=since,
+        until=until,
+    )
+    page = page_of(found, limit, lambda m: encode_cursor(m.created_at.isoformat(), m.seq))
+    return MovementPage(movements=[MovementInfo.model_validate(m) for m in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/{sku_id}/explain")
+async def explain(sku_id: UUID, tx: ApiTx, _: Reader, warehouse_id: UUID | None = None) -> dict[str, Any]:
+    """Every figure with the entries that sum to it."""
+    return await service.explain(tx, sku_id, warehouse_id)
+
+
+class ReservationPage(BaseModel):
+    reservations: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+@router.get("/reservations")
+async def list_reservations(
+    tx: ApiTx,
+    _: Reader,
+    reference_type: Literal["cart", "order", "manual"] | None = None,
+    reference_id: str | None = None,
+    status: Literal["active", "consumed", "expired", "cancelled"] | None = None,
+    sku_id: UUID | None = None,
+    warehouse_id: UUID | None = None,
+    expiring_before: AwareDatetime | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> ReservationPage:
+    keys = decode_cursor(cursor, 1)
+    found = await service.list_reservations(
+        tx,
+        before=_uuid_key(keys[0]) if keys else None,
+        limit=limit,
+        reference_type=reference_type,
+        reference_id=reference_id,
+        status=status,
+        sku_id=sku_id,
+        warehouse_id=warehouse_id,
+        expiring_before=expiring_before,
+    )
+    page = page_of(found, limit, lambda r: encode_cursor(r.id))
+    return ReservationPage(reservations=[r.facts for r in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/reservations/{reservation_id}")
+async def get_reservation(reservation_id: UUID, tx: ApiTx, _: Reader) -> dict[str, Any]:
+    return await service.get_reservation(tx, reservation_id)
+
+
+async def level_of(tx: Tx, settings: Settings, sku_id: UUID, warehouse_id: UUID) -> InventoryInfo:
+    levels = await service.list_levels(
+        tx, low_share=settings.low_stock_share, limit=1, sku_id=sku_id, warehouse_id=warehouse_id
+    )
+    return InventoryInfo.model_validate(levels[0])
+
+
+def _with_holds(level: Level, lines: list[ActiveLine]) -> InventoryWithHolds:
+    holds = [
+        HoldInfo(
+            reservation_id=line.reservation_id,
+            quantity=line.quantity,
+            reference_type=line.reference_type,
+            reference_id=line.reference_id,
+            expires_at=line.expires_at,
+        )
+        for line in lines
+        if (line.sku_id, line.warehouse_id) == (level.sku_id, level.warehouse_id)
+    ]
+    info = InventoryInfo.model_validate(level).model_dump()
+    return InventoryWithHolds(**info, reserved_quantity=level.reserved_quantity, reservations=holds)
+
+
+def _posted(answer: Answer) -> Response:
+    refusal = refusal_of(answer)
+    if refusal is not None:
+        raise refusal
+    headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
+    return Response(answer.facts, 201, headers, "application/json")
+
+
+def _cursor(level: Any) -> str:
+    return encode_cursor(level.sku_code, level.warehouse_code)
+
+
+def _movement_key(keys: list[str]) -> tuple[datetime, int]:
+    try:
+        return datetime.fromisoformat(keys[0]), int(keys[1])
+    except ValueError:
+        raise Invalid.field_error(
+            ["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list."
+        ) from None
+
+
+def _uuid_key(key: str) -> UUID:
+    try:
+        return UUID(key)
+    except ValueError:
+        raise Invalid.field_error(
+            ["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list."
+        ) from None
+
+
+def _settings(request: Request) -> Settings:
+    return request.app.state.settings
+
+
+def _lanes(request: Request) -> Lanes:
+    return request.app.state.lanes

@@ -1,0 +1,29 @@
+"""Sweeping expired holds and keeping the ledger's months ahead of time."""
+
+from __future__ import annotations
+
+from holdfast.jobs import Blueprint, JobContext, Work
+from holdfast.stock import service
+
+tasks = Blueprint()
+
+# 1,000 holds lock their levels for some tens of milliseconds: short enough not to be felt by a sale.
+SWEEP_GROUP = 1000
+
+
+@tasks.periodic(cron="*/10 * * * * *")
+@tasks.task(name="expire_holds", queueing_lock="expire_holds", lock="expire_holds", pass_context=True)
+async def expire_holds(context: JobContext, timestamp: int) -> None:
+    """Every ten seconds. Correctness does not need it (promise P7); figures on screens do."""
+    database = Work.of(context).database
+    while True:
+        async with database.transaction() as tx:
+            if await service.expire_due(tx, limit=SWEEP_GROUP) < SWEEP_GROUP:
+                return
+
+
+@tasks.periodic(cron="17 3 * * *")
+@tasks.task(name="ensure_ledger_months", queueing_lock="ensure_ledger_months", pass_context=True)
+async def ensure_ledger_months(context: JobContext, timestamp: int) -> None:
+    async with Work.of(context).database.transaction() as tx:
+        await service.ensure_ledger_months(tx)

@@ -1,0 +1,192 @@
+"""The face of stock for other features: post a change inside their transaction; read levels, ledger, holds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+import msgspec
+from psycopg.types.json import Json
+
+from holdfast.catalog.service import escaped
+from holdfast.db import Tx, statements
+from holdfast.db.group import Answer, Ask
+from holdfast.kernel.errors import NotFound
+from holdfast.stock.answers import refusal_of
+from holdfast.stock.asks import MoveAsk
+from holdfast.stock.model import ActiveLine, Level, Movement, PastLevel, Reservation
+
+sql = statements("holdfast.stock")
+
+_MOVE: LiteralString = "select outcome, facts::text, replayed from stock_move(%s)"
+_EXPECT: LiteralString = "select stock_expect(%s, %s)"
+_EXPIRE: LiteralString = "select stock_expire(%s)"
+_MONTHS: LiteralString = (
+    "select stock_ensure_months(business_now()::date, (business_now() + interval '3 months')::date)"
+)
+
+
+async def move(tx: Tx, ask: MoveAsk) -> dict[str, Any]:
+    """Post one change of what is physically there, in the caller's transaction.
+
+    Answers the posted facts; raises the refusal (``insufficient_stock``, ``version_conflict``, …) otherwise.
+    """
+    cursor = await tx.connection.execute(_MOVE, [_json([ask])])
+    row = await cursor.fetchone()
+    assert row is not None
+    answer = Answer(*row)
+    refusal = refusal_of(answer)
+    if refusal is not None:
+        raise refusal
+    return msgspec.json.decode(answer.facts)
+
+
+async def expect(tx: Tx, lines: list[dict[str, Any]], *, reference_id: str) -> None:
+    """Raise (or, signed, lower) what is in transit: ``[{sku_id, warehouse_id, quantity}]``."""
+    if lines:
+        await tx.connection.execute(_EXPECT, [Json(lines), reference_id])
+
+
+async def expire_due(tx: Tx, *, limit: int) -> int:
+    """Expire up to ``limit`` holds whose time is over; answers how many."""
+    row = await (await tx.connection.execute(_EXPIRE, [limit])).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def ensure_ledger_months(tx: Tx) -> None:
+    await tx.connection.execute(_MONTHS)
+
+
+async def list_levels(
+    tx: Tx, *, low_share: float, limit: int, after: list[str] | None = None, q: str | None = None, **filters: Any
+) -> list[Level]:
+    """One page and one row more. Filters: sku_id, warehouse_id, category, status."""
+    columns: dict[str, Any] = dict.fromkeys(("sku_id", "warehouse_id", "category", "status")) | filters
+    return await tx.all(
+        sql.list_levels,
+        Level,
+        low_share=low_share,
+        q=q,
+        pattern=f"%{escaped(q)}%" if q else None,
+        after_code=after[0] if after else None,
+        after_warehouse=after[1] if after else None,
+        limit=limit + 1,
+        **columns,
+    )
+
+
+async def list_levels_as_of(
+    tx: Tx, as_of: datetime, *, limit: int, after: list[str] | None, sku_id: UUID | None, warehouse_id: UUID | None
+) -> list[PastLevel]:
+    return await tx.all(
+        sql.list_levels_as_of,
+        PastLevel,
+        as_of=as_of,
+        sku_id=sku_id,
+        warehouse_id=warehouse_id,
+        after_code=after[0] if after else None,
+        after_warehouse=after[1] if after else None,
+        limit=limit + 1,
+    )
+
+
+async def list_active_lines(tx: Tx, sku_ids: list[UUID]) -> list[ActiveLine]:
+    return await tx.all(sql.list_active_lines, ActiveLine, sku_ids=sku_ids)
+
+
+async def get_reservation(tx: Tx, reservation_id: UUID) -> dict[str, Any]:
+    found = await tx.value(sql.get_reservation, id=reservation_id)
+    if found is None:
+        raise NotFound("reservation_not_found", "There is no such reservation.")
+    return found
+
+
+async def list_reservations(tx: Tx, *, before: UUID | None, limit: int, **filters: Any) -> list[Reservation]:
+    """One page and one row more, newest first.
+
+    Filters: reference_type, reference_id, status, sku_id, warehouse_id, expiring_before.
+    """
+    names = ("reference_type", "reference_id", "status", "sku_id", "warehouse_id", "expiring_before")
+    columns: dict[str, Any] = dict.fromkeys(names) | filters
+    return await tx.all(sql.list_reservations, Reservation, before=before, limit=limit + 1, **columns)
+
+
+async def list_movements(
+    tx: Tx, *, before: tuple[datetime, int] | None = None, limit: int, **filters: Any
+) -> list[Movement]:
+    """The ledger, newest first; one row more than asked.
+
+    Filters: sku_id, warehouse_id, movement_type, reference_type, reference_id, since, until.
+    """
+    names = ("sku_id", "warehouse_id", "movement_type", "reference_type", "reference_id", "since", "until")
+    columns: dict[str, Any] = dict.fromkeys(names) | filters
+    return await tx.all(
+        sql.list_movements,
+        Movement,
+        before_created_at=before[0] if before else None,
+        before_seq=before[1] if before else None,
+        limit=limit + 1,
+        **columns,
+    )
+
+
+async def explain(tx: Tx, sku_id: UUID, warehouse_id: UUID | None) -> dict[str, Any]:
+    """Every figure of a SKU with the entries that add up to it (promise P10)."""
+    levels = await tx.dicts(sql.explain_level, sku_id=sku_id, warehouse_id=warehouse_id)
+    if not levels:
+        raise NotFound("sku_not_found", "This SKU has no stock record there.")
+    entries = await tx.dicts(sql.explain_movements, sku_id=sku_id, warehouse_id=warehouse_id)
+    holds = await list_active_lines(tx, [sku_id])
+    return {
+        "sku_id": sku_id,
+        "levels": [_explained(level, entries, holds) for level in levels],
+    }
+
+
+def _explained(level: dict[str, Any], entries: list[dict[str, Any]], holds: list[ActiveLine]) -> dict[str, Any]:
+    here = level["warehouse_id"]
+    return {
+        "warehouse_id": here,
+        "warehouse_code": level["warehouse_code"],
+        "on_hand": {
+            "quantity": level["on_hand_quantity"],
+            "adds_up": level["on_hand_quantity"] == level["movements_sum"],
+            "entries": [
+                {k: v for k, v in e.items() if k != "warehouse_id"} for e in entries if e["warehouse_id"] == here
+            ],
+        },
+        "reserved": {
+            "quantity": level["reserved_quantity"],
+            "adds_up": level["reserved_quantity"] == level["active_lines_sum"],
+            "entries": [
+                {
+                    "reservation_id": h.reservation_id,
+                    "quantity": h.quantity,
+                    "reference_type": h.reference_type,
+                    "reference_id": h.reference_id,
+                    "expires_at": h.expires_at,
+                }
+                for h in holds
+                if h.warehouse_id == here
+            ],
+        },
+        "unavailable": {
+            "quantity": level["unavailable_quantity"],
+            "adds_up": level["unavailable_quantity"] == level["unsellable_sum"],
+        },
+        "available": {
+            "quantity": level["available_quantity"],
+            "arithmetic": [
+                {"key": "on_hand", "quantity": level["on_hand_quantity"]},
+                {"key": "reserved", "quantity": -level["reserved_quantity"]},
+                {"key": "unavailable", "quantity": -level["unavailable_quantity"]},
+            ],
+        },
+        "in_transit": {"quantity": level["in_transit_quantity"]},
+    }
+
+
+def _json(asks: list[Ask] | list[MoveAsk]) -> str:
+    return msgspec.json.encode(asks).decode()

@@ -1,0 +1,167 @@
+"""``holdfast up``: database, API and job runner as children of one foreground process."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import httpx2
+from rich.console import Console
+
+from holdfast.db.embedded import EmbeddedServer, wait_until_ready
+from holdfast.db.migrate import migrate
+from holdfast.kernel.errors import CannotStart
+from holdfast.settings import Settings
+
+screen = Console()
+
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 8
+RESTARTS_PER_MINUTE_MAX = 6
+
+
+def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -> None:
+    """Start everything, print the address, and stay until SIGTERM or ^C.
+
+    Raises CannotStart with one sentence and what to do.
+    """
+    _refuse_taken_port(host, port)
+    settings = Settings.from_env(data_dir=data_dir.resolve())
+    server = None if settings.db_url else EmbeddedServer(settings.data_dir)
+    url = settings.db_url or (server.start() if server else "")
+    try:
+        wait_until_ready(url)
+        migrate(url)
+        environment = {**os.environ, "INVENTORY_DB_URL": url, "HOLDFAST_DATA_DIR": str(settings.data_dir)}
+        environment["HOLDFAST_SECRET"] = settings.secret or _kept_secret(settings.data_dir)
+        environment["HOLDFAST_PUBLIC_URL"] = settings.public_url or f"http://{host}:{port}"
+        with tempfile.TemporaryDirectory(prefix="holdfast-metrics-") as metrics:
+            environment["PROMETHEUS_MULTIPROC_DIR"] = metrics
+            family = Family(environment)
+            family.add("api", ["serve", "--port", str(port), "--host", host, "--workers", str(workers)])
+            family.add("jobs", ["worker"])
+            family.run(on_ready=lambda: _announce(host, port))
+    finally:
+        if server:
+            server.stop()
+
+
+@dataclass
+class Child:
+    name: str
+    arguments: list[str]
+    running: subprocess.Popen[bytes] | None = None
+    started_at: list[float] = field(default_factory=list[float])
+
+
+class Family:
+    """Children that are started together, restarted when they die, and stopped together."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self._children: list[Child] = []
+        self._stopping = False
+
+    def add(self, name: str, arguments: list[str]) -> None:
+        self._children.append(Child(name, arguments))
+
+    def run(self, *, on_ready: Callable[[], None]) -> None:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._stop)
+        for child in self._children:
+            self._start(child)
+        try:
+            on_ready()
+            while not self._stopping:
+                time.sleep(0.2)
+                self._restart_the_dead()
+        finally:
+            self._end_all()
+
+    def _start(self, child: Child) -> None:
+        recent = [at for at in child.started_at if at > time.monotonic() - 60]
+        if len(recent) >= RESTARTS_PER_MINUTE_MAX:
+            raise CannotStart(f"The {child.name} process keeps dying; its last words are above.")
+        child.started_at = [*recent, time.monotonic()]
+        child.running = subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-m", "holdfast", *child.arguments],
+            env=self._environment,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has one thread
+        )
+
+    def _restart_the_dead(self) -> None:
+        for child in self._children:
+            if child.running is not None and child.running.poll() is not None and not self._stopping:
+                screen.print(
+                    f"[yellow]The {child.name} process ended ({child.running.returncode}); starting it again.[/]"
+                )
+                self._start(child)
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _end_all(self) -> None:
+        self._stopping = True
+        running = [child.running for child in self._children if child.running is not None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS_MAX
+        for process in running:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _announce(host: str, port: int) -> None:
+    address = f"http://{host}:{port}"
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline:
+        try:
+            if httpx2.get(f"{address}/readyz", timeout=2).status_code == 200:
+                # Programs wait for exactly this line (contract).
+                print(f"Holdfast is ready at {address}", flush=True)  # noqa: T201
+                return
+        except httpx2.HTTPError:
+            pass
+        time.sleep(0.05)
+    raise CannotStart(f"The API did not answer within {START_SECONDS_MAX} s; its last words are above.")
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotStart(
+                f"Port {port} on {host} is not free ({error.strerror}). Choose another with --port or PORT=…"
+            ) from error
+
+
+def _kept_secret(data_dir: Path) -> str:
+    """The key for stored secrets, made once and readable by its owner only."""
+    file = data_dir / "secret"
+    if not file.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(32))
+    return file.read_text().strip()
+
+
+def _die_with_parent() -> None:
+    """Children of a killed supervisor must not keep the port (Linux only; elsewhere they are found by the port)."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

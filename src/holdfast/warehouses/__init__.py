@@ -1,0 +1,1 @@
+"""Warehouses: the places that keep stock, in a tree. Deactivated, never deleted."""

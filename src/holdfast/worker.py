@@ -1,0 +1,46 @@
+"""The job runner process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+
+import structlog
+
+from holdfast.app import job_app
+from holdfast.db import Database
+from holdfast.jobs import Work
+from holdfast.jobs.rescue import rescue_stalled
+from holdfast.settings import Settings
+
+log = structlog.get_logger()
+
+
+async def run_worker(settings: Settings, *, concurrency: int) -> None:
+    """Run jobs until SIGTERM or SIGINT; a job in progress gets five seconds to finish, then is taken up again later."""
+    database = Database(settings.db_url, size=settings.pool_size, application="holdfast-worker")
+    await database.open()
+    app = job_app(settings.db_url)
+    work = Work(database, settings)
+    async with app.open_async():
+        await rescue_stalled(app)
+        runner = asyncio.create_task(
+            app.run_worker_async(
+                concurrency=concurrency,
+                wait=True,
+                install_signal_handlers=False,
+                fetch_job_polling_interval=1.0,
+                shutdown_graceful_timeout=5,
+                update_heartbeat_interval=2.0,
+                stalled_worker_timeout=10.0,
+                additional_context={"work": work},
+                delete_jobs="successful",
+            )
+        )
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, runner.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await runner
+    await database.close()
