@@ -1,0 +1,9 @@
+# Only what holdfast.demand.negbin uses; scipy ships no types.
+import numpy as np
+from numpy.typing import NDArray
+
+_Floats = NDArray[np.float64]
+
+def betainc(a: _Floats, b: _Floats, x: _Floats) -> _Floats: ...
+def gammaincc(a: _Floats, x: _Floats) -> _Floats: ...
+def gammaincinv(a: _Floats, y: _Floats) -> _Floats: ...
