@@ -1,0 +1,167 @@
+"""The arithmetic of one suggestion: lines that add up to its quantity, for people and for audit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from holdfast.replenishment.model import UNSET, Mode, Plan
+
+Fact = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class ArithmeticLine:
+    """One leaf: `sign` · `amount` units, why (`key`, a stable word the console translates), its facts."""
+
+    key: str
+    sign: Literal[1, -1]
+    amount: int
+    facts: Mapping[str, Fact]
+
+    def as_json(self) -> dict[str, object]:
+        return {"key": self.key, "sign": self.sign, "amount": self.amount, "facts": dict(self.facts)}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All figures behind one pair, as plain numbers. Fields as in Terms, Position, Levels and Orders."""
+
+    mode: Mode
+    daily_mean: float
+    daily_sd: float
+    lead_days: float
+    lead_days_sd: float
+    review_days: float
+    cycle_service_level: float
+    expected_demand: int
+    buffer: int
+    manual_shift: int
+    lot: int
+    max_cut: int
+    manual_reorder_point: int
+    max_stock: int
+    available: int
+    in_transit: int
+    approved: int
+    backordered: int
+    triggered: bool
+    rounding: int
+    minimum_raise: int
+    max_reduction: int
+    over_max: bool
+    moq: int
+    order_multiple: int
+    quantity: int
+
+    @property
+    def reorder_point(self) -> int:
+        return self.expected_demand + self.buffer + self.manual_shift
+
+    @property
+    def position(self) -> int:
+        return self.available + self.in_transit + self.approved - self.backordered
+
+
+def figures_of(plan: Plan, row: int) -> Figures:
+    """The figures of pair number `row`."""
+    terms, position, levels, orders = plan.terms, plan.position, plan.levels, plan.orders
+    return Figures(
+        mode=Mode(int(terms.mode[row])),
+        daily_mean=float(plan.daily_mean[row]),
+        daily_sd=float(plan.daily_sd[row]),
+        lead_days=float(terms.lead_days[row]),
+        lead_days_sd=float(terms.lead_days_sd[row]),
+        review_days=float(terms.review_days[row]),
+        cycle_service_level=float(terms.cycle_service_level[row]),
+        expected_demand=int(levels.expected_demand[row]),
+        buffer=int(levels.buffer[row]),
+        manual_shift=int(levels.manual_shift[row]),
+        lot=int(levels.lot[row]),
+        max_cut=int(levels.max_cut[row]),
+        manual_reorder_point=int(terms.manual_reorder_point[row]),
+        max_stock=int(terms.max_stock[row]),
+        available=int(position.available[row]),
+        in_transit=int(position.in_transit[row]),
+        approved=int(position.approved[row]),
+        backordered=int(position.backordered[row]),
+        triggered=bool(orders.triggered[row]),
+        rounding=int(orders.rounding[row]),
+        minimum_raise=int(orders.minimum_raise[row]),
+        max_reduction=int(orders.max_reduction[row]),
+        over_max=bool(orders.over_max[row]),
+        moq=int(terms.moq[row]),
+        order_multiple=int(terms.order_multiple[row]),
+        quantity=int(orders.quantity[row]),
+    )
+
+
+def explain(figures: Figures) -> tuple[ArithmeticLine, ...]:
+    """Lines in reading order whose signed amounts sum to `figures.quantity` exactly, ordered or not.
+
+    For a pair that is not triggered the last line takes the rest away and says where the reorder point is.
+    Lines that would be zero are left out, except expected demand, buffer and available: people look for them.
+    """
+    f = figures
+    lines = [
+        _line("expected_demand", f.expected_demand, **_demand_facts(f)),
+        _line("buffer", f.buffer, cycle_service_level=f.cycle_service_level, lead_days_sd=f.lead_days_sd),
+        _line("manual_level", f.manual_shift, reorder_point=f.manual_reorder_point),
+        _line("order_lot", f.lot, lot_days=_days(f.lot, f.daily_mean)),
+        _line("max_stock_cap", -f.max_cut, max_stock=f.max_stock),
+        _line("available", -f.available),
+        _line("in_transit", -f.in_transit),
+        _line("approved", -f.approved),
+        _line("backordered", f.backordered),
+    ]
+    if f.triggered:
+        packs = -(-f.quantity // max(f.order_multiple, 1))
+        lines += [
+            _line("order_multiple", f.rounding, order_multiple=f.order_multiple, packs=packs),
+            _line("minimum_order", f.minimum_raise, moq=f.moq),
+            _line("max_stock_room", -f.max_reduction, max_stock=f.max_stock),
+        ]
+    else:
+        gap = f.reorder_point + f.lot - f.max_cut - f.position
+        lines.append(
+            _line("no_order", -gap, reorder_point=f.reorder_point, position=f.position, mode=f.mode.name)
+        )
+    shown = ("expected_demand", "buffer", "available")
+    return tuple(line for line in lines if line.amount or line.key in shown)
+
+
+def total_of(lines: tuple[ArithmeticLine, ...]) -> int:
+    """What the leaves add up to."""
+    return sum(line.sign * line.amount for line in lines)
+
+
+def reason_of(figures: Figures) -> str:
+    """One stable word for why: `backordered`, `stockout`, `runs_out_before_delivery`, `below_reorder_point`,
+    and `over_max_stock` when the smallest order does not fit under the maximum."""
+    f = figures
+    if f.over_max:
+        return "over_max_stock"
+    if f.backordered > f.available:
+        return "backordered"
+    if f.available <= 0:
+        return "stockout"
+    if f.daily_mean > 0 and f.available / f.daily_mean < f.lead_days:
+        return "runs_out_before_delivery"
+    return "below_reorder_point"
+
+
+def _demand_facts(f: Figures) -> dict[str, Fact]:
+    return {
+        "daily_mean": round(f.daily_mean, 3),
+        "daily_sd": round(f.daily_sd, 3),
+        "lead_days": round(f.lead_days, 1),
+        "review_days": round(f.review_days, 1),
+    }
+
+
+def _days(units: int, daily_mean: float) -> float:
+    return round(units / daily_mean, 1) if daily_mean > 0 else 0.0
+
+
+def _line(key: str, signed: int, **facts: Fact) -> ArithmeticLine:
+    known = {name: value for name, value in facts.items() if value != UNSET}
+    return ArithmeticLine(key, 1 if signed >= 0 else -1, abs(signed), known)

@@ -1,0 +1,271 @@
+"""When to order and how much, for many (warehouse, SKU) pairs at once. Pure.
+
+Everything is an array with one entry per pair. The policy is periodic review with a reorder point and an
+order-up-to level, (R, s, S) in Silver, Pyke & Thomas: at a review, when the inventory position is at or below
+s, order up to S. s is a quantile of the demand over lead time + review period, because an order placed today
+must last until the delivery after the next review.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.demand import DemandForecast
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+# Marks "not set" in integer arrays; stock limits are never negative.
+UNSET = -1
+
+# A cheap slow item has an economic lot of many years. Past half a year no forecast is worth binding money to.
+LOT_DAYS_MAX = 182.0
+DAYS_PER_YEAR = 365.0
+
+# Share of the lead time that stock must last to be no emergency: below it, the shelf is empty for more than
+# three tenths of the wait even if the order leaves now.
+URGENT_COVER_SHARE = 0.7
+
+
+class Mode(IntEnum):
+    """How a pair is replenished.
+
+    AUTO: levels from demand, manual levels are floors. MANUAL: given levels win. NONE: no suggestions.
+    """
+
+    NONE = 0
+    MANUAL = 1
+    AUTO = 2
+
+
+class Priority(IntEnum):
+    """How soon a suggestion must be decided, by days of cover against the lead time."""
+
+    LOW = 0
+    MEDIUM = 1
+    HIGH = 2
+    URGENT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is known about ordering each pair. Days, units, and money in the supplier's currency.
+
+    `cycle_service_level` is the wanted probability of no stockout until the delivery after next review.
+    `order_multiple` and `moq` >= 1. `manual_reorder_point`, `manual_safety_stock`, `max_stock`: UNSET when
+    not given. `unit_cost`, `order_cost` 0 when unknown: then there is no economic lot.
+    """
+
+    mode: NDArray[np.int8]
+    lead_days: Floats
+    lead_days_sd: Floats
+    review_days: Floats
+    cycle_service_level: Floats
+    order_cost: Floats
+    holding_rate_per_year: Floats
+    unit_cost: Floats
+    moq: Ints
+    order_multiple: Ints
+    manual_reorder_point: Ints
+    manual_safety_stock: Ints
+    max_stock: Ints
+
+    @property
+    def protection_days(self) -> Floats:
+        """Days an order decided now must cover: lead time + review period."""
+        return self.lead_days + self.review_days
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Units per pair. Inventory position = available + in transit + approved - backordered.
+
+    `approved` is what was decided but is not yet on an order that counts as in transit.
+    """
+
+    available: Ints
+    in_transit: Ints
+    approved: Ints
+    backordered: Ints
+
+    @property
+    def units(self) -> Ints:
+        return self.available + self.in_transit + self.approved - self.backordered
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The levels of each pair and the whole-unit pieces they are made of.
+
+    reorder_point = expected_demand + buffer + manual_shift; order_up_to = reorder_point + lot - max_cut.
+    `buffer` is negative where the wanted quantile lies below the mean. `manual_shift` is signed too: a manual
+    policy may set the reorder point below the computed one.
+    """
+
+    expected_demand: Ints
+    buffer: Ints
+    manual_shift: Ints
+    lot: Ints
+    max_cut: Ints
+
+    @property
+    def safety_stock(self) -> Ints:
+        """Part of the reorder point that is not expected to be sold before the next delivery."""
+        return np.maximum(self.reorder_point - self.expected_demand, 0)
+
+    @property
+    def reorder_point(self) -> Ints:
+        return self.expected_demand + self.buffer + self.manual_shift
+
+    @property
+    def order_up_to(self) -> Ints:
+        return self.reorder_point + self.lot - self.max_cut
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What to order now: need + rounding + minimum_raise - max_reduction where `triggered`, else nothing."""
+
+    triggered: Flags
+    need: Ints  # order_up_to - position
+    rounding: Ints
+    minimum_raise: Ints
+    max_reduction: Ints
+    over_max: Flags  # the smallest order the supplier takes does not fit under max_stock
+    quantity: Ints
+    days_of_cover: Floats  # available ÷ mean daily demand; inf without demand
+    priority: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything one run decided about its pairs, array by array in the same order."""
+
+    terms: Terms
+    position: Position
+    levels: Levels
+    orders: Orders
+    daily_mean: Floats
+    daily_sd: Floats
+
+
+def plan_orders(forecast: DemandForecast, terms: Terms, position: Position) -> Plan:
+    """Levels and orders of every pair."""
+    levels = compute_levels(forecast, terms)
+    orders = compute_orders(levels, position, terms, forecast.daily_mean)
+    return Plan(terms, position, levels, orders, forecast.daily_mean, forecast.daily_sd)
+
+
+def economic_order_quantity(
+    *, demand_per_year: Floats, order_cost: Floats, holding_cost_per_unit_year: Floats
+) -> Floats:
+    """Harris (1913): sqrt(2·K·D/h), the lot where yearly ordering and holding costs are equal.
+
+    0 where a cost is 0 (unknown): nothing can be balanced then.
+    """
+    product = 2.0 * order_cost * demand_per_year
+    known = holding_cost_per_unit_year > 0
+    with np.errstate(over="ignore"):  # next to nothing to hold: an endless lot, which callers bound in days
+        ratio = np.divide(product, holding_cost_per_unit_year, out=np.zeros_like(product), where=known)
+    return np.sqrt(np.maximum(ratio, 0.0))
+
+
+def compute_levels(forecast: DemandForecast, terms: Terms) -> Levels:
+    """Reorder point and order-up-to level of each pair, in whole units.
+
+    The lot is the economic one, at least the demand of one review period (otherwise the next review would
+    order again), at most LOT_DAYS_MAX days. Manual levels are floors in AUTO and win in MANUAL; `max_stock`
+    caps the order-up-to level, and in MANUAL it is the order-up-to level when it is above the reorder point.
+    """
+    expected = np.rint(forecast.mean_over(terms.protection_days)).astype(np.int64)
+    quantile = forecast.quantile_over(terms.cycle_service_level, terms.protection_days, terms.lead_days_sd)
+    safety_floor = np.where(terms.manual_safety_stock != UNSET, expected + terms.manual_safety_stock, 0)
+    computed = np.maximum(quantile, safety_floor)
+    given = terms.manual_reorder_point != UNSET
+    manual = terms.mode == Mode.MANUAL
+    floored = np.where(manual, terms.manual_reorder_point, np.maximum(computed, terms.manual_reorder_point))
+    reorder = np.where(given, floored, computed)
+    lot = _lot(forecast, terms)
+    capped = terms.max_stock != UNSET
+    ceiling = np.where(capped, np.maximum(terms.max_stock, 0), np.iinfo(np.int64).max)
+    lot = np.where(manual & capped, np.maximum(terms.max_stock - reorder, 0), lot)
+    max_cut = np.maximum(reorder + lot - ceiling, 0)
+    silent = terms.mode == Mode.NONE
+    zero = np.zeros_like(expected)
+    return Levels(
+        expected_demand=np.where(silent, zero, expected),
+        buffer=np.where(silent, zero, computed - expected),
+        manual_shift=np.where(silent, zero, reorder - computed),
+        lot=np.where(silent, zero, lot),
+        max_cut=np.where(silent, zero, max_cut),
+    )
+
+
+def _lot(forecast: DemandForecast, terms: Terms) -> Ints:
+    eoq = economic_order_quantity(
+        demand_per_year=forecast.daily_mean * DAYS_PER_YEAR,
+        order_cost=terms.order_cost,
+        holding_cost_per_unit_year=terms.holding_rate_per_year * terms.unit_cost,
+    )
+    lot = np.minimum(eoq, forecast.daily_mean * LOT_DAYS_MAX)
+    lot = np.maximum(lot, forecast.daily_mean * terms.review_days)
+    return np.maximum(np.rint(lot), 1).astype(np.int64)
+
+
+def compute_orders(levels: Levels, position: Position, terms: Terms, daily_mean: Floats) -> Orders:
+    """What each pair should order now.
+
+    Triggered when position <= reorder point. A pair whose reorder point is 0 (no demand worth keeping stock
+    for, no manual level) is triggered only by backorders: an item that never sold is not ordered because it
+    is at zero. The quantity is the gap to the order-up-to level, rounded up to the multiple, at least the
+    MOQ; then lowered to fit under `max_stock` as long as something the supplier accepts is left. When even
+    the smallest order does not fit, that order is suggested and `over_max` says so: a person decides, the
+    shelf is not left empty in silence.
+    """
+    units = position.units
+    wanted = (levels.reorder_point > 0) | (units < 0)
+    need = levels.order_up_to - units
+    triggered = (terms.mode != Mode.NONE) & wanted & (units <= levels.reorder_point) & (need > 0)
+    multiple = np.maximum(terms.order_multiple, 1)
+    rounded = -(-need // multiple) * multiple
+    smallest = -(-np.maximum(terms.moq, 1) // multiple) * multiple
+    raised = np.maximum(rounded, smallest)
+    room = np.where(terms.max_stock != UNSET, terms.max_stock - units, np.iinfo(np.int64).max)
+    fitting = np.maximum(np.minimum(raised, room // multiple * multiple), smallest)
+    cover = _days_of_cover(position, daily_mean)
+    return Orders(
+        triggered=triggered,
+        need=need,
+        rounding=rounded - need,
+        minimum_raise=raised - rounded,
+        max_reduction=raised - fitting,
+        over_max=triggered & (fitting > room),
+        quantity=np.where(triggered, fitting, 0),
+        days_of_cover=cover,
+        priority=_priority(cover, terms),
+    )
+
+
+def _days_of_cover(position: Position, daily_mean: Floats) -> Floats:
+    here = (position.available - position.backordered).astype(np.float64)
+    cover = np.full(here.shape, np.inf)
+    with np.errstate(over="ignore"):  # next to no demand: cover without end, as with none
+        np.divide(np.maximum(here, 0.0), daily_mean, out=cover, where=daily_mean > 0)
+    return np.where(here < 0, 0.0, cover)
+
+
+def _priority(days_of_cover: Floats, terms: Terms) -> NDArray[np.int8]:
+    """Urgent: empty for much of the wait. High: empty before the delivery. Medium: before the one after.
+
+    The trend plays no part here: it belongs into the forecast, and a mild rise is no emergency.
+    """
+    steps = [
+        days_of_cover < URGENT_COVER_SHARE * terms.lead_days,
+        days_of_cover < terms.lead_days,
+        days_of_cover < terms.protection_days,
+    ]
+    choices = [Priority.URGENT, Priority.HIGH, Priority.MEDIUM]
+    return np.select(steps, choices, default=Priority.LOW).astype(np.int8)
