@@ -184,9 +184,7 @@ def test_a_method_of_ones_own_can_be_put_in() -> None:
             days = protection_days.astype(np.float64)
             return LevelFit(days, 0.0 * days, 0.0 * days)
 
-    forecast: DemandForecast = forecast_demand(
-        history([1] * 30, [1] * 30), [2, 5], cast(DemandMethod, Fixed())
-    )
+    forecast: DemandForecast = forecast_demand(history([1] * 30, [1] * 30), [2, 5], cast(DemandMethod, Fixed()))
     assert forecast.daily_mean.tolist() == [2.0, 5.0]
 
 

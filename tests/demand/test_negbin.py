@@ -32,9 +32,7 @@ def summed_poisson_quantile(level: float, mean: float) -> int:
 
 @pytest.mark.parametrize("level", [0.05, 0.5, 0.8, 0.95, 0.975, 0.999])
 @pytest.mark.parametrize(("mean", "variance"), [(0.02, 0.05), (0.4, 3.0), (3.0, 3.5), (12, 90), (300, 9000)])
-def test_negbin_quantile_is_the_one_found_by_adding_up_the_mass(
-    level: float, mean: float, variance: float
-) -> None:
+def test_negbin_quantile_is_the_one_found_by_adding_up_the_mass(level: float, mean: float, variance: float) -> None:
     assert negbin_quantile(level, mean, variance) == summed_negbin_quantile(level, mean, variance)
 
 
@@ -64,9 +62,7 @@ def test_large_demand_approaches_the_normal_newsvendor() -> None:
     mean=st.floats(0.0, 1e6),
     dispersion=st.floats(0.2, 500.0),
 )
-def test_a_quantile_is_the_first_count_that_reaches_its_level(
-    level: float, mean: float, dispersion: float
-) -> None:
+def test_a_quantile_is_the_first_count_that_reaches_its_level(level: float, mean: float, dispersion: float) -> None:
     quantile = int(negbin_quantile(level, mean, mean * dispersion))
     assert negbin_cdf(quantile, mean, mean * dispersion) >= level
     assert negbin_cdf(quantile - 1, mean, mean * dispersion) < level or quantile == 0

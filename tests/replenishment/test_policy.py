@@ -116,9 +116,7 @@ def test_a_cheap_slow_item_is_not_bought_for_years() -> None:
         (12, 0, 0, 3, True),  # what is owed is gone
     ],
 )
-def test_the_position_decides(
-    available: int, in_transit: int, approved: int, backordered: int, ordered: bool
-) -> None:
+def test_the_position_decides(available: int, in_transit: int, approved: int, backordered: int, ordered: bool) -> None:
     here = position(available, in_transit, approved, backordered)
     plan = plan_orders(demand(1.0), terms(lead=4, review=1), here)
     assert bool(plan.orders.triggered[0]) is ordered
@@ -144,9 +142,7 @@ def test_max_stock_cuts_to_whole_packs_and_an_order_that_cannot_fit_is_flagged()
 def test_an_item_that_never_sold_is_not_ordered_because_it_is_at_zero() -> None:
     assert quantity(plan_orders(demand(0.0), terms(), position(0))) == 0
     assert quantity(plan_orders(demand(0.0), terms(reorder_point=0), position(0))) == 0
-    assert quantity(plan_orders(demand(0.0), terms(), position(0, backordered=3))) == 4, (
-        "owed 3, one on the shelf"
-    )
+    assert quantity(plan_orders(demand(0.0), terms(), position(0, backordered=3))) == 4, "owed 3, one on the shelf"
 
 
 def test_a_manual_reorder_point_is_a_floor_in_auto_and_the_law_in_manual() -> None:
@@ -198,9 +194,7 @@ def test_an_item_without_demand_is_never_urgent() -> None:
 
 def test_the_box_reads_as_people_do_the_sum() -> None:
     """51 a day for 9 + 7 days, packs of 48; 312 here and 96 on their way."""
-    plan = plan_orders(
-        demand(51.0, 22.0), terms(lead_sd=2.0, level=0.97, multiple=48), position(312, in_transit=96)
-    )
+    plan = plan_orders(demand(51.0, 22.0), terms(lead_sd=2.0, level=0.97, multiple=48), position(312, in_transit=96))
     lines = explain(figures_of(plan, 0))
     keys = [(line.key, line.sign) for line in lines]
     assert keys == [

@@ -98,9 +98,7 @@ class ExponentialSmoothing:
         best = np.argmin(error, axis=0) if history.days else np.zeros(rows.size, np.int64)
         best = np.where(windows.count > 0, best, len(self.alphas) // 2)
         pick = (best, np.arange(rows.size))
-        return _with_spread(
-            sold, seen, level=level[pick], error=error[pick], scored=windows.count, length=length
-        )
+        return _with_spread(sold, seen, level=level[pick], error=error[pick], scored=windows.count, length=length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +166,7 @@ class _Windows:
         return _Windows(first, last, window_sold, window_seen, weight, np.count_nonzero(weight, axis=0) * 1.0)
 
 
-def _with_spread(
-    sold: Floats, seen: Floats, *, level: Floats, error: Floats, scored: Floats, length: int
-) -> LevelFit:
+def _with_spread(sold: Floats, seen: Floats, *, level: Floats, error: Floats, scored: Floats, length: int) -> LevelFit:
     """Level and variances from the squared errors of `scored` overlapping windows of `length` days."""
     days = seen.sum(axis=0)
     filled = np.maximum(days, DAYS_MIN)
@@ -207,9 +203,7 @@ def _empty_fit(series: int) -> LevelFit:
     return LevelFit(np.zeros(series), np.zeros(series), np.zeros(series))
 
 
-METHODS: dict[str, DemandMethod] = {
-    method.name: method for method in (ExponentialSmoothing(), MovingAverage())
-}
+METHODS: dict[str, DemandMethod] = {method.name: method for method in (ExponentialSmoothing(), MovingAverage())}
 
 
 def trend_pct_per_week(history: DemandHistory, days: int = 91) -> NDArray[np.float64]:

@@ -46,9 +46,7 @@ class DemandForecast:
         uncertainty of the level is added.
         """
         length, length_sd = np.asarray(days, np.float64), np.asarray(days_sd, np.float64)
-        return (
-            length * self.day_variance + length**2 * self.level_variance + self.daily_mean**2 * length_sd**2
-        )
+        return length * self.day_variance + length**2 * self.level_variance + self.daily_mean**2 * length_sd**2
 
     def quantile_over(self, level: ArrayLike, days: ArrayLike, days_sd: ArrayLike = 0.0) -> Ints:
         """Units that demand over `days` stays within with probability `level` (negative binomial)."""

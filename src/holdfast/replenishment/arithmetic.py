@@ -122,9 +122,7 @@ def explain(figures: Figures) -> tuple[ArithmeticLine, ...]:
         ]
     else:
         gap = f.reorder_point + f.lot - f.max_cut - f.position
-        lines.append(
-            _line("no_order", -gap, reorder_point=f.reorder_point, position=f.position, mode=f.mode.name)
-        )
+        lines.append(_line("no_order", -gap, reorder_point=f.reorder_point, position=f.position, mode=f.mode.name))
     shown = ("expected_demand", "buffer", "available")
     return tuple(line for line in lines if line.amount or line.key in shown)
 
