@@ -28,9 +28,10 @@ from holdfast.monitoring.metrics import Measured
 from holdfast.settings import Settings
 from holdfast.stock.hot import HotLane
 from holdfast.stock.lanes import Lanes
+from holdfast.stock.openapi import hot_routes
 from holdfast.stock.service import ensure_ledger_months
 from holdfast.web.asgi import AsgiApp, Receive, Scope, Send
-from holdfast.web.openapi import with_hot_routes
+from holdfast.web.openapi import describe
 from holdfast.web.problem import headers_of, problem, problem_of
 
 log = structlog.get_logger()
@@ -101,7 +102,7 @@ class Application:
         app.add_exception_handler(RequestValidationError, on_invalid)
         app.add_exception_handler(HTTPException, on_http_exception)
         app.add_exception_handler(Exception, on_crash)
-        with_hot_routes(app)
+        describe(app, *hot_routes())
         return app
 
 

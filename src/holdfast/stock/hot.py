@@ -207,7 +207,9 @@ class HotLane:
 
     async def availability(self, call: Call, sku: str) -> Reply:
         query = {name: values[-1] for name, values in parse_qs(_text(call.scope["query_string"]) or "").items()}
-        quantity = query.get("quantity", "1")
+        quantity = query.get("quantity")
+        if quantity is None:
+            raise Invalid.field_error(["query", "quantity"], "required", "Say how many are wanted.")
         if not quantity.isascii() or not quantity.isdigit() or not 1 <= int(quantity) <= QUANTITY_MAX:
             raise Invalid.field_error(["query", "quantity"], "out_of_range", "A whole number from 1.")
         warehouse = query.get("warehouse_id")

@@ -1,0 +1,41 @@
+# Every target creates the environment it needs; nothing has to be done first.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.holdfast-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+
+.PHONY: setup up test check bench schema messages clean
+
+setup: $(STAMP)
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Holdfast needs Python 3.11 or newer; set PYTHON=/path/to/python3.11."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.holdfast-*
+	@touch $@
+
+up: setup
+	$(BIN)/holdfast up --demo --port $(PORT)
+
+test: setup
+	scripts/system-packages redis-server chromium fonts-noto-cjk
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m bench.reservations
+
+schema: setup
+	$(BIN)/python -m holdfast.db.dump
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
