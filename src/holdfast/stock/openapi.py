@@ -10,6 +10,7 @@ from holdfast.stock.asks import QUANTITY_MAX, BatchBody, ConvertBody, ExtendBody
 
 _BODIES = (ReserveBody, BatchBody, ExtendBody, ResolveBody, ConvertBody)
 _UUID = {"type": "string", "format": "uuid"}
+_QUANTITY = {"type": "integer", "minimum": 1, "maximum": QUANTITY_MAX}
 _COUNT = {"type": "integer", "minimum": 0}
 _TIME: dict[str, Any] = {"type": ["string", "null"], "format": "date-time"}
 _BASE = "/api/v1/inventory"
@@ -122,9 +123,7 @@ def _availability() -> dict[str, Any]:
         "tags": ["Inventory"],
         "parameters": [
             {"name": "sku_id", "in": "path", "required": True, "schema": _UUID},
-            query(
-                "quantity", {"type": "integer", "minimum": 1, "maximum": 1_000_000_000, "default": 1}, "units wanted"
-            ),
+            {"name": "quantity", "in": "query", "required": True, "schema": _QUANTITY, "description": "units wanted"},
             query("warehouse_id", _UUID, "only this warehouse"),
             query("exclude_reference_id", {"type": "string"}, "do not count the hold of this cart or order against it"),
         ],
