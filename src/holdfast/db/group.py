@@ -15,7 +15,7 @@ import msgspec
 import psycopg
 
 from holdfast.db.database import APPLICATION_OPTIONS, translated
-from holdfast.kernel.errors import TryAgain
+from holdfast.kernel.errors import InvariantBroken, TryAgain
 
 GROUP_MAX = 256
 ATTEMPTS_MAX = 3
@@ -78,11 +78,16 @@ class GroupWriter:
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                await self._post_group(self._take_group())
+                group = self._take_group()
+                try:
+                    await self._post_group(group)
+                finally:
+                    # Only a defect of ours leaves anyone unanswered; nobody may wait for ever because of it.
+                    self._fail_all(group, InvariantBroken(f"{self._name} did not answer"))
         finally:
             self._drainer = None
-            self._fail_all(self._waiting, TryAgain("database_unavailable", "The writer stopped; nothing was changed."))
-            self._waiting.clear()
+            if self._waiting:
+                self._drainer = asyncio.create_task(self._drain(), name=self._name)
 
     def _take_group(self) -> list[tuple[Ask, asyncio.Future[Answer]]]:
         group: list[tuple[Ask, asyncio.Future[Answer]]] = []

@@ -26,7 +26,10 @@ begin
                    case when h.id is null then 'reservation_not_found'
                         when h.status = 'active' then null
                         when h.status = 'consumed' and r.action = 'consume' then 'consumed'
-                        when h.status = 'consumed' then 'already_consumed'
+                        -- After a partial consume the rest may have been released: releasing again changes nothing.
+                        when h.status = 'consumed' and not exists (
+                            select from inventory_reservations l where l.reservation_id = h.id
+                               and l.status = 'cancelled' and l.resolved_at = h.resolved_at) then 'already_consumed'
                         when r.action = 'release' then 'released'
                         when h.status = 'expired' then 'reservation_expired'
                         else 'already_cancelled' end as outcome
