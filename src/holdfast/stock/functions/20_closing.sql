@@ -71,7 +71,8 @@ end $$;
 
 -- Release up to p_limit holds whose time is over; the sweeper calls this until it answers 0.
 create or replace function stock_expire(p_limit integer) returns integer
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
     v_now timestamptz := business_now();
     v_reservations uuid[];

@@ -5,7 +5,8 @@
 -- reservation_expired, exceeds_reservation; idempotency_key_reused.
 -- A hold past its deadline that nobody swept yet may still be consumed: the units are set aside (D-27).
 create or replace function stock_resolve(p_requests json) returns setof stock_answer
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
     v_now timestamptz;
     v_answers stock_answer[];
@@ -142,7 +143,8 @@ end $$;
 -- Outcomes: extended, converted; reservation_not_found, reservation_expired, already_consumed, already_cancelled,
 -- does_not_expire, extension_limit_reached.
 create or replace function stock_prolong(p_requests json) returns setof stock_answer
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
     v_now timestamptz;
     v_answers stock_answer[];

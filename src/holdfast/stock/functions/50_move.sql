@@ -6,7 +6,8 @@
 -- Outcomes: moved; unknown_sku, unknown_warehouse, sku_archived, insufficient_stock, below_reserved, version_conflict,
 -- inbound_exceeded; idempotency_key_reused.
 create or replace function stock_move(p_requests json) returns setof stock_answer
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
     v_answers stock_answer[];
     v_expired uuid[];
