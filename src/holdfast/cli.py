@@ -87,6 +87,23 @@ def migrate_command(data_dir: DataDir = Path("data")) -> None:
     screen.print("Applied: " + ", ".join(applied) if applied else "Nothing to do.")
 
 
+@app.command()
+def doctor(data_dir: DataDir = Path("data")) -> None:
+    """Recompute every promise from the rows; name what does not hold and exit 1."""
+    from holdfast.monitoring.doctor import visit
+
+    settings = Settings.from_env()
+    server = None if settings.db_url else EmbeddedServer(data_dir.resolve())
+    ours = server is not None and not server.is_running()
+    url = settings.db_url or (server.start() if server else "")
+    try:
+        healthy = asyncio.run(visit(url, screen))
+    finally:
+        if ours and server is not None:
+            server.stop()
+    raise typer.Exit(0 if healthy else 1)
+
+
 def _need_database(settings: Settings) -> None:
     if not settings.db_url:
         raise CannotStart("INVENTORY_DB_URL is not set. Set it, or use `holdfast up` for the embedded database.")

@@ -1,0 +1,108 @@
+"""``holdfast doctor``: recompute every promise from the rows and name what does not hold.
+
+Each check is one set-based statement, hence one snapshot, so it is exact on a running system too. It answers the
+violations as (subject, expected, found); none is the good answer. Nothing is repaired here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import LiteralString
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from holdfast.db import Database, Statement, Tx, statements
+
+sql = statements("holdfast.monitoring")
+
+# The sweeper runs every ten seconds; a hold this long past its deadline says that it does not.
+LEAK_GRACE_MINUTES = 15
+SHOWN_MAX = 50
+# A ledger of ten million entries takes longer than a request may.
+_NO_TIME_LIMIT: LiteralString = "set local statement_timeout = 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is not as promised, such as a level, with what should be and what is."""
+
+    subject: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A promise (design: P1 … P8, or the house) and the statement that looks for violations of it."""
+
+    promise: str
+    sentence: str
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    check: Check
+    violations: list[Violation]
+
+
+CHECKS = (
+    Check("P1", "no quantity is negative", sql.quantities_not_negative),
+    Check("P1", "the constraints against overselling are in force", sql.constraints_in_force),
+    Check("P2", "on hand is the sum of its movements", sql.on_hand_is_its_movements),
+    Check("P2", "reserved is the sum of its active lines", sql.reserved_is_its_lines),
+    Check("P2", "in transit is the sum of open order lines", sql.in_transit_is_open_orders),
+    Check("P2", "the ledger's balances chain", sql.balances_chain),
+    Check("P3", "reservations fit their lines", sql.headers_fit_lines),
+    Check("P5", "every stored key has its first answer", sql.answers_are_complete),
+    Check("P6", "the application cannot write stock tables", sql.stock_has_one_way_in),
+    Check("P6", "the ledger refuses to be rewritten", sql.history_is_guarded),
+    Check("P6", "posting functions fix their search path", sql.functions_are_sealed),
+    Check("P7", "no hold outlives its deadline", sql.leaked_holds),
+    Check("P8", "every step of a reservation was told", sql.reservations_were_told),
+    Check("P8", "every movement was told", sql.movements_were_told),
+    Check("—", "nothing points nowhere", sql.nothing_points_nowhere),
+    Check("—", "the business clock is not shifted", sql.clock_is_not_shifted),
+)
+
+
+async def examine(tx: Tx) -> list[Finding]:
+    """Run every check; one finding each, in order, with its violations (none when the promise holds)."""
+    await tx.connection.execute(_NO_TIME_LIMIT)
+    return [
+        Finding(check, await tx.all(check.statement, Violation, grace_minutes=LEAK_GRACE_MINUTES)) for check in CHECKS
+    ]
+
+
+async def visit(url: str, screen: Console) -> bool:
+    """Examine the database at ``url`` and print the findings; answers whether every promise holds."""
+    database = Database(url, size=1, application="holdfast-doctor")
+    await database.open()
+    try:
+        async with database.transaction() as tx:
+            findings = await examine(tx)
+    finally:
+        await database.close()
+    report(findings, screen)
+    return not any(finding.violations for finding in findings)
+
+
+def report(findings: list[Finding], screen: Console) -> None:
+    table = Table("", "Promise", "Violations", box=None, header_style="dim", pad_edge=False)
+    for finding in findings:
+        count = len(finding.violations)
+        table.add_row(
+            finding.check.promise, finding.check.sentence, f"[bold red]{count}[/]" if count else "[green]none[/]"
+        )
+    screen.print(table)
+    for finding in findings:
+        for violation in finding.violations[:SHOWN_MAX]:
+            screen.print(
+                f"[red]{finding.check.promise}[/] {finding.check.sentence}: [bold]{escape(violation.subject)}[/] "
+                f"expected {escape(violation.expected)}, found {escape(violation.found)}",
+                soft_wrap=True,
+            )
+        if len(finding.violations) > SHOWN_MAX:
+            screen.print(f"   … and {len(finding.violations) - SHOWN_MAX} more of these")

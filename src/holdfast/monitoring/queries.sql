@@ -1,0 +1,229 @@
+-- quantities_not_negative
+-- P1: the constraints say so; a row that breaks them got in while they were away.
+select s.code || '@' || w.code as subject, 'no quantity below 0' as expected,
+       concat('available=', i.available_quantity, ' reserved=', i.reserved_quantity, ' unavailable=', i.unavailable_quantity,
+              ' in_transit=', i.in_transit_quantity) as found
+  from inventory i
+  join skus s on s.id = i.sku_id
+  join warehouses w on w.id = i.warehouse_id
+ where least(i.available_quantity, i.reserved_quantity, i.unavailable_quantity, i.in_transit_quantity) < 0
+ order by 1;
+
+-- constraints_in_force
+-- P1: the walls themselves: present, enforced and validated.
+select n.name as subject, 'in force' as expected,
+       case when c.oid is null then 'missing' when not c.conenforced then 'not enforced' else 'not validated' end as found
+  from unnest(array['never_oversold', 'reserved_never_negative', 'unavailable_never_negative', 'in_transit_never_negative'])
+       as n (name)
+  left join pg_constraint c on c.conname = n.name and c.conrelid = 'inventory'::regclass
+ where c.oid is null or not c.conenforced or not c.convalidated
+ order by 1;
+
+-- on_hand_is_its_movements
+-- P2: on hand, and the unsellable part of it, beside the sum of the ledger.
+select s.code || '@' || w.code as subject,
+       concat('on_hand=', coalesce(m.quantity, 0), ' unavailable=', coalesce(m.unsellable, 0)) as expected,
+       concat('on_hand=', i.on_hand_quantity, ' unavailable=', i.unavailable_quantity) as found
+  from inventory i
+  left join (select sku_id, warehouse_id, sum(quantity) as quantity,
+                    coalesce(sum(quantity) filter (where bucket = 'unsellable'), 0) as unsellable
+               from inventory_movements group by sku_id, warehouse_id) m using (sku_id, warehouse_id)
+  join skus s on s.id = i.sku_id
+  join warehouses w on w.id = i.warehouse_id
+ where i.on_hand_quantity <> coalesce(m.quantity, 0) or i.unavailable_quantity <> coalesce(m.unsellable, 0)
+ order by 1;
+
+-- reserved_is_its_lines
+-- P2: reserved beside the active reservation lines.
+select s.code || '@' || w.code as subject, concat('reserved=', coalesce(l.quantity, 0)) as expected,
+       concat('reserved=', i.reserved_quantity) as found
+  from inventory i
+  left join (select sku_id, warehouse_id, sum(quantity) as quantity
+               from inventory_reservations where status = 'active' group by sku_id, warehouse_id) l using (sku_id, warehouse_id)
+  join skus s on s.id = i.sku_id
+  join warehouses w on w.id = i.warehouse_id
+ where i.reserved_quantity <> coalesce(l.quantity, 0)
+ order by 1;
+
+-- in_transit_is_open_orders
+-- P2: in transit beside the open lines of purchase orders.
+select s.code || '@' || w.code as subject, concat('in_transit=', coalesce(o.quantity, 0)) as expected,
+       concat('in_transit=', coalesce(i.in_transit_quantity, 0)) as found
+  from inventory i
+  full join (select l.sku_id, p.warehouse_id, sum(l.open_quantity) as quantity
+               from purchase_order_lines l
+               join purchase_orders p on p.id = l.purchase_order_id
+              where l.open_quantity > 0
+              group by l.sku_id, p.warehouse_id) o using (sku_id, warehouse_id)
+  join skus s on s.id = sku_id
+  join warehouses w on w.id = warehouse_id
+ where coalesce(i.in_transit_quantity, 0) <> coalesce(o.quantity, 0)
+ order by 1;
+
+-- balances_chain
+-- P2: each ledger entry carries the balance after it; the first entry of a level that does not is named.
+select s.code || '@' || w.code as subject,
+       concat('balance_after=', c.balance, ' unsellable_after=', c.unsellable) as expected,
+       concat('balance_after=', c.balance_after, ' unsellable_after=', c.unsellable_after, ' in entry ', c.seq) as found
+  from (select distinct on (sku_id, warehouse_id) *
+          from (select sku_id, warehouse_id, created_at, seq, balance_after, unsellable_after,
+                       sum(quantity) over so_far as balance,
+                       coalesce(sum(quantity) filter (where bucket = 'unsellable') over so_far, 0) as unsellable
+                  from inventory_movements
+                window so_far as (partition by sku_id, warehouse_id order by created_at, seq)) m
+         where balance_after <> balance or unsellable_after <> unsellable
+         order by sku_id, warehouse_id, created_at, seq) c
+  join skus s on s.id = c.sku_id
+  join warehouses w on w.id = c.warehouse_id
+ order by 1;
+
+-- headers_fit_lines
+-- P3: a reservation is active while one of its lines is; it ends as its lines did; its lines share its deadline.
+select 'reservation ' || h.id as subject,
+       case when l.lines is null then 'at least one line'
+            when l.active > 0 then concat('active, due ', coalesce(h.expires_at::text, 'never'))
+            when l.consumed > 0 then 'consumed' when l.expired = 0 then 'cancelled' when l.cancelled = 0 then 'expired'
+            else 'cancelled or expired' end as expected,
+       concat(h.status, case when l.active > 0 then concat(', lines due ', coalesce(l.due::text, 'never')) end) as found
+  from reservations h
+  left join (select reservation_id, count(*) as lines, count(*) filter (where status = 'active') as active,
+                    count(*) filter (where status = 'consumed') as consumed,
+                    count(*) filter (where status = 'expired') as expired,
+                    count(*) filter (where status = 'cancelled') as cancelled,
+                    max(expires_at) filter (where status = 'active') as due,
+                    count(distinct coalesce(expires_at, 'infinity')) filter (where status = 'active') as dues
+               from inventory_reservations group by reservation_id) l on l.reservation_id = h.id
+ where l.lines is null
+    or (h.status = 'active') <> (l.active > 0)
+    or (h.status = 'consumed' and l.consumed = 0)
+    or (h.status in ('expired', 'cancelled') and l.consumed > 0)
+    or (h.status = 'expired' and l.expired = 0)
+    or (h.status = 'cancelled' and l.cancelled = 0)
+    or (l.active > 0 and (l.dues > 1 or l.due is distinct from h.expires_at))
+ order by h.id;
+
+-- answers_are_complete
+-- P5: a key that was claimed has its first answer; without it the repeat could not be told what was said.
+select concat('key ', key, ' of ', principal_id) as subject, 'the first answer' as expected, 'none' as found
+  from idempotency_keys
+ where outcome = 'claimed' or facts is null
+ order by created_at, key;
+
+-- stock_has_one_way_in
+-- P6: the application role may read the stock tables, partitions of the ledger included, and never write them.
+with stock as (
+    select unnest(array['inventory', 'inventory_movements', 'reservations', 'inventory_reservations']::regclass[]) as id
+    union
+    select inhrelid from pg_inherits where inhparent = 'inventory_movements'::regclass
+)
+select 'holdfast_app on ' || id::regclass as subject, 'select only' as expected, string_agg(p.privilege, ', ' order by p.privilege) as found
+  from stock, unnest(array['insert', 'update', 'delete', 'truncate', 'trigger']) as p (privilege)
+ where case when p.privilege in ('insert', 'update') then has_any_column_privilege('holdfast_app', id, p.privilege)
+            else has_table_privilege('holdfast_app', id, p.privilege) end
+ group by id
+ order by 1;
+
+-- history_is_guarded
+-- P6: the trigger that refuses to rewrite the ledger is there and on, for the ledger and each of its partitions.
+select t.id::regclass::text as subject, 'movements_are_append_only' as expected,
+       case when g.tgname is null then 'missing' else 'disabled' end as found
+  from (select 'inventory_movements'::regclass::oid as id
+        union
+        select inhrelid from pg_inherits where inhparent = 'inventory_movements'::regclass) t
+  left join pg_trigger g on g.tgrelid = t.id and g.tgname = 'movements_are_append_only'
+ where g.tgname is null or g.tgenabled = 'D'
+ order by 1;
+
+-- functions_are_sealed
+-- P6: a posting function that runs as its owner fixes its search path, or a caller could slip in tables of his own.
+select p.oid::regprocedure::text as subject, 'a fixed search_path' as expected, 'none' as found
+  from pg_proc p
+ where starts_with(p.proname, 'stock_') and p.prosecdef
+   and not exists (select from unnest(p.proconfig) c where starts_with(c, 'search_path='))
+ order by 1;
+
+-- leaked_holds
+-- P7: holds still active this long after their deadline: nobody sweeps.
+select concat('reservation ', id, ' for ', reference_type, ' ', reference_id) as subject,
+       'resolved by ' || (expires_at + make_interval(mins => %(grace_minutes)s)) as expected, 'still active' as found
+  from reservations
+ where status = 'active' and expires_at < business_now() - make_interval(mins => %(grace_minutes)s)
+ order by expires_at, id;
+
+-- reservations_were_told
+-- P8: what the events say was reserved, consumed, released and expired of a reservation, beside its lines.
+with told_since as (
+    select coalesce(min(occurred_at), '-infinity') as at from outbox_events
+), told as (
+    select (e.data ->> 'reservation_id')::uuid as id,
+           sum(i.reserved_quantity) filter (where e.event_type = 'inventory.reserved') as reserved,
+           sum(i.quantity) filter (where e.event_type = 'inventory.reservation_consumed') as consumed,
+           sum(i.quantity) filter (where e.event_type = 'inventory.reservation_released') as released,
+           sum(i.quantity) filter (where e.event_type = 'inventory.reservation_expired') as expired
+      from outbox_events e, json_to_recordset(e.data -> 'items') as i (quantity bigint, reserved_quantity bigint)
+     where e.event_type in ('inventory.reserved', 'inventory.reservation_consumed', 'inventory.reservation_released',
+                            'inventory.reservation_expired')
+     group by 1
+), held as (
+    select reservation_id as id, sum(quantity) as reserved, sum(quantity) filter (where status = 'consumed') as consumed,
+           sum(quantity) filter (where status = 'cancelled') as released, sum(quantity) filter (where status = 'expired') as expired
+      from inventory_reservations group by 1
+), compared as (
+    select h.id, concat('reserved=', l.reserved, ' consumed=', coalesce(l.consumed, 0), ' released=', coalesce(l.released, 0),
+                        ' expired=', coalesce(l.expired, 0)) as expected,
+           concat('reserved=', coalesce(t.reserved, 0), ' consumed=', coalesce(t.consumed, 0), ' released=', coalesce(t.released, 0),
+                  ' expired=', coalesce(t.expired, 0)) as found
+      from reservations h
+      join held l on l.id = h.id
+      left join told t on t.id = h.id
+     where h.created_at >= (select at from told_since)
+)
+select 'events of reservation ' || id as subject, expected, found from compared where expected <> found order by id;
+
+-- movements_were_told
+-- P8: what the events say moved, beside the ledger. A past that was taken over is told by one event of its own.
+with told_since as (
+    select coalesce(min(occurred_at), '-infinity') as at from outbox_events
+), told as (
+    select i.sku_id, i.warehouse_id, coalesce(i.bucket, 'sellable') as bucket,
+           sum(case e.event_type when 'inventory.reservation_consumed' then -i.quantity else i.quantity end) as quantity
+      from outbox_events e, json_to_recordset(e.data -> 'items') as i (sku_id uuid, warehouse_id uuid, bucket text, quantity bigint)
+     where e.event_type = 'inventory.reservation_consumed' or i.bucket is not null
+     group by 1, 2, 3
+), moved as (
+    select sku_id, warehouse_id, bucket, sum(quantity) as quantity
+      from inventory_movements
+     where created_at >= (select at from told_since) and created_at > uuid_extract_timestamp(id) - interval '30 seconds'
+     group by 1, 2, 3
+)
+select concat('events of ', s.code, '@', w.code, ' ', bucket) as subject, concat('moved=', coalesce(m.quantity, 0)) as expected,
+       concat('moved=', coalesce(t.quantity, 0)) as found
+  from moved m
+  full join told t using (sku_id, warehouse_id, bucket)
+  join skus s on s.id = sku_id
+  join warehouses w on w.id = warehouse_id
+ where coalesce(m.quantity, 0) <> coalesce(t.quantity, 0)
+ order by 1;
+
+-- nothing_points_nowhere
+-- Ledger, lines and suggestions name levels and documents that exist; partitions and speed keep some of it from being a foreign key.
+select 'movement of ' || m.sku_id || ' in ' || m.warehouse_id as subject, 'a level' as expected, count(*) || ' entries without' as found
+  from inventory_movements m
+ where not exists (select from inventory i where (i.sku_id, i.warehouse_id) = (m.sku_id, m.warehouse_id))
+ group by m.sku_id, m.warehouse_id
+union all
+select 'reservation line ' || l.reservation_id || '/' || l.line_no, 'a reservation and a level',
+       case when h.id is null then 'no reservation' else 'no level' end
+  from inventory_reservations l
+  left join reservations h on h.id = l.reservation_id
+  left join inventory i using (sku_id, warehouse_id)
+ where h.id is null or i.sku_id is null
+union all
+select concat('purchase order line ', l.purchase_order_id, '/', l.line_no), 'its suggestion ' || l.suggestion_id, 'no such suggestion'
+  from purchase_order_lines l
+ where l.suggestion_id is not null and not exists (select from replenishment_suggestions r where r.id = l.suggestion_id)
+ order by 1;
+
+-- clock_is_not_shifted
+-- Business time is the database clock; a shift belongs to tests.
+select 'business_clock' as subject, 'shift 0' as expected, 'shift ' || shift as found from business_clock where shift <> interval '0';

@@ -1,0 +1,184 @@
+"""The doctor names what does not hold. Every violation is planted past all walls, as the owner of the tables."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import uuid
+
+import psycopg
+import pytest
+from tests.conftest import Shelf
+
+from holdfast.db import Database
+from holdfast.monitoring.doctor import CHECKS, examine
+
+
+@pytest.fixture
+def shop(fresh_shelf: Shelf, fresh_url: str) -> Shelf:
+    """A shelf with a past: receipts, a sale, holds in every state, an order on its way."""
+    shelf = fresh_shelf
+    shelf.given("TEA@GZ 50, CUP@GZ 20, CUP@BJ 10")
+    sale = {"event_type": "inventory.sold", "movement_type": "out", "reference_type": "sale", "reason": "sold"}
+    shelf.post("stock_move", **sale, items=[{**shelf.items("TEA@GZ 1")[0], "quantity": -4}])
+    for action in ("consume", "release", None):
+        held = shelf.reserve("TEA@GZ 2, CUP 3")
+        if action:
+            shelf.post("stock_resolve", reservation_id=held["reservation_id"], action=action)
+    part = shelf.reserve("TEA@GZ 5")
+    items = shelf.items("TEA@GZ 2")
+    shelf.post("stock_resolve", reservation_id=part["reservation_id"], action="consume", items=items)
+    shelf.reserve("CUP@BJ 1", minutes=1)
+    shelf.connection.execute("select stock_expire(10)")
+    order_on_its_way(shelf, "CUP@BJ 7")
+    return shelf
+
+
+def order_on_its_way(shelf: Shelf, text: str) -> None:
+    """A sent purchase order and its in-transit quantity, as the purchasing feature leaves them."""
+    [line] = shelf.items(text)
+    shelf.connection.execute(
+        "with s as (insert into suppliers (code, name) values (%(code)s, 'Supplier') returning id),"
+        "     p as (insert into purchase_orders (supplier_id, warehouse_id, status, currency, created_by)"
+        "           select id, %(warehouse_id)s, 'sent', 'EUR', 'test' from s returning id)"
+        "insert into purchase_order_lines (purchase_order_id, line_no, sku_id, ordered_quantity, open_quantity,"
+        " unit_cost) select id, 1, %(sku_id)s, %(quantity)s, %(quantity)s, 1 from p",
+        {**line, "code": f"S-{shelf.tag}"},
+    )
+    shelf.connection.execute("select stock_expect(%s, 'PO')", [json.dumps([line])])
+
+
+def filled(shelf: Shelf, text: str) -> str:
+    """``{tea}`` becomes the full code of the SKU, ``{TEA@GZ}`` the condition that finds the level."""
+    names = {code.lower(): f"{code}-{shelf.tag}" for code in ("TEA", "CUP", "GZ", "BJ")}
+    for level in ("TEA@GZ", "CUP@GZ", "CUP@BJ"):
+        sku, warehouse = level.split("@")
+        names[level] = f"(sku_id, warehouse_id) = ('{shelf.sku(sku)}', '{shelf.warehouse(warehouse)}')"
+    return re.sub(r"\{([\w@]+)\}", lambda m: names[m[1]], text)
+
+
+async def found(url: str) -> list[str]:
+    """What the doctor says, one line per violation."""
+    database = Database(url, size=1)
+    await database.open()
+    async with database.transaction() as tx:
+        findings = await examine(tx)
+    await database.close()
+    return [
+        f"{f.check.statement.name}: {v.subject} expected {v.expected} found {v.found}"
+        for f in findings
+        for v in f.violations
+    ]
+
+
+async def test_a_shop_that_only_used_the_posting_functions_is_healthy(shop: Shelf, fresh_url: str) -> None:
+    assert await found(fresh_url) == []
+
+
+PLANTED = {
+    "quantities_not_negative": (
+        "alter table inventory drop constraint never_oversold;"
+        "update inventory set available_quantity = -3 where {TEA@GZ}",
+        "{tea}@{gz} expected no quantity below 0 found available=-3",
+    ),
+    "constraints_in_force": (
+        "alter table inventory drop constraint never_oversold",
+        "never_oversold expected in force found missing",
+    ),
+    "on_hand_is_its_movements": (
+        "update inventory set available_quantity = available_quantity + 1 where {TEA@GZ}",
+        "{tea}@{gz} expected on_hand=42 unavailable=0 found on_hand=43 unavailable=0",
+    ),
+    "reserved_is_its_lines": (
+        "update inventory set reserved_quantity = reserved_quantity + 1, available_quantity = available_quantity - 1"
+        " where {TEA@GZ}",
+        "{tea}@{gz} expected reserved=5 found reserved=6",
+    ),
+    "in_transit_is_open_orders": (
+        "update inventory set in_transit_quantity = 6 where {CUP@BJ}",
+        "{cup}@{bj} expected in_transit=7 found in_transit=6",
+    ),
+    "balances_chain": (
+        "alter table inventory_movements disable trigger user;"
+        "update inventory_movements set balance_after = 45 where balance_after = 46;"
+        "alter table inventory_movements enable trigger user",
+        "{tea}@{gz} expected balance_after=46 unsellable_after=0 found balance_after=45",
+    ),
+    "headers_fit_lines": (
+        "update reservations set status = 'cancelled', resolved_at = now()"
+        " where id = (select min(id::text)::uuid from reservations where status = 'active')",
+        "expected active",
+    ),
+    "answers_are_complete": (
+        "insert into idempotency_keys (principal_id, key, request_hash, outcome)"
+        " values (uuidv7(), 'half', 'x', 'claimed')",
+        "key half of",
+    ),
+    "stock_has_one_way_in": (
+        "grant update on inventory to holdfast_app; grant insert on inventory_movements_default to holdfast_app",
+        "holdfast_app on inventory expected select only found update",
+    ),
+    "history_is_guarded": (
+        "alter table inventory_movements disable trigger movements_are_append_only",
+        "expected movements_are_append_only found disabled",
+    ),
+    "functions_are_sealed": (
+        "alter function stock_expire(integer) reset search_path",
+        "stock_expire(integer) expected a fixed search_path found none",
+    ),
+    "leaked_holds": ("update business_clock set shift = interval '47 minutes'", "for cart cart-1 expected resolved by"),
+    "reservations_were_told": (
+        "delete from outbox_events where event_type = 'inventory.reservation_released'",
+        "expected reserved=5 consumed=0 released=5 expired=0 found reserved=5 consumed=0 released=0 expired=0",
+    ),
+    "movements_were_told": (
+        "delete from outbox_events where event_type = 'inventory.sold'",
+        "events of {tea}@{gz} sellable expected moved=42 found moved=46",
+    ),
+    "nothing_points_nowhere": (
+        "update purchase_order_lines set suggestion_id = '00000000-0000-0000-0000-000000000001'",
+        "expected its suggestion 00000000-0000-0000-0000-000000000001 found no such suggestion",
+    ),
+    "clock_is_not_shifted": (
+        "update business_clock set shift = interval '1 second'",
+        "business_clock expected shift 0 found shift 00:00:01",
+    ),
+}
+
+
+def test_every_check_has_a_planted_violation() -> None:
+    assert {check.statement.name for check in CHECKS} == set(PLANTED)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+async def test_a_planted_violation_is_named(shop: Shelf, fresh_url: str, name: str) -> None:
+    statement, said = PLANTED[name]
+    with psycopg.connect(fresh_url, autocommit=True) as owner:
+        owner.execute(filled(shop, statement))  # type: ignore[arg-type]
+    told = [line for line in await found(fresh_url) if line.startswith(name + ":")]
+    assert any(filled(shop, said) in line for line in told), told
+
+
+async def test_lines_and_entries_without_their_level_are_named(shop: Shelf, fresh_url: str) -> None:
+    shop.connection.execute(
+        "insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, reserved_at)"
+        " values (%s, 1, uuidv7(), uuidv7(), 1, now())",
+        [str(uuid.uuid4())],
+    )
+    assert [line for line in await found(fresh_url) if line.startswith("nothing") and "no reservation" in line]
+
+
+def test_the_command_names_the_violation_and_exits_1(shop: Shelf, fresh_url: str) -> None:
+    def doctor() -> subprocess.CompletedProcess[str]:
+        environment = {"INVENTORY_DB_URL": fresh_url, "PYTHONPATH": ":".join(sys.path), "COLUMNS": "200"}
+        command = [sys.executable, "-m", "holdfast", "doctor"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    healthy = doctor()
+    assert (healthy.returncode, "none" in healthy.stdout) == (0, True), healthy.stderr
+    shop.connection.execute(filled(shop, "update inventory set available_quantity = 9999 where {TEA@GZ}"))  # type: ignore[arg-type]
+    sick = doctor()
+    assert sick.returncode == 1
+    assert filled(shop, "{tea}@{gz} expected on_hand=42") in sick.stdout
