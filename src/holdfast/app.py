@@ -14,13 +14,17 @@ from starlette.exceptions import HTTPException
 
 import holdfast.access.api
 import holdfast.access.jobs
+import holdfast.access.pages
 import holdfast.catalog.api
+import holdfast.console.pages
 import holdfast.monitoring.api
 import holdfast.stock.api
 import holdfast.stock.jobs
+import holdfast.stock.pages
 import holdfast.warehouses.api
 from holdfast import jobs
 from holdfast.access.keys import Authenticator, ensure_bootstrap_key
+from holdfast.console.frame import FRAME
 from holdfast.db import Database
 from holdfast.jobs import rescue
 from holdfast.kernel.errors import Refusal
@@ -30,6 +34,7 @@ from holdfast.stock.hot import HotLane
 from holdfast.stock.lanes import Lanes
 from holdfast.stock.openapi import hot_routes
 from holdfast.stock.service import ensure_ledger_months
+from holdfast.web import assets
 from holdfast.web.asgi import AsgiApp, Receive, Scope, Send
 from holdfast.web.openapi import describe
 from holdfast.web.problem import headers_of, problem, problem_of
@@ -43,6 +48,12 @@ ROUTERS: list[APIRouter] = [
     holdfast.stock.api.router,
     holdfast.stock.api.lane_router,
     holdfast.monitoring.api.router,
+]
+PAGES: list[APIRouter] = [
+    holdfast.access.pages.router,
+    holdfast.access.pages.signed_router,
+    holdfast.console.pages.router,
+    holdfast.stock.pages.router,
 ]
 TASKS: list[procrastinate.Blueprint] = [
     holdfast.access.jobs.tasks,
@@ -96,8 +107,10 @@ class Application:
         app.state.database = self.database
         app.state.lanes = self.lanes
         app.state.authenticator = self.authenticator
-        for router in ROUTERS:
+        app.state.frame = FRAME
+        for router in ROUTERS + PAGES:
             app.include_router(router)
+        app.router.routes.append(assets.ROUTE)
         app.add_exception_handler(Refusal, on_refusal)
         app.add_exception_handler(RequestValidationError, on_invalid)
         app.add_exception_handler(HTTPException, on_http_exception)

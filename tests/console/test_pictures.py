@@ -15,9 +15,9 @@ from holdfast.web.pictures import segments, sparkline
 
 
 def test_a_sparkline_steps_through_the_past_and_slopes_into_the_future() -> None:
-    drawn = sparkline([10, 10, 0], [5], limit=5, width=30, height=24)
-    assert drawn.past == "M0.0 2.0H10.0V2.0H20.0V22.0"
-    assert drawn.coming == "M20.0 22.0L30.0 12.0"
+    drawn = sparkline([10, 10, 0], [5], limit=5, width=40, height=24)
+    assert drawn.past == "M0.0 2.0H10.0V2.0H20.0V22.0H30.0"
+    assert drawn.coming == "M30.0 22.0L40.0 12.0"
     assert drawn.limit == 12.0
 
 

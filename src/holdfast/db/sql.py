@@ -20,20 +20,21 @@ class Statement:
 class Statements:
     """The statements of one feature as attributes: ``sql.list_levels``."""
 
-    def __init__(self, package: str, found: dict[str, Statement]) -> None:
+    def __init__(self, package: str, found: dict[str, Statement], file: str) -> None:
         self.package = package
+        self.file = file
         self.found = found
 
     def __getattr__(self, name: str) -> Statement:
         try:
             return self.found[name]
         except KeyError:
-            raise AttributeError(f"{self.package}/queries.sql has no statement named {name}") from None
+            raise AttributeError(f"{self.package}/{self.file} has no statement named {name}") from None
 
 
-def statements(package: str) -> Statements:
-    """Load ``queries.sql`` of a feature package such as ``holdfast.stock``."""
-    text = (files(package) / "queries.sql").read_text(encoding="utf-8")
+def statements(package: str, file: str = "queries.sql") -> Statements:
+    """Load ``queries.sql`` (or ``pages.sql``: what only its pages read) of a feature such as ``holdfast.stock``."""
+    text = (files(package) / file).read_text(encoding="utf-8")
     headings = list(_HEADING.finditer(text))
     ends = [h.start() for h in headings[1:]] + [len(text)]
     found = {
@@ -41,5 +42,5 @@ def statements(package: str) -> Statements:
         h["name"]: Statement(h["name"], h["reason"], cast(LiteralString, text[h.end() : end].strip().rstrip(";")))
         for h, end in zip(headings, ends, strict=True)
     }
-    assert len(found) == len(headings), f"{package}/queries.sql names a statement twice"
-    return Statements(package, found)
+    assert len(found) == len(headings), f"{package}/{file} names a statement twice"
+    return Statements(package, found, file)

@@ -36,18 +36,19 @@ def sparkline(
 ) -> Sparkline:
     """A step line of what was, a straight line of what is expected, one vertical scale from zero for both."""
     top = max([1.0, *past, *coming, limit or 0.0])
-    steps = max(1, len(past) + len(coming) - 1)
+    days = max(1, len(past) + len(coming))
     pad = 2.0
 
     def x(i: int) -> float:
-        return round(i * width / steps, 1)
+        return round(i * width / days, 1)
 
     def y(value: float) -> float:
         return round(pad + (height - 2 * pad) * (1 - max(0.0, value) / top), 1)
 
-    was = "".join(f"M{x(0)} {y(value)}" if i == 0 else f"H{x(i)}V{y(value)}" for i, value in enumerate(past))
-    joined = [(len(past) - 1, past[-1])] if past else []
-    joined += [(len(past) + i, value) for i, value in enumerate(coming)]
+    # Each day of the past is a step as wide as a day; the future starts where the last step ends.
+    was = "".join(f"{'V' if i else 'M0.0 '}{y(value)}H{x(i + 1)}" for i, value in enumerate(past))
+    joined = [(len(past), past[-1])] if past else []
+    joined += [(len(past) + i, value) for i, value in enumerate(coming, start=1)]
     will = "".join(f"{'L' if n else 'M'}{x(i)} {y(value)}" for n, (i, value) in enumerate(joined))
     return Sparkline(width, height, was, will if coming else "", None if limit is None else y(limit))
 

@@ -10,6 +10,8 @@ from holdfast.web.i18n import ENGLISH, Language
 
 Theme = Literal["auto", "light", "dark"]
 THEMES: Final[tuple[Theme, ...]] = ("auto", "light", "dark")
+
+
 LANGUAGE_COOKIE: Final = "holdfast_language"
 THEME_COOKIE: Final = "holdfast_theme"
 
@@ -59,3 +61,11 @@ class Shell:
 
     def count(self, key: str) -> RailCount | None:
         return next((count for name, count in self.counts if name == key and count.number), None)
+
+
+def theme_of(text: str | None) -> Theme:
+    """The theme a cookie or a form names; as the system for anything else."""
+    for theme in THEMES:
+        if theme == text:
+            return theme
+    return "auto"

@@ -1,0 +1,51 @@
+"""The rail and what fills it: one statement for every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from holdfast.access.visit import Frame, Surroundings
+from holdfast.db import Tx, statements
+from holdfast.web.i18n import N_
+from holdfast.web.shell import RailCount, RailEntry
+
+sql = statements("holdfast.console", "pages.sql")
+
+RAIL: Final = (
+    RailEntry("today", "/", "home", N_("Today"), thumb=True),
+    RailEntry("stock", "/stock", "packages", N_("Stock"), thumb=True),
+    RailEntry("holds", "/holds", "bookmark", N_("Holds")),
+    RailEntry("replenish", "/replenishment", "truck-loading", N_("Replenish"), thumb=True),
+    RailEntry("orders", "/purchase-orders", "file-invoice", N_("Orders"), thumb=True),
+    RailEntry("alerts", "/alerts", "bell", N_("Alerts")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRow:
+    suggestions: int
+    urgent: int
+    late_orders: int
+    alerts: int
+    bad_alerts: int
+    time_zone: str
+    is_live: bool
+
+
+async def read_surroundings(tx: Tx) -> Surroundings:
+    row = await tx.one(sql.frame, FrameRow)
+    counts = (
+        ("replenish", RailCount(row.suggestions, row.urgent > 0)),
+        ("orders", RailCount(row.late_orders, True)),
+        ("alerts", RailCount(row.alerts, row.bad_alerts > 0)),
+    )
+    try:
+        zone = ZoneInfo(row.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):  # a name people typed into a warehouse
+        zone = ZoneInfo("UTC")
+    return Surroundings(counts, zone, row.is_live)
+
+
+FRAME: Final = Frame(RAIL, read_surroundings)

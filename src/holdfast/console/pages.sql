@@ -1,0 +1,302 @@
+-- frame
+-- The counts in the rail, for every page: index look-ups only.
+with clock as materialized (select business_now() as now)
+select (select count(*) from replenishment_suggestions where status = 'pending') as suggestions,
+       (select count(*) from replenishment_suggestions where status = 'pending' and priority = 'urgent') as urgent,
+       (select count(*) from purchase_orders
+         where status in ('sent', 'confirmed', 'partly_received') and expected_at < c.now::date) as late_orders,
+       (select count(*) from alerts where status = 'open') as alerts,
+       (select count(*) from alerts where status = 'open' and severity <> 'info') as bad_alerts,
+       coalesce((select time_zone from warehouses where is_active order by priority desc, code limit 1), 'UTC') as time_zone,
+       exists (select from inventory_movements m where m.created_at > c.now - interval '2 minutes') as is_live
+  from clock c;
+
+-- today_decisions
+-- What the open suggestions come to, per currency.
+select coalesce(currency, '') as currency,
+       count(*) as suggestions,
+       coalesce(sum(estimated_cost), 0)::numeric as cost,
+       count(distinct supplier_id) as suppliers,
+       count(*) filter (where priority = 'urgent') as urgent
+  from replenishment_suggestions
+ where status = 'pending'
+ group by 1
+ order by suggestions desc;
+
+-- today_running_out
+-- The SKUs that will be empty before an order placed now could arrive, worst first.
+select s.id as sku_id, s.code, s.name, w.name as warehouse, r.days_of_cover, r.lead_time_days,
+       r.suggested_quantity as quantity, p.name as supplier, count(*) over () as total
+  from replenishment_suggestions r
+  join skus s on s.id = r.sku_id
+  join warehouses w on w.id = r.warehouse_id
+  left join suppliers p on p.id = r.supplier_id
+ where r.status = 'pending' and r.reason in ('runs_out_before_delivery', 'stockout', 'backordered')
+ order by r.days_of_cover, r.estimated_cost desc nulls last, r.id
+ limit 6;
+
+-- today_orders
+-- Orders that wait for us (not sent) or that we wait for too long (late).
+with clock as materialized (select business_now()::date as today)
+select o.id, o.number, o.status, p.name as supplier, o.expected_at,
+       case when o.status in ('draft', 'approved') then null else c.today - o.expected_at end as days_late,
+       (select coalesce(sum(l.ordered_quantity * l.unit_cost), 0) from purchase_order_lines l
+         where l.purchase_order_id = o.id)::numeric as cost,
+       o.currency,
+       count(*) filter (where o.status in ('draft', 'approved')) over () as unsent_total,
+       count(*) filter (where o.status not in ('draft', 'approved')) over () as late_total
+  from purchase_orders o
+  join suppliers p on p.id = o.supplier_id
+ cross join clock c
+ where o.status in ('draft', 'approved')
+    or (o.status in ('sent', 'confirmed', 'partly_received') and o.expected_at < c.today)
+ order by days_late desc nulls last, o.id
+ limit 6;
+
+-- today_alerts
+-- Open alerts, worst and newest first.
+select a.id, a.severity, a.metric, a.value, a.threshold, a.opened_at, s.id as sku_id, s.name, w.name as warehouse,
+       count(*) over () as total
+  from alerts a
+  join skus s on s.id = a.sku_id
+  join warehouses w on w.id = a.warehouse_id
+ where a.status = 'open'
+ order by array_position(array['critical', 'warning', 'info'], a.severity), a.opened_at desc
+ limit 6;
+
+-- today_failures
+-- What did not get through to people and other systems in the last day.
+with clock as materialized (select business_now() as now)
+select 'email' as kind, count(*) as number, max(n.last_error) as example
+  from notifications n, clock c
+ where n.channel = 'email' and n.created_at > c.now - interval '1 day' and (n.status = 'failed' or n.last_error is not null and n.status = 'queued')
+having count(*) > 0
+union all
+select 'webhook', count(*), max(d.last_error)
+  from webhook_deliveries d, clock c
+ where d.created_at > c.now - interval '1 day' and (d.status = 'dead' or d.status = 'pending' and d.attempts > 0)
+having count(*) > 0
+union all
+select 'plan', count(*), max(r.facts ->> 'error')
+  from replenishment_runs r, clock c
+ where r.status = 'failed' and r.started_at > c.now - interval '1 day'
+having count(*) > 0;
+
+-- today_sales
+-- Units and orders that left in each of the last 24 hours, oldest first.
+with clock as materialized (select business_now() as now),
+hours as (select n, date_trunc('hour', c.now) - make_interval(hours => n) as hour from clock c, generate_series(0, 23) as n),
+sold as (
+    select date_trunc('hour', m.created_at) as hour, -sum(m.quantity) as units, count(distinct m.reference_id) as orders
+      from inventory_movements m, clock c
+     where m.movement_type = 'out' and m.created_at > c.now - interval '25 hours'
+     group by 1
+)
+select coalesce(s.units, 0)::bigint as units, coalesce(s.orders, 0)::bigint as orders
+  from hours h left join sold s using (hour)
+ order by h.n desc;
+
+-- today_stock
+-- The shop in four numbers. One pass over the levels.
+select coalesce(sum(available_quantity), 0)::bigint as available,
+       coalesce(sum(reserved_quantity), 0)::bigint as reserved,
+       coalesce(sum(in_transit_quantity), 0)::bigint as in_transit,
+       count(*) filter (where available_quantity = 0) as empty_levels,
+       count(*) as levels
+  from inventory;
+
+-- stock_rows
+-- One row per SKU over the chosen warehouses, in any of the offered orders, after the cursor.
+with chosen as (
+    select s.id, s.code, s.name, s.category, s.price, s.currency
+      from skus s
+     where s.archived_at is null
+       and (%(category)s::text is null or s.category = %(category)s)
+       and (%(like)s::text is null or s.name ilike %(like)s or s.code ilike %(prefix)s or s.barcode = %(q)s)
+),
+summed as (
+    select c.id, c.code, c.name, c.category, c.price, c.currency,
+           coalesce(sum(i.available_quantity), 0)::bigint as available,
+           coalesce(sum(i.reserved_quantity), 0)::bigint as reserved,
+           coalesce(sum(i.unavailable_quantity), 0)::bigint as unavailable,
+           coalesce(sum(i.in_transit_quantity), 0)::bigint as in_transit,
+           coalesce(sum(coalesce(i.reorder_point, i.computed_reorder_point)), 0)::bigint as reorder_point,
+           sum(f.daily_mean) as daily_mean,
+           coalesce(bool_or(coalesce(i.reorder_point, i.computed_reorder_point) > 0
+               and i.available_quantity + i.in_transit_quantity <= coalesce(i.reorder_point, i.computed_reorder_point)), false) as is_low,
+           coalesce(bool_or(i.available_quantity > i.max_stock), false) as is_over
+      from chosen c
+      left join inventory i on i.sku_id = c.id and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)
+      left join forecasts f on f.sku_id = i.sku_id and f.warehouse_id = i.warehouse_id
+     where %(warehouse_id)s::uuid is null or i.sku_id is not null
+     group by c.id, c.code, c.name, c.category, c.price, c.currency
+),
+judged as (
+    select m.*, m.available / nullif(m.daily_mean, 0) as cover,
+           case when m.available = 0 then 'out' when m.is_low then 'low' when m.is_over then 'over' else 'ok' end as status
+      from summed m
+),
+keyed as (
+    select j.*,
+           case %(sort)s
+               when 'available' then j.available::float8
+               when 'reserved' then j.reserved::float8
+               when 'in_transit' then j.in_transit::float8
+               when 'cover' then coalesce(j.cover, case when %(descending)s then -1 else 1e12 end)
+               else 0
+           end * case when %(descending)s then -1 else 1 end as number_key,
+           case when %(sort)s = 'code' then j.code else j.name end as text_key,
+           %(sort)s in ('name', 'code') and %(descending)s as is_backwards
+      from judged j
+     where %(status)s::text is null or j.status = %(status)s
+)
+select k.id, k.code, k.name, k.category, k.price, k.currency, k.available, k.reserved, k.unavailable, k.in_transit,
+       k.reorder_point, k.daily_mean, k.cover, k.status, k.number_key, k.text_key
+  from keyed k
+ where %(after_id)s::uuid is null
+    or k.number_key > %(after_number)s::float8
+    or (k.number_key = %(after_number)s::float8
+        and (case when k.is_backwards then k.text_key < %(after_text)s else k.text_key > %(after_text)s end
+             or (k.text_key = %(after_text)s and k.id > %(after_id)s::uuid)))
+ order by k.number_key,
+          case when not k.is_backwards then k.text_key end,
+          case when k.is_backwards then k.text_key end desc,
+          k.id
+ limit %(limit)s;
+
+-- stock_counts
+-- How many SKUs of the chosen ones are in each state: the tabs over the list.
+with summed as (
+    select s.id,
+           coalesce(sum(i.available_quantity), 0) as available,
+           coalesce(bool_or(coalesce(i.reorder_point, i.computed_reorder_point) > 0
+               and i.available_quantity + i.in_transit_quantity <= coalesce(i.reorder_point, i.computed_reorder_point)), false) as is_low,
+           coalesce(bool_or(i.available_quantity > i.max_stock), false) as is_over
+      from skus s
+      left join inventory i on i.sku_id = s.id and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)
+     where s.archived_at is null
+       and (%(category)s::text is null or s.category = %(category)s)
+       and (%(like)s::text is null or s.name ilike %(like)s or s.code ilike %(prefix)s or s.barcode = %(q)s)
+       and (%(warehouse_id)s::uuid is null or i.sku_id is not null)
+     group by s.id
+)
+select count(*) as total,
+       count(*) filter (where available = 0) as out,
+       count(*) filter (where available > 0 and is_low) as low,
+       count(*) filter (where available > 0 and not is_low and is_over) as over
+  from summed;
+
+-- warehouse_choices
+-- Active warehouses for filters and forms, most important first.
+select id::text as value, name as label from warehouses where is_active order by priority desc, name;
+
+-- category_choices
+-- Categories in use.
+select distinct category as value, category as label from skus where category is not null and archived_at is null order by 1;
+
+-- sku_head
+-- One SKU and what day it is for the business.
+select id, code, name, category, unit, price, currency, archived_at is not null as is_archived, business_now()::date as today
+  from skus
+ where id = %(sku_id)s;
+
+-- sku_places
+-- Every level of one SKU with the points that hold now.
+select w.id as warehouse_id, w.code as warehouse_code, w.name as warehouse_name,
+       i.available_quantity as available, i.reserved_quantity as reserved, i.unavailable_quantity as unavailable,
+       i.in_transit_quantity as in_transit,
+       coalesce(i.reorder_point, i.computed_reorder_point) as reorder_point,
+       i.max_stock, i.reorder_point is null as is_computed
+  from inventory i
+  join warehouses w on w.id = i.warehouse_id
+ where i.sku_id = %(sku_id)s
+ order by w.priority desc, w.name;
+
+-- sku_forecasts
+-- Demand expected of one SKU, per warehouse.
+select warehouse_id, daily_mean, daily_sd, band_low, band_mid, band_high
+  from forecasts
+ where sku_id = %(sku_id)s and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s);
+
+-- sku_days
+-- Net change of what is sellable per day, for the picture.
+select created_at::date as day, sum(quantity)::bigint as quantity
+  from inventory_movements
+ where sku_id = %(sku_id)s
+   and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
+   and bucket = 'sellable'
+   and created_at >= %(since)s::date
+ group by 1;
+
+-- sku_inbound
+-- Open order lines of one SKU, the next arrival first.
+select o.id as order_id, o.number, sum(l.open_quantity)::bigint as quantity, o.expected_at, p.name as supplier
+  from purchase_order_lines l
+  join purchase_orders o on o.id = l.purchase_order_id
+  join suppliers p on p.id = o.supplier_id
+ where l.sku_id = %(sku_id)s and l.open_quantity > 0
+   and (%(warehouse_id)s::uuid is null or o.warehouse_id = %(warehouse_id)s)
+ group by o.id, o.number, o.expected_at, p.name
+ order by o.expected_at nulls last, o.number
+ limit 20;
+
+-- sku_suggestions
+-- Pending suggestions of one SKU, the most pressing first.
+select r.id, r.version, r.warehouse_id, w.name as warehouse_name, p.name as supplier, r.suggested_quantity as quantity,
+       r.lead_time_days as lead_days, r.estimated_cost as cost, r.currency, r.arithmetic
+  from replenishment_suggestions r
+  join warehouses w on w.id = r.warehouse_id
+  left join suppliers p on p.id = r.supplier_id
+ where r.sku_id = %(sku_id)s and r.status = 'pending'
+   and (%(warehouse_id)s::uuid is null or r.warehouse_id = %(warehouse_id)s)
+ order by array_position(array['urgent', 'high', 'medium', 'low'], r.priority), r.days_of_cover, r.id;
+
+-- sku_lead_days
+-- How long a delivery takes: the preferred supplier's term for this SKU.
+select coalesce(i.lead_time_days, p.lead_time_days)::float8 as lead_days
+  from supplier_items i
+  join suppliers p on p.id = i.supplier_id
+ where i.sku_id = %(sku_id)s and p.is_active
+ order by i.is_preferred desc, lead_days
+ limit 1;
+
+-- sku_entries
+-- The newest lines of the ledger of one SKU.
+select m.occurred_at, m.movement_type, m.quantity, m.bucket, m.balance_after, w.code as warehouse_code,
+       m.reference_type, m.reference_id, m.reason, m.actor
+  from inventory_movements m
+  join warehouses w on w.id = m.warehouse_id
+ where m.sku_id = %(sku_id)s and (%(warehouse_id)s::uuid is null or m.warehouse_id = %(warehouse_id)s)
+ order by m.created_at desc, m.seq desc
+ limit %(limit)s;
+
+-- sku_holds
+-- Who holds units of one SKU, the first to expire first.
+select l.reservation_id, r.reference_type, r.reference_id, l.quantity, w.code as warehouse_code, l.reserved_at, l.expires_at
+  from inventory_reservations l
+  join reservations r on r.id = l.reservation_id
+  join warehouses w on w.id = l.warehouse_id
+ where l.sku_id = %(sku_id)s and l.status = 'active'
+   and (%(warehouse_id)s::uuid is null or l.warehouse_id = %(warehouse_id)s)
+ order by l.expires_at nulls last, l.reserved_at
+ limit %(limit)s;
+
+-- search_everywhere
+-- SKUs, orders and suppliers that fit a few letters; exact codes first.
+(select 'sku' as kind, s.id::text as id, s.code as title, s.name as text, case when lower(s.code) = lower(%(q)s) or s.barcode = %(q)s then 0 else 1 end as rank
+   from skus s
+  where s.code ilike %(prefix)s or s.name ilike %(like)s or s.barcode = %(q)s
+  order by rank, s.archived_at is not null, s.name
+  limit 30)
+union all
+(select 'order', o.id::text, o.number, p.name, case when lower(o.number) = lower(%(q)s) then 0 else 2 end
+   from purchase_orders o join suppliers p on p.id = o.supplier_id
+  where o.number ilike %(like)s or p.name ilike %(like)s
+  order by o.id desc
+  limit 10)
+union all
+(select 'hold', r.id::text, r.reference_id, r.reference_type, case when r.reference_id = %(q)s then 0 else 2 end
+   from reservations r
+  where r.reference_type in ('cart', 'order', 'manual') and r.reference_id = %(q)s
+  limit 10)
+ order by rank, kind desc, text;

@@ -1,0 +1,54 @@
+"""One box for everything: SKUs, orders, holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast.access.visit import Visit
+from holdfast.console.frame import sql
+from holdfast.web.i18n import N_
+from holdfast.web.search_words import search_words
+
+PATHS: Final = {"sku": "/stock/{id}", "order": "/purchase-orders/{id}", "hold": "/holds?q={title}"}
+KINDS: Final = {"sku": N_("SKU"), "order": N_("purchase order"), "hold": N_("hold")}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    kind: str
+    id: str
+    title: str
+    text: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    path: str
+    title: str
+    text: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchView:
+    q: str
+    found: tuple[Match, ...]
+    only: str | None
+
+
+async def search_view(visit: Visit) -> SearchView:
+    """`only` is where to go at once: exactly one match, or exactly one whose code was typed in full."""
+    words = search_words(visit.asked("q"))
+    if words.q is None:
+        return SearchView("", (), None)
+    rows = await visit.tx.all(sql.search_everywhere, Found, q=words.q, like=words.like, prefix=words.prefix)
+    exact = [row for row in rows if row.rank == 0]
+    sole = exact[0] if len(exact) == 1 else rows[0] if len(rows) == 1 else None
+    matches = tuple(Match(_path(row), row.title, row.text, visit.words.gettext(KINDS[row.kind])) for row in rows)
+    return SearchView(words.q, matches, _path(sole) if sole else None)
+
+
+def _path(row: Found) -> str:
+    return PATHS[row.kind].format(id=row.id, title=row.title)
