@@ -17,6 +17,8 @@ import holdfast.access.jobs
 import holdfast.access.pages
 import holdfast.catalog.api
 import holdfast.console.pages
+import holdfast.demand.api
+import holdfast.demand.jobs
 import holdfast.monitoring.api
 import holdfast.stock.api
 import holdfast.stock.jobs
@@ -47,6 +49,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.warehouses.api.router,
     holdfast.stock.api.router,
     holdfast.stock.api.lane_router,
+    holdfast.demand.api.router,
     holdfast.monitoring.api.router,
 ]
 PAGES: list[APIRouter] = [
@@ -58,6 +61,7 @@ PAGES: list[APIRouter] = [
 TASKS: list[procrastinate.Blueprint] = [
     holdfast.access.jobs.tasks,
     holdfast.stock.jobs.tasks,
+    holdfast.demand.jobs.tasks,
     rescue.tasks,
 ]
 

@@ -170,7 +170,8 @@ def _with_spread(sold: Floats, seen: Floats, *, level: Floats, error: Floats, sc
     """Level and variances from the squared errors of `scored` overlapping windows of `length` days."""
     days = seen.sum(axis=0)
     filled = np.maximum(days, DAYS_MIN)
-    mean = np.where(days > 0, level * np.minimum(days / DAYS_MIN, 1.0), 0.0)
+    # More may have come back than was sold: nothing is wanted then, never less than nothing.
+    mean = np.where(days > 0, np.maximum(level, 0.0) * np.minimum(days / DAYS_MIN, 1.0), 0.0)
     recent = slice(max(0, sold.shape[0] - SPREAD_DAYS), None)
     count = np.maximum(seen[recent].sum(axis=0), DAYS_MIN)
     average = sold[recent].sum(axis=0) / count

@@ -1,0 +1,83 @@
+-- refresh
+-- Sum what the ledger has got since the last time.
+select demand_refresh();
+
+-- allow_long_statements
+-- The first refresh after an import reads the whole ledger.
+set local statement_timeout = '15min';
+
+-- read_histories
+-- Days before today of many pairs, packed: per sale day (days back from yesterday, observed, units), per span its two ends.
+with clock as materialized (
+    select business_now() as now
+), pair as (
+    select p.n, p.sku_id, p.warehouse_id, (c.now at time zone w.time_zone)::date - 1 as yesterday
+      from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[]) with ordinality as p (sku_id, warehouse_id, n)
+      join warehouses w on w.id = p.warehouse_id
+     cross join clock c
+)
+select p.n::integer as n,
+       coalesce((select string_agg(int2send((p.yesterday - d.day)::smallint) || int2send(d.observed::integer::smallint)
+                                   || int4send(greatest(least(d.quantity, 2147483647), -2147483647)::integer), ''::bytea)
+                   from demand_daily d
+                  where d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id
+                    and d.day > p.yesterday - %(days)s::integer and d.day <= p.yesterday), ''::bytea) as sold,
+       coalesce((select string_agg(int2send(least(p.yesterday - greatest(s.first_day, p.yesterday - %(days)s::integer), %(days)s::integer)::smallint)
+                                   || int2send(greatest(p.yesterday - coalesce(s.last_day, p.yesterday), 0)::smallint), ''::bytea)
+                   from empty_shelf_spans s
+                  where s.sku_id = p.sku_id and s.warehouse_id = p.warehouse_id and s.first_day <= p.yesterday
+                    and (s.last_day is null or s.last_day > p.yesterday - %(days)s::integer)), ''::bytea) as empty,
+       exists (select from empty_shelf_spans s
+                where s.sku_id = p.sku_id and s.warehouse_id = p.warehouse_id and s.first_day = '-infinity') as has_ledger
+  from pair p;
+
+-- save_forecasts
+-- What was found for many pairs at once; the last forecast of a pair is replaced.
+insert into demand_forecasts (sku_id, warehouse_id, made_at, method, demand_class, daily_mean, daily_sd, trend_percent_per_week,
+    protection_days, quantiles, day_variance, level_variance, observed_days, bulk_units)
+select f.sku_id, f.warehouse_id, c.now, %(method)s, f.demand_class, f.daily_mean, f.daily_sd, f.trend, f.protection_days,
+       f.quantiles::double precision[], f.day_variance, f.level_variance, f.observed_days, f.bulk_units
+  from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(demand_class)s::text[], %(daily_mean)s::double precision[],
+           %(daily_sd)s::double precision[], %(trend)s::double precision[], %(protection_days)s::double precision[],
+           %(quantiles)s::text[], %(day_variance)s::double precision[], %(level_variance)s::double precision[],
+           %(observed_days)s::integer[], %(bulk_units)s::bigint[])
+       as f (sku_id, warehouse_id, demand_class, daily_mean, daily_sd, trend, protection_days, quantiles, day_variance,
+             level_variance, observed_days, bulk_units)
+ cross join (select business_now() as now) c
+on conflict (sku_id, warehouse_id) do update
+   set made_at = excluded.made_at, method = excluded.method, demand_class = excluded.demand_class,
+       daily_mean = excluded.daily_mean, daily_sd = excluded.daily_sd,
+       trend_percent_per_week = excluded.trend_percent_per_week, protection_days = excluded.protection_days,
+       quantiles = excluded.quantiles, day_variance = excluded.day_variance, level_variance = excluded.level_variance,
+       observed_days = excluded.observed_days, bulk_units = excluded.bulk_units;
+
+-- list_demand
+-- One page of demand per day, newest first; days without a row had no sale.
+select sku_id, warehouse_id, day, quantity, orders,
+       not exists (select from empty_shelf_spans s
+                    where s.sku_id = d.sku_id and s.warehouse_id = d.warehouse_id and d.quantity <= 0
+                      and d.day >= s.first_day and (s.last_day is null or d.day <= s.last_day)) and observed as observed
+  from demand_daily d
+ where (%(sku_id)s::uuid is null or sku_id = %(sku_id)s)
+   and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
+   and (%(since)s::date is null or day >= %(since)s)
+   and (%(until)s::date is null or day <= %(until)s)
+   and (%(before_day)s::date is null
+        or (day, sku_id, warehouse_id) < (%(before_day)s, %(before_sku)s::uuid, %(before_warehouse)s::uuid))
+ order by day desc, sku_id desc, warehouse_id desc
+ limit %(limit)s;
+
+-- list_forecasts
+-- One page of forecasts by SKU and warehouse.
+select sku_id, warehouse_id, made_at, method, demand_class, daily_mean, daily_sd, trend_percent_per_week, protection_days,
+       quantiles, day_variance, level_variance, observed_days, bulk_units
+  from demand_forecasts
+ where (%(sku_id)s::uuid is null or sku_id = %(sku_id)s)
+   and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
+   and (%(after_sku)s::uuid is null or (sku_id, warehouse_id) > (%(after_sku)s, %(after_warehouse)s::uuid))
+ order by sku_id, warehouse_id
+ limit %(limit)s;
+
+-- get_sku
+-- Whether there is such a SKU.
+select id from skus where id = %(sku_id)s;

@@ -1,0 +1,114 @@
+"""Demand for the rest of the program: kept up to the ledger, read as histories, stored as forecasts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.db import Tx
+from holdfast.demand import store
+from holdfast.demand.methods import DemandMethod
+from holdfast.demand.model import DemandForecast, forecast_demand
+from holdfast.demand.store import DemandDay, StoredForecast
+from holdfast.kernel.errors import NotFound
+
+# A year: the spread is measured on it, and with the largest smoothing weights nothing older is heard.
+HISTORY_DAYS = 365
+
+BAND_LEVELS = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """One stored forecast and the band of demand summed from today on, one entry per coming day."""
+
+    forecast: StoredForecast
+    expected: list[float]
+    low: list[int]
+    middle: list[int]
+    high: list[int]
+
+
+async def refresh(tx: Tx) -> int:
+    """Sum what the ledger got since the last time; answers how many (SKU, warehouse) pairs had new entries.
+
+    Safe to call at any time and twice; nothing that commits late is missed.
+    """
+    return await store.refresh(tx)
+
+
+async def forecast_pairs(
+    tx: Tx,
+    sku_ids: Sequence[UUID],
+    warehouse_ids: Sequence[UUID],
+    *,
+    protection_days: NDArray[np.float64],
+    protection_days_sd: NDArray[np.float64],
+    method: DemandMethod,
+    history_days: int = HISTORY_DAYS,
+) -> DemandForecast:
+    """Forecast these pairs from the days up to yesterday, and store what was found.
+
+    ``protection_days`` and its standard deviation are per pair. Today is left out: half a day is not a day.
+    """
+    history = await store.read_histories(tx, sku_ids, warehouse_ids, days=history_days)
+    # Off the event loop, which has heartbeats to send meanwhile.
+    forecast = await asyncio.to_thread(forecast_demand, history, protection_days, method)
+    await store.save_forecasts(
+        tx,
+        sku_ids,
+        warehouse_ids,
+        forecast=forecast,
+        method=method.name,
+        protection_days=protection_days,
+        protection_days_sd=protection_days_sd,
+    )
+    return forecast
+
+
+async def list_demand(
+    tx: Tx,
+    *,
+    sku_id: UUID | None = None,
+    warehouse_id: UUID | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    before: tuple[str, str, str] | None = None,
+    limit: int,
+) -> list[DemandDay]:
+    """One page and one row more, newest day first."""
+    return await store.list_demand(
+        tx, before=before, limit=limit, sku_id=sku_id, warehouse_id=warehouse_id, since=since, until=until
+    )
+
+
+async def list_forecasts(
+    tx: Tx,
+    *,
+    sku_id: UUID | None = None,
+    warehouse_id: UUID | None = None,
+    after: tuple[str, str] | None = None,
+    limit: int,
+) -> list[StoredForecast]:
+    """One page and one row more, by SKU and warehouse."""
+    return await store.list_forecasts(tx, after=after, limit=limit, sku_id=sku_id, warehouse_id=warehouse_id)
+
+
+async def outlooks(tx: Tx, sku_id: UUID, *, warehouse_id: UUID | None = None, days: int) -> list[Outlook]:
+    """The stored forecasts of one SKU with their bands over the next ``days`` days. Raises NotFound."""
+    if not await store.knows_sku(tx, sku_id):
+        raise NotFound("sku_not_found", "There is no such SKU.")
+    found = await store.list_forecasts(tx, after=None, limit=500, sku_id=sku_id, warehouse_id=warehouse_id)
+    return [_outlook(stored, days) for stored in found]
+
+
+def _outlook(stored: StoredForecast, days: int) -> Outlook:
+    low, middle, high = stored.as_forecast().band(days, BAND_LEVELS)[0].tolist()
+    expected = [round(stored.daily_mean * day, 2) for day in range(1, days + 1)]
+    return Outlook(stored, expected, low, middle, high)

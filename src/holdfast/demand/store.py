@@ -1,0 +1,165 @@
+"""Demand histories out of the database as matrices, forecasts back into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.db import Tx, statements
+from holdfast.demand.history import DEMAND_CLASSES, DemandHistory, without_unsold_start
+from holdfast.demand.model import DemandForecast
+
+sql = statements("holdfast.demand")
+
+# Levels of the stored quantiles of demand over the protection time.
+STORED_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
+
+# Packed by ``read_histories``: a hundred rows per series as one value, because reading them one by one took longer
+# than forecasting them.
+_SOLD = np.dtype([("back", ">i2"), ("observed", ">i2"), ("quantity", ">i4")])
+_EMPTY = np.dtype([("first_back", ">i2"), ("last_back", ">i2")])
+
+
+@dataclass(frozen=True, slots=True)
+class DemandDay:
+    """Net units wanted of a SKU at a warehouse on one day; not observed: the shelf was empty and nothing sold."""
+
+    sku_id: UUID
+    warehouse_id: UUID
+    day: date
+    quantity: int
+    orders: int
+    observed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredForecast:
+    """The last forecast of one pair; ``quantiles`` of the demand over ``protection_days`` at STORED_LEVELS."""
+
+    sku_id: UUID
+    warehouse_id: UUID
+    made_at: datetime
+    method: str
+    demand_class: str
+    daily_mean: float
+    daily_sd: float
+    trend_percent_per_week: float
+    protection_days: float
+    quantiles: list[float]
+    day_variance: float
+    level_variance: float
+    observed_days: int
+    bulk_units: int
+
+    def as_forecast(self) -> DemandForecast:
+        """The distribution again, as a forecast of one series."""
+
+        def one(value: float) -> NDArray[np.float64]:
+            return np.array([value], np.float64)
+
+        return DemandForecast(
+            daily_mean=one(self.daily_mean),
+            day_variance=one(self.day_variance),
+            level_variance=one(self.level_variance),
+            trend_pct_per_week=one(self.trend_percent_per_week),
+            demand_class=np.array([DEMAND_CLASSES.index(self.demand_class)], np.int8),  # type: ignore[arg-type]
+            observed_days=np.array([self.observed_days], np.int64),
+            bulk_units=np.array([self.bulk_units], np.int64),
+        )
+
+
+async def refresh(tx: Tx) -> int:
+    await tx.run(sql.allow_long_statements)
+    return await tx.value(sql.refresh)
+
+
+async def read_histories(tx: Tx, sku_ids: Sequence[UUID], warehouse_ids: Sequence[UUID], *, days: int) -> DemandHistory:
+    rows = await tx.dicts(sql.read_histories, sku_ids=list(sku_ids), warehouse_ids=list(warehouse_ids), days=days)
+    assert len(rows) == len(sku_ids), "every pair has its warehouse"
+    return unpacked(rows, days)
+
+
+def unpacked(rows: list[dict[str, Any]], days: int) -> DemandHistory:
+    """The matrix of packed rows: ``n`` (from 1), ``sold``, ``empty``, ``has_ledger``."""
+    quantity = np.zeros((len(rows), days), np.int32)
+    observed = np.ones((len(rows), days), np.bool_)
+    has_ledger = np.zeros(len(rows), np.bool_)
+    for row in rows:
+        n = row["n"] - 1
+        has_ledger[n] = row["has_ledger"]
+        for first_back, last_back in np.frombuffer(row["empty"], _EMPTY).tolist():
+            observed[n, max(days - 1 - first_back, 0) : days - last_back] = False
+        sold = np.frombuffer(row["sold"], _SOLD)
+        column = days - 1 - sold["back"].astype(np.int64)
+        quantity[n, column] = sold["quantity"]
+        # A sale is evidence, even from a shelf that was empty in the morning.
+        observed[n, column] = ((sold["quantity"] > 0) | observed[n, column]) & (sold["observed"] != 0)
+    if not has_ledger.all():
+        # Demand that was imported without stock: the first sale is the first day we know of.
+        imported = ~has_ledger
+        observed[imported] = without_unsold_start(quantity[imported], observed[imported])
+    return DemandHistory(quantity, observed)
+
+
+async def save_forecasts(
+    tx: Tx,
+    sku_ids: Sequence[UUID],
+    warehouse_ids: Sequence[UUID],
+    *,
+    forecast: DemandForecast,
+    method: str,
+    protection_days: NDArray[np.float64],
+    protection_days_sd: NDArray[np.float64],
+) -> None:
+    levels = np.array(STORED_LEVELS)[:, None]
+    quantiles: list[list[int]] = forecast.quantile_over(levels, protection_days, protection_days_sd).T.tolist()
+    classes: list[int] = forecast.demand_class.tolist()
+    await tx.run(
+        sql.save_forecasts,
+        sku_ids=list(sku_ids),
+        warehouse_ids=list(warehouse_ids),
+        method=method,
+        demand_class=[str(DEMAND_CLASSES[i]) for i in classes],
+        daily_mean=forecast.daily_mean.tolist(),
+        daily_sd=forecast.daily_sd.tolist(),
+        trend=forecast.trend_pct_per_week.tolist(),
+        protection_days=protection_days.tolist(),
+        quantiles=["{" + ",".join(map(str, row)) + "}" for row in quantiles],
+        day_variance=forecast.day_variance.tolist(),
+        level_variance=forecast.level_variance.tolist(),
+        observed_days=forecast.observed_days.tolist(),
+        bulk_units=forecast.bulk_units.tolist(),
+    )
+
+
+async def list_demand(tx: Tx, *, before: tuple[str, str, str] | None, limit: int, **filters: Any) -> list[DemandDay]:
+    return await tx.all(
+        sql.list_demand,
+        DemandDay,
+        before_day=before[0] if before else None,
+        before_sku=before[1] if before else None,
+        before_warehouse=before[2] if before else None,
+        limit=limit + 1,
+        **filters,
+    )
+
+
+async def list_forecasts(tx: Tx, *, after: tuple[str, str] | None, limit: int, **filters: Any) -> list[StoredForecast]:
+    return await tx.all(
+        sql.list_forecasts,
+        StoredForecast,
+        after_sku=after[0] if after else None,
+        after_warehouse=after[1] if after else None,
+        limit=limit + 1,
+        **filters,
+    )
+
+
+async def knows_sku(tx: Tx, sku_id: UUID) -> bool:
+    return await tx.value(sql.get_sku, sku_id=sku_id) is not None
