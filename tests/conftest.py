@@ -18,6 +18,7 @@ import pytest
 from holdfast.db import Database
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
+from tests.running import Running, serving
 
 TEMPLATE = "holdfast_template"
 
@@ -198,3 +199,10 @@ def fresh_shelf(fresh_url: str) -> Iterator[Shelf]:
     found = Shelf(fresh_url)
     yield found
     found.close()
+
+
+@pytest.fixture
+def running(fresh_url: str) -> Iterator[Running]:
+    """An API process on a database of its own, with an admin token."""
+    with serving(fresh_url) as found:
+        yield found
