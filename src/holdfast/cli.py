@@ -12,6 +12,7 @@ import psycopg
 import typer
 from rich.console import Console
 
+import holdfast.access.commands
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
 from holdfast.kernel.errors import CannotStart
@@ -19,6 +20,9 @@ from holdfast.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 screen = Console()
+
+app.add_typer(holdfast.access.commands.users, name="user")
+app.add_typer(holdfast.access.commands.api_keys, name="key")
 
 DataDir = Annotated[
     Path, typer.Option(envvar="HOLDFAST_DATA_DIR", help="Where the embedded PostgreSQL keeps its files.")

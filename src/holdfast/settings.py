@@ -29,6 +29,9 @@ class Settings:
     )  # type: ignore[assignment]
     bootstrap_token: str = setting("HOLDFAST_BOOTSTRAP_TOKEN", "", "admin token of an installation that has no key yet")  # type: ignore[assignment]
     secret: str = setting("HOLDFAST_SECRET", "", "key for stored secrets; empty: kept in the data directory")  # type: ignore[assignment]
+    admin_email: str = setting(
+        "HOLDFAST_ADMIN_EMAIL", "admin@holdfast.example", "who can sign in to an installation that knows nobody yet"
+    )  # type: ignore[assignment]
     data_dir: Path = setting("HOLDFAST_DATA_DIR", Path("data"), "where the embedded server keeps its files")  # type: ignore[assignment]
     smtp_url: str = setting("HOLDFAST_SMTP_URL", "", "smtp://user:password@host:port, smtps:// for TLS")  # type: ignore[assignment]
     mail_from: str = setting("HOLDFAST_MAIL_FROM", "stock@holdfast.example", "sender of our e-mail")  # type: ignore[assignment]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import secrets
@@ -19,6 +20,8 @@ from types import FrameType
 import httpx2
 from rich.console import Console
 
+from holdfast.access.people import start_link
+from holdfast.db import Database
 from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 from holdfast.db.migrate import migrate
 from holdfast.kernel.errors import CannotStart
@@ -51,7 +54,7 @@ def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -
             family = Family(environment)
             family.add("api", ["serve", "--port", str(port), "--host", host, "--workers", str(workers)])
             family.add("jobs", ["worker"])
-            family.run(on_ready=lambda: _announce(host, port))
+            family.run(on_ready=lambda: _announce(host, port, url, settings.admin_email))
     finally:
         if server:
             server.stop()
@@ -124,7 +127,7 @@ class Family:
                 process.kill()
 
 
-def _announce(host: str, port: int) -> None:
+def _announce(host: str, port: int, url: str, admin_email: str) -> None:
     address = f"http://{host}:{port}"
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
@@ -132,11 +135,24 @@ def _announce(host: str, port: int) -> None:
             if httpx2.get(f"{address}/readyz", timeout=2).status_code == 200:
                 # Programs wait for exactly this line (contract).
                 print(f"Holdfast is ready at {address}", flush=True)  # noqa: T201
+                email, link = asyncio.run(_sign_in_link(url, admin_email))
+                print(f"Sign in as {email}: {address}/sign-in/{link}", flush=True)  # noqa: T201
+                print("The link works once, for a day; every start prints a new one. Stop with ^C.", flush=True)  # noqa: T201
                 return
         except httpx2.HTTPError:
             pass
         time.sleep(0.05)
     raise CannotStart(f"The API did not answer within {START_SECONDS_MAX} s; its last words are above.")
+
+
+async def _sign_in_link(url: str, admin_email: str) -> tuple[str, str]:
+    database = Database(url, size=1)
+    await database.open()
+    try:
+        async with database.transaction() as tx:
+            return await start_link(tx, admin_email)
+    finally:
+        await database.close()
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

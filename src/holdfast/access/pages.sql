@@ -71,3 +71,11 @@ update users set password_hash = %(password_hash)s where id = %(user_id)s;
 -- set_language
 -- The language of messages follows the one chosen in the console.
 update users set language = %(language)s where id = %(user_id)s and language <> %(language)s;
+
+-- count_people
+-- Whether anyone can sign in at all.
+select count(*) from users where is_active;
+
+-- first_admin
+-- Whom the start-up message signs in.
+select email from users where role = 'admin' and is_active order by created_at, id limit 1;

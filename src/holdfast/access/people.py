@@ -164,6 +164,15 @@ async def first_link(tx: Tx, email: str) -> str | None:
     return None if account is None else await new_link(tx, account.id)
 
 
+async def start_link(tx: Tx, admin_email: str) -> tuple[str, str]:
+    """E-mail of the first admin, who is made if nobody can sign in yet, and a one-time link for them."""
+    if await tx.value(sql.count_people) == 0:
+        await add_person(tx, email=admin_email, name="Admin", role="admin")
+    email = await tx.value(sql.first_admin) or admin_email
+    link = await first_link(tx, email)
+    return email, link or ""
+
+
 async def change_password(tx: Tx, *, user_id: UUID, password: str, session_token: str) -> None:
     """Every other browser of this person is signed out."""
     await tx.run(sql.set_password, user_id=user_id, password_hash=await hashed(password))

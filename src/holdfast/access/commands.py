@@ -1,0 +1,91 @@
+"""People and API keys from the command line, for whoever has access to the database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from rich.console import Console
+
+from holdfast.access import keys, people
+from holdfast.access.model import ROLE_SCOPES, SCOPES
+from holdfast.db import Database, Tx
+from holdfast.db.embedded import EmbeddedServer
+from holdfast.settings import Settings
+
+users = typer.Typer(no_args_is_help=True, help="People who sign in to the console.")
+api_keys = typer.Typer(no_args_is_help=True, help="Keys for programs.")
+screen = Console()
+
+DataDir = Annotated[
+    Path, typer.Option(envvar="HOLDFAST_DATA_DIR", help="Where the embedded PostgreSQL keeps its files.")
+]
+
+
+@users.command("add")
+def add_user(
+    email: str,
+    name: Annotated[str, typer.Option(help="As colleagues know them.")] = "",
+    role: Annotated[str, typer.Option(help=", ".join(ROLE_SCOPES))] = "operator",
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """Add a person and print a one-time link to sign in with; they choose a password there."""
+    if role not in ROLE_SCOPES:
+        raise typer.BadParameter(f"one of {', '.join(ROLE_SCOPES)}", param_hint="--role")
+
+    async def add(tx: Tx) -> str | None:
+        await people.add_person(tx, email=email, name=name or email, role=cast(Any, role))
+        return await people.first_link(tx, email)
+
+    _print_link(_in_transaction(data_dir, add))
+
+
+@users.command("link")
+def sign_in_link(email: str, data_dir: DataDir = Path("data")) -> None:
+    """Print a new one-time link for a person who lost their password."""
+    link = _in_transaction(data_dir, lambda tx: people.first_link(tx, email))
+    if link is None:
+        screen.print(f"Nobody has the e-mail {email}.")
+        raise typer.Exit(1)
+    _print_link(link)
+
+
+@api_keys.command("create")
+def create_key(
+    name: str,
+    scope: Annotated[list[str], typer.Option(help=", ".join(SCOPES))],
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """Create an API key and print its token, which is shown this once."""
+    if not set(scope) <= set(SCOPES):
+        raise typer.BadParameter(f"among {', '.join(SCOPES)}", param_hint="--scope")
+
+    async def create(tx: Tx) -> str:
+        _, token = await keys.create_key(tx, name=name, scopes=scope, created_by="command line")
+        return token
+
+    print(_in_transaction(data_dir, create))  # noqa: T201 - for `TOKEN=$(holdfast key create …)`
+
+
+def _print_link(token: str | None) -> None:
+    base = Settings.from_env().public_url or "http://127.0.0.1:8000"
+    print(f"{base}/sign-in/{token}")  # noqa: T201 - one line, to be copied
+
+
+def _in_transaction(data_dir: Path, act: Callable[[Tx], Awaitable[Any]]) -> Any:
+    settings = Settings.from_env()
+    url = settings.db_url or EmbeddedServer(data_dir.resolve()).start()
+
+    async def run() -> Any:
+        database = Database(url, size=1)
+        await database.open()
+        try:
+            async with database.transaction() as tx:
+                return await act(tx)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
