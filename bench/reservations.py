@@ -1,4 +1,4 @@
-"""Holds per second over HTTP, by design: the usual one, a tuned one, an empty POST, and PostgreSQL alone.
+"""Holds per second over HTTP: Holdfast, the usual design, a tuned one, an empty POST, and PostgreSQL alone.
 
     python bench/reservations.py [--repetitions 3] [--seconds 4] [--json FILE] [--markdown FILE]
 
@@ -12,21 +12,21 @@ import argparse
 import json
 import statistics
 import sys
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 if __package__ is None or __package__ == "":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from bench.designs.catalogue import EMPTY, HOLDFAST, TUNED, USUAL, Design
 from bench.designs.limit import run_limit
-from bench.designs.shop import TOKEN, Shop, open_shop
-from bench.harness.apps import App, uvicorn_app
+from bench.designs.shop import TOKEN, Shop, new_shop, open_holdfast_shop, open_plain_shop
 from bench.harness.books import Books, check_books
 from bench.harness.cpu import cpu_seconds
 from bench.harness.load import Target, run_load
 from bench.harness.postgres import Server, durable_server
-from bench.harness.report import Measurement, Measurements, markdown, print_tables
+from bench.harness.report import Measurement, Measurements, Pick, markdown, print_tables
 
 SCARCE_UNITS = 200
 CONNECTIONS = 64
@@ -44,17 +44,6 @@ class Run:
     seconds: float
 
 
-class PlainDesign:
-    """A design over the tables of designs/schema.sql, served by one uvicorn worker."""
-
-    def __init__(self, name: str, *, stores: bool = True) -> None:
-        self.name = name
-        self.stores = stores
-
-    def serve(self, url: str) -> AbstractContextManager[App]:
-        return uvicorn_app(f"bench.designs.{self.name}:app", {"BENCH_DB_URL": url})
-
-
 def cells(shop: Shop) -> dict[str, tuple[tuple[str, ...], int]]:
     """What is asked for: SKUs and connections. `scarce` runs out on purpose."""
     return {
@@ -68,10 +57,10 @@ def cells(shop: Shop) -> dict[str, tuple[tuple[str, ...], int]]:
 HOT, SPREAD, SINGLE, SCARCE = cells(Shop("", "", "", ()))
 
 
-def measure_design(run: Run, design: PlainDesign, repetition: int) -> tuple[list[Measurement], Books]:
+def measure_design(run: Run, design: Design, repetition: int) -> tuple[list[Measurement], Books]:
     """Every cell of one design on a fresh database."""
     name = f"{design.name}_{repetition}"
-    url = run.server.create_database(name, template="shop")
+    url = run.server.create_database(name, template=design.template)
     rows: list[Measurement] = []
     ids: list[str] = []
     with design.serve(url) as app:
@@ -103,7 +92,9 @@ def measure_design(run: Run, design: PlainDesign, repetition: int) -> tuple[list
                     result.errors,
                 )
             )
-    books = check_books(url, ids) if design.stores else Books(0, 0, 0)
+    books = Books(0, 0, 0)
+    if design.stores:
+        books = check_books(url, ids, oversold=design.oversold, lost=design.lost)
     run.server.drop_database(name)
     return rows, books
 
@@ -111,13 +102,13 @@ def measure_design(run: Run, design: PlainDesign, repetition: int) -> tuple[list
 def measure_limit(run: Run, repetition: int) -> list[Measurement]:
     """PostgreSQL alone, one connection, batches of two sizes."""
     name = f"limit_{repetition}"
-    url = run.server.create_database(name, template="shop")
+    url = run.server.create_database(name, template="holdfast_shop")
     rows: list[Measurement] = []
     for batch in LIMIT_BATCHES:
         for cell, (skus, _) in list(cells(run.shop).items())[:2]:
-            run_limit(url, skus, batch=batch, seconds=0.3)
+            run_limit(url, run.shop.warehouse_id, skus, batch=batch, seconds=0.3)
             before = cpu_seconds(run.server.pid)
-            result = run_limit(url, skus, batch=batch, seconds=run.seconds / 2)
+            result = run_limit(url, run.shop.warehouse_id, skus, batch=batch, seconds=run.seconds / 2)
             used = cpu_seconds(run.server.pid) - before
             times = sorted(result.batch_ms)
             rows.append(
@@ -140,10 +131,23 @@ def measure_limit(run: Run, repetition: int) -> list[Measurement]:
 
 def figures(measured: Measurements, books: list[Books]) -> dict[str, float | int | None]:
     """The medians a reader compares, each ratio taken within one repetition."""
-    rate = lambda row: row.holds_per_second  # noqa: E731
+
+    def rate(row: Measurement) -> float:
+        return row.holds_per_second
+
+    def against(pick: Pick, cell: str, other: str) -> float | None:
+        return measured.ratio(pick, (HOLDFAST.name, cell), (other, cell))
+
     return {
-        "tuned_hot_vs_usual": measured.ratio(rate, ("tuned", HOT), ("usual", HOT)),
-        "tuned_spread_vs_usual": measured.ratio(rate, ("tuned", SPREAD), ("usual", SPREAD)),
+        "http_hot_vs_usual": against(rate, HOT, USUAL.name),
+        "http_spread_vs_usual": against(rate, SPREAD, USUAL.name),
+        "http_hot_vs_tuned": against(rate, HOT, TUNED.name),
+        "http_spread_vs_tuned": against(rate, SPREAD, TUNED.name),
+        "cpu_per_hold_vs_empty_post": against(lambda row: row.cpu_us, HOT, EMPTY.name),
+        "cpu_per_spread_hold_vs_empty_post": against(lambda row: row.cpu_us, SPREAD, EMPTY.name),
+        "p99_hot_vs_usual": against(lambda row: row.p99_ms, HOT, USUAL.name),
+        "p99_spread_vs_usual": against(lambda row: row.p99_ms, SPREAD, USUAL.name),
+        "single_client_vs_usual": against(rate, SINGLE, USUAL.name),
         "oversold": sum(one.oversold for one in books),
         "lost": sum(one.lost for one in books),
         "acknowledged": sum(one.acknowledged for one in books),
@@ -152,7 +156,7 @@ def figures(measured: Measurements, books: list[Books]) -> dict[str, float | int
 
 def run_all(run: Run) -> tuple[Measurements, list[Books]]:
     """Interleaved: each repetition runs every design, every second one in the opposite order."""
-    designs = [PlainDesign("usual"), PlainDesign("tuned"), PlainDesign("empty", stores=False)]
+    designs = [USUAL, TUNED, HOLDFAST, EMPTY]
     measured, books = Measurements(), list[Books]()
     for repetition in range(run.repetitions):
         for design in designs if repetition % 2 == 0 else reversed(designs):
@@ -175,7 +179,9 @@ def main() -> int:
     chosen = options.parse_args()
     with durable_server() as server:
         settings = server.settings()
-        shop = open_shop(server.create_database("shop"), scarce_units=SCARCE_UNITS)
+        shop = new_shop()
+        open_plain_shop(server.create_database("plain_shop"), shop, scarce_units=SCARCE_UNITS)
+        open_holdfast_shop(server.create_database("holdfast_shop"), shop, scarce_units=SCARCE_UNITS)
         measured, books = run_all(Run(server, shop, chosen.repetitions, chosen.seconds))
     found = figures(measured, books)
     print(f"Holds over HTTP, {chosen.repetitions} repetitions of {chosen.seconds:g} s")

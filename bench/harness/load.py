@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-RESERVATION_ID = re.compile(rb'"reservation_id": ?"([0-9a-f-]{36})"')
+RESERVATION_ID = re.compile(rb'"reservation_id" ?: ?"([0-9a-f-]{36})"')
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: ?(\d+)\r\n", re.IGNORECASE)
 DRAIN_SECONDS = 30.0
 

@@ -100,7 +100,7 @@ def _line(measured: Measurements, design: str, cell: str) -> tuple[str, ...]:
 def print_tables(measured: Measurements) -> None:
     """One table per cell, designs in the order they were first measured."""
     console = Console()
-    console.width = max(132, console.width)  # narrower, and the figures would be cut
+    console.width = max(144, console.width)  # narrower, and the figures would be cut
     for cell, designs in measured.cells().items():
         table = Table(title=cell, title_justify="left")
         for place, heading in enumerate(HEADINGS):
