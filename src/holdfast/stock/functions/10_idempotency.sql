@@ -36,6 +36,6 @@ language sql security definer set search_path = public, pg_temp as $$
     select r.principal_id, r.key, r.hash, a.outcome, a.facts
       from json_to_recordset(p_requests) as r (n integer, principal_id uuid, key text, hash text)
       join unnest(p_answers) a on a.request_no = r.n
-     where r.key is not null and not a.replayed
+     where r.key is not null and not a.replayed and a.outcome <> 'idempotency_key_reused'
      order by r.principal_id, r.key
 $$;

@@ -48,20 +48,28 @@ begin
         select a.n, i.sku_id, i.warehouse_id, sum(i.quantity) as quantity
           from ask a, json_to_recordset(a.items) as i (sku_id uuid, warehouse_id uuid, quantity bigint)
          group by a.n, i.sku_id, i.warehouse_id
-    ), open as (
-        select a.n, a.action, l.*, p.quantity as wanted,
-               coalesce(sum(l.quantity) over (partition by a.n, l.sku_id, p.warehouse_id order by l.line_no
-                            rows between unbounded preceding and 1 preceding), 0) as before
+    ), here as (
+        -- First what is asked of a named warehouse, ...
+        select a.n, a.action, a.items, l.reservation_id, l.line_no, l.sku_id, l.warehouse_id, l.quantity,
+               greatest(0, least(l.quantity, coalesce(p.quantity, 0) - coalesce(sum(l.quantity) over earlier, 0))) as named
           from ask a
           join inventory_reservations l on l.reservation_id = a.reservation_id and l.status = 'active'
-          left join part p on p.n = a.n and p.sku_id = l.sku_id and coalesce(p.warehouse_id, l.warehouse_id) = l.warehouse_id
-         where a.items is null or p.n is not null
+          left join part p on (p.n, p.sku_id, p.warehouse_id) = (a.n, l.sku_id, l.warehouse_id)
+        window earlier as (partition by a.n, l.sku_id, l.warehouse_id order by l.line_no
+            rows between unbounded preceding and 1 preceding)
+    ), anywhere as (
+        -- ... then what may come from anywhere, from the rest: a unit answers for one part of the request only.
+        select h.*, greatest(0, least(h.quantity - h.named, coalesce(p.quantity, 0)
+                        - coalesce(sum(h.quantity - h.named) over earlier, 0))) as floating
+          from here h
+          left join part p on (p.n, p.sku_id) = (h.n, h.sku_id) and p.warehouse_id is null
+        window earlier as (partition by h.n, h.sku_id order by h.line_no rows between unbounded preceding and 1 preceding)
     )
     select array_agg(row(n, reservation_id, line_no, sku_id, warehouse_id, quantity,
-                         case when wanted is null then quantity else least(quantity, wanted - before) end,
+                         case when items is null then quantity else named + floating end,
                          case action when 'consume' then 'consumed' else 'cancelled' end)::stock_take order by n, line_no)
       into v_takes
-      from open where wanted is null or wanted > before;
+      from anywhere where items is null or named + floating > 0;
 
     select v_answers || coalesce(array_agg(row(r.n, 'exceeds_reservation',
                json_build_object('reservation_id', r.reservation_id, 'errors', excess.errors), false)::stock_answer), '{}')
@@ -70,10 +78,13 @@ begin
       cross join lateral (
            select json_agg(json_strip_nulls(json_build_object('sku_id', i.sku_id, 'warehouse_id', i.warehouse_id,
                       'requested', i.quantity, 'open', coalesce(t.quantity, 0)))) as errors
-             from (select sku_id, warehouse_id, sum(quantity) as quantity
+             from (select sku_id, warehouse_id, sum(quantity) as quantity,
+                          sum(sum(quantity)) over (partition by sku_id) - sum(quantity) as elsewhere
                      from json_to_recordset(r.items) as x (sku_id uuid, warehouse_id uuid, quantity bigint)
                     group by sku_id, warehouse_id) i
-             left join lateral (select sum(t.quantity) as quantity from unnest(v_takes) t
+             left join lateral (select greatest(0, sum(t.quantity) - case when i.warehouse_id is null then i.elsewhere else 0 end)
+                                           as quantity
+                                  from unnest(v_takes) t
                                  where t.request_no = r.n and t.sku_id = i.sku_id
                                    and t.warehouse_id = coalesce(i.warehouse_id, t.warehouse_id)) t on true
             where i.quantity > coalesce(t.quantity, 0)) excess
