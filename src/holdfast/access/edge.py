@@ -42,6 +42,8 @@ class ApiRoute(APIRoute):
             database: Database = request.app.state.database
             principal = await authenticator.principal(request.headers.get("authorization"))
             request.state.principal = principal
+            # Read whole before the transaction begins: a slow sender must not hold a connection.
+            await request.body()
             key = idempotency_key(request.headers.get("idempotency-key"))
             async with database.transaction() as tx:
                 request.state.tx = tx
@@ -61,6 +63,7 @@ class LaneRoute(APIRoute):
         async def authenticated(request: Request) -> Response:
             authenticator: Authenticator = request.app.state.authenticator
             request.state.principal = await authenticator.principal(request.headers.get("authorization"))
+            await request.body()
             return await handle(request)
 
         return authenticated

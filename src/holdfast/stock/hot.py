@@ -37,7 +37,19 @@ from holdfast.stock.asks import (
     ResolveBody,
 )
 from holdfast.stock.lanes import Lanes
-from holdfast.web.asgi import JSON, AsgiApp, ClientGone, Headers, Receive, Scope, Send, read_body, send, send_refusal
+from holdfast.web.asgi import (
+    JSON,
+    AsgiApp,
+    ClientGone,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    limited,
+    read_body,
+    send,
+    send_refusal,
+)
 from holdfast.web.problem import headers_of, problem, problem_of
 
 log = structlog.get_logger()
@@ -97,11 +109,13 @@ class HotLane:
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send_: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        if scope["type"] != "http":
             return await self._rest(scope, receive, send_)
+        if not scope["path"].startswith(PREFIX):
+            return await self._rest(scope, limited(receive, self._settings.request_bytes_max), send_)
         route = self._route(scope["method"], scope["path"][len(PREFIX) :].split("/"))
         if route is None:
-            return await self._rest(scope, receive, send_)
+            return await self._rest(scope, limited(receive, self._settings.request_bytes_max), send_)
         handler, target, needed = route
         try:
             headers = dict(scope["headers"])

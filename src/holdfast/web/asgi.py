@@ -36,6 +36,21 @@ async def read_body(receive: Receive, bytes_max: int) -> bytes:
         body += message.get("body", b"")
 
 
+def limited(receive: Receive, bytes_max: int) -> Receive:
+    """The same body, refused with Invalid(``request_too_large``) as soon as it has more than ``bytes_max``."""
+    seen = 0
+
+    async def counting() -> MutableMapping[str, Any]:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > bytes_max:
+            raise Invalid("request_too_large", f"A request may have at most {bytes_max} bytes.")
+        return message
+
+    return counting
+
+
 async def send(send: Send, status: int, body: bytes, headers: Headers = JSON) -> None:
     fields = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": fields})
