@@ -18,6 +18,7 @@ import pytest
 from holdfast.db import Database
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
+from tests.house import House, open_house
 from tests.running import Running, serving
 
 TEMPLATE = "holdfast_template"
@@ -205,4 +206,11 @@ def fresh_shelf(fresh_url: str) -> Iterator[Shelf]:
 def running(fresh_url: str) -> Iterator[Running]:
     """An API process on a database of its own, with an admin token."""
     with serving(fresh_url) as found:
+        yield found
+
+
+@pytest.fixture
+async def house(fresh_url: str) -> AsyncIterator[House]:
+    """The API on a database of its own."""
+    async with open_house(fresh_url) as found:
         yield found

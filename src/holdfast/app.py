@@ -20,6 +20,8 @@ import holdfast.console.pages
 import holdfast.demand.api
 import holdfast.demand.jobs
 import holdfast.monitoring.api
+import holdfast.purchasing.api
+import holdfast.purchasing.supplier_api
 import holdfast.stock.api
 import holdfast.stock.jobs
 import holdfast.stock.pages
@@ -50,6 +52,8 @@ ROUTERS: list[APIRouter] = [
     holdfast.stock.api.router,
     holdfast.stock.api.lane_router,
     holdfast.demand.api.router,
+    holdfast.purchasing.supplier_api.router,
+    holdfast.purchasing.api.router,
     holdfast.monitoring.api.router,
 ]
 PAGES: list[APIRouter] = [

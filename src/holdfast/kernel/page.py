@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from holdfast.kernel.errors import Invalid
 
@@ -42,6 +43,17 @@ def decode_cursor(cursor: str | None, keys: int) -> list[str] | None:
     if isinstance(found, list) and len(found) == keys and all(isinstance(k, str) for k in found):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return found  # pyright: ignore[reportUnknownVariableType]
     raise Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")
+
+
+def decode_id_cursor(cursor: str | None) -> UUID | None:
+    """The id behind the cursor of a list that is sorted by id."""
+    keys = decode_cursor(cursor, 1)
+    try:
+        return UUID(keys[0]) if keys else None
+    except ValueError:
+        raise Invalid.field_error(
+            ["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list."
+        ) from None
 
 
 def page_of(rows: Sequence[T], limit: int, cursor_of: Callable[[T], str]) -> Page[T]:

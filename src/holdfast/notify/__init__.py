@@ -1,0 +1,1 @@
+"""Messages to people: worded in their language, queued with their cause, delivered, logged."""

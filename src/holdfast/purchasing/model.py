@@ -1,0 +1,229 @@
+"""Suppliers and purchase orders as the rest of the program sees them, and the rules of an order's life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any, Final
+from uuid import UUID
+
+# What may follow what. Cancelling and closing lower what is in transit; only a receipt posts stock.
+FOLLOWS: Final[dict[str, frozenset[str]]] = {
+    "approve": frozenset({"draft"}),
+    "send": frozenset({"draft", "approved"}),
+    "confirm": frozenset({"sent", "confirmed", "partly_received"}),
+    "receive": frozenset({"sent", "confirmed", "partly_received"}),
+    "cancel": frozenset({"draft", "approved", "sent", "confirmed"}),
+    "close": frozenset({"sent", "confirmed", "partly_received", "received"}),
+}
+OUT: Final = frozenset({"sent", "confirmed", "partly_received"})
+
+
+@dataclass(frozen=True, slots=True)
+class Supplier:
+    """Lead times in days; ``over_receipt_share`` is how much more than ordered we accept (0.05 = five percent)."""
+
+    id: UUID
+    code: str
+    name: str
+    email: str | None
+    language: str
+    currency: str
+    lead_time_days: Decimal
+    lead_time_sd_days: Decimal
+    minimum_order_value: Decimal | None
+    over_receipt_share: Decimal
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierItem:
+    """What a supplier asks for one SKU: cost per base unit in the supplier's currency, quantities in base units."""
+
+    supplier_id: UUID
+    sku_id: UUID
+    sku_code: str
+    supplier_code: str | None
+    unit_cost: Decimal
+    moq: int
+    order_multiple: int
+    lead_time_days: Decimal | None
+    lead_time_sd_days: Decimal | None
+    is_preferred: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    """One line to order. Without ``unit_cost`` the supplier's price for the SKU is taken."""
+
+    sku_id: UUID
+    quantity: int
+    unit_cost: Decimal | None = None
+    suggestion_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseOrder:
+    id: UUID
+    number: str
+    supplier_id: UUID
+    supplier_code: str
+    supplier_name: str
+    warehouse_id: UUID
+    warehouse_code: str
+    status: str
+    currency: str
+    expected_at: date | None
+    note: str
+    collects_suggestions: bool
+    created_by: str
+    created_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    sent_at: datetime | None
+    confirmed_at: datetime | None
+    resolved_at: datetime | None
+    version: int
+    lines_total: int
+    ordered_total: int
+    received_total: int
+    open_total: int
+    cost_total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """Quantities in base units; ``open_quantity`` is still to come and counted in the level's in_transit."""
+
+    line_no: int
+    sku_id: UUID
+    sku_code: str
+    sku_name: str
+    supplier_code: str | None
+    ordered_quantity: int
+    received_quantity: int
+    open_quantity: int
+    confirmed_quantity: int | None
+    expected_at: date | None
+    unit_cost: Decimal
+    suggestion_id: UUID | None
+    moq: int
+    order_multiple: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One delivery. ``lines`` are ``{line_no, sku_id, quantity}``."""
+
+    id: UUID
+    reference: str | None
+    lines: list[dict[str, Any]]
+    actor: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDetail:
+    order: PurchaseOrder
+    lines: tuple[OrderLine, ...]
+    receipts: tuple[Receipt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What one receipt brings for one SKU, or for one line of it when ``line_no`` is given."""
+
+    sku_id: UUID
+    quantity: int
+    line_no: int | None = None
+    unit_cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineReceipt:
+    """The part of a delivery that falls on one line; ``closes`` of it was counted in transit."""
+
+    line: OrderLine
+    quantity: int
+    closes: int
+    unit_cost: Decimal
+
+
+def accepted(line: OrderLine, over_receipt_share: Decimal) -> int:
+    """How many units may still arrive on a line, tolerance included."""
+    most = (line.ordered_quantity * (1 + over_receipt_share)).to_integral_value(ROUND_FLOOR)
+    return max(0, int(most) - line.received_quantity)
+
+
+def spread(lines: Sequence[OrderLine], arrivals: Iterable[Arrival]) -> tuple[list[LineReceipt], list[Arrival]]:
+    """Put what arrived on the lines it was ordered with; answers also what belongs to no line.
+
+    Several lines of one SKU are filled in their order; what is too much falls on the last of them.
+    """
+    taken: dict[int, int] = {}
+    costs: dict[int, Decimal] = {}
+    strange: list[Arrival] = []
+    for arrival in arrivals:
+        fitting = [line for line in lines if line.sku_id == arrival.sku_id and arrival.line_no in (None, line.line_no)]
+        if not fitting:
+            strange.append(arrival)
+            continue
+        left = arrival.quantity
+        for line in fitting:
+            here = left if line is fitting[-1] else min(left, max(0, line.open_quantity - taken.get(line.line_no, 0)))
+            if here:
+                taken[line.line_no] = taken.get(line.line_no, 0) + here
+                left -= here
+                if arrival.unit_cost is not None:
+                    costs[line.line_no] = arrival.unit_cost
+    return [
+        LineReceipt(
+            line,
+            taken[line.line_no],
+            min(taken[line.line_no], line.open_quantity),
+            costs.get(line.line_no, line.unit_cost),
+        )
+        for line in lines
+        if line.line_no in taken
+    ], strange
+
+
+def beyond_tolerance(parts: Iterable[LineReceipt], over_receipt_share: Decimal) -> list[dict[str, Any]]:
+    """The lines on which more arrived than we accept."""
+    return [
+        {
+            "line_no": part.line.line_no,
+            "sku_id": str(part.line.sku_id),
+            "ordered": part.line.ordered_quantity,
+            "received": part.line.received_quantity,
+            "requested": part.quantity,
+            "acceptable": accepted(part.line, over_receipt_share),
+        }
+        for part in parts
+        if part.quantity > accepted(part.line, over_receipt_share)
+    ]
+
+
+def broken_terms(detail: OrderDetail, minimum_order_value: Decimal | None) -> list[dict[str, Any]]:
+    """Which of the supplier's terms an order does not meet: minimum quantity, multiple, order value."""
+    found: list[dict[str, Any]] = []
+    for line in detail.lines:
+        facts = {"line_no": line.line_no, "sku_id": str(line.sku_id), "ordered": line.ordered_quantity}
+        if line.ordered_quantity < line.moq:
+            found.append({**facts, "code": "below_moq", "moq": line.moq})
+        elif line.ordered_quantity % line.order_multiple:
+            found.append({**facts, "code": "not_a_multiple", "order_multiple": line.order_multiple})
+    if minimum_order_value is not None and detail.order.cost_total < minimum_order_value:
+        found.append(
+            {
+                "code": "below_minimum_order_value",
+                "minimum_order_value": str(minimum_order_value),
+                "order_value": str(detail.order.cost_total),
+            }
+        )
+    return found

@@ -1,0 +1,255 @@
+-- insert_supplier
+-- A new supplier; the constraint on code refuses a second one.
+insert into suppliers (code, name, email, language, currency, lead_time_days, lead_time_sd_days, minimum_order_value,
+    over_receipt_share)
+values (%(code)s, %(name)s, %(email)s, %(language)s, %(currency)s, %(lead_time_days)s, %(lead_time_sd_days)s,
+    %(minimum_order_value)s, %(over_receipt_share)s)
+returning *;
+
+-- get_supplier
+-- One supplier by id.
+select * from suppliers where id = %(id)s;
+
+-- list_suppliers
+-- One page in order of code.
+select *
+  from suppliers
+ where (%(after)s::text is null or code > %(after)s)
+   and (%(is_active)s::boolean is null or is_active = %(is_active)s)
+   and (%(pattern)s::text is null or code ilike %(pattern)s or name ilike %(pattern)s)
+ order by code
+ limit %(limit)s;
+
+-- change_supplier
+-- All columns a person may change; the service fills in those that stay.
+update suppliers
+   set name = %(name)s, email = %(email)s, language = %(language)s, currency = %(currency)s,
+       lead_time_days = %(lead_time_days)s, lead_time_sd_days = %(lead_time_sd_days)s,
+       minimum_order_value = %(minimum_order_value)s, over_receipt_share = %(over_receipt_share)s,
+       is_active = %(is_active)s, updated_at = now()
+ where id = %(id)s
+returning *;
+
+-- put_supplier_items
+-- Terms of many SKUs at once; a term given again replaces the old one.
+insert into supplier_items (supplier_id, sku_id, supplier_code, unit_cost, moq, order_multiple, lead_time_days,
+    lead_time_sd_days, is_preferred)
+select %(supplier_id)s, i.sku_id, i.supplier_code, i.unit_cost, i.moq, i.order_multiple, i.lead_time_days,
+       i.lead_time_sd_days, i.is_preferred
+  from json_to_recordset(%(items)s) as i (sku_id uuid, supplier_code text, unit_cost numeric, moq bigint,
+       order_multiple bigint, lead_time_days numeric, lead_time_sd_days numeric, is_preferred boolean)
+on conflict (sku_id, supplier_id) do update
+   set supplier_code = excluded.supplier_code, unit_cost = excluded.unit_cost, moq = excluded.moq,
+       order_multiple = excluded.order_multiple, lead_time_days = excluded.lead_time_days,
+       lead_time_sd_days = excluded.lead_time_sd_days, is_preferred = excluded.is_preferred, updated_at = now();
+
+-- unprefer_others
+-- One preferred supplier per SKU: the newest wish wins.
+update supplier_items set is_preferred = false, updated_at = now()
+ where sku_id = any(%(sku_ids)s) and supplier_id <> %(supplier_id)s and is_preferred;
+
+-- list_supplier_items
+-- What a supplier offers, in order of SKU code.
+select i.supplier_id, i.sku_id, s.code as sku_code, i.supplier_code, i.unit_cost, i.moq, i.order_multiple,
+       i.lead_time_days, i.lead_time_sd_days, i.is_preferred, i.updated_at
+  from supplier_items i
+  join skus s on s.id = i.sku_id
+ where i.supplier_id = %(supplier_id)s
+   and (%(sku_id)s::uuid is null or i.sku_id = %(sku_id)s)
+   and (%(after)s::text is null or s.code > %(after)s)
+ order by s.code
+ limit %(limit)s;
+
+-- delete_supplier_item
+-- A supplier no longer offers a SKU; orders keep their own cost.
+delete from supplier_items where supplier_id = %(supplier_id)s and sku_id = %(sku_id)s;
+
+-- insert_order
+-- A new draft in the supplier's currency.
+insert into purchase_orders (supplier_id, warehouse_id, currency, expected_at, note, created_by, created_at)
+select p.id, w.id, p.currency, %(expected_at)s, %(note)s, %(actor)s, business_now()
+  from suppliers p, warehouses w
+ where p.id = %(supplier_id)s and w.id = %(warehouse_id)s
+returning id;
+
+-- insert_collecting_draft
+-- The draft that collects approved suggestions; of two at once the second finds the first one's.
+insert into purchase_orders (supplier_id, warehouse_id, currency, created_by, created_at, collects_suggestions)
+select p.id, %(warehouse_id)s, p.currency, %(actor)s, business_now(), true
+  from suppliers p
+ where p.id = %(supplier_id)s
+on conflict (supplier_id, warehouse_id) where status = 'draft' and collects_suggestions do nothing;
+
+-- lock_collecting_draft
+-- Locked, so that it is not sent while lines are added.
+select id from purchase_orders
+ where supplier_id = %(supplier_id)s and warehouse_id = %(warehouse_id)s and status = 'draft' and collects_suggestions
+   for update;
+
+-- add_lines
+-- A suggestion that is already on an order which is not cancelled is not ordered twice.
+insert into purchase_order_lines (purchase_order_id, line_no, sku_id, ordered_quantity, unit_cost, suggestion_id)
+select %(id)s,
+       (select coalesce(max(line_no), 0) from purchase_order_lines where purchase_order_id = %(id)s)
+           + row_number() over (order by l.n),
+       l.sku_id, l.quantity, coalesce(l.unit_cost, i.unit_cost), l.suggestion_id
+  from rows from (json_to_recordset(%(lines)s) as (sku_id uuid, quantity bigint, unit_cost numeric, suggestion_id uuid))
+       with ordinality as l (sku_id, quantity, unit_cost, suggestion_id, n)
+  left join supplier_items i on i.supplier_id = %(supplier_id)s and i.sku_id = l.sku_id
+ where not exists (
+       select from purchase_order_lines o
+         join purchase_orders p on p.id = o.purchase_order_id
+        where o.suggestion_id = l.suggestion_id and p.status <> 'cancelled');
+
+-- find_unorderable
+-- Lines that cannot be ordered: the SKU is unknown or archived, or nobody said what it costs.
+select (l.n - 1)::integer as line,
+       case when s.id is null then 'unknown_sku' when s.archived_at is not null then 'sku_archived' else 'unit_cost_unknown' end as code
+  from rows from (json_to_recordset(%(lines)s) as (sku_id uuid, unit_cost numeric))
+       with ordinality as l (sku_id, unit_cost, n)
+  left join skus s on s.id = l.sku_id
+  left join supplier_items i on i.supplier_id = %(supplier_id)s and i.sku_id = l.sku_id
+ where s.id is null or s.archived_at is not null or coalesce(l.unit_cost, i.unit_cost) is null
+ order by l.n;
+
+-- delete_lines
+-- A draft is written anew.
+delete from purchase_order_lines where purchase_order_id = %(id)s;
+
+-- lock_order
+-- Everything that changes an order takes this lock before it touches stock levels.
+select status from purchase_orders where id = %(id)s for update;
+
+-- get_order
+-- One order with its sums.
+select o.*, p.code as supplier_code, p.name as supplier_name, w.code as warehouse_code, t.*
+  from purchase_orders o
+  join suppliers p on p.id = o.supplier_id
+  join warehouses w on w.id = o.warehouse_id
+ cross join lateral (
+       select count(*) as lines_total, coalesce(sum(l.ordered_quantity), 0)::bigint as ordered_total,
+              coalesce(sum(l.received_quantity), 0)::bigint as received_total,
+              coalesce(sum(l.open_quantity), 0)::bigint as open_total,
+              coalesce(sum(l.ordered_quantity * l.unit_cost), 0)::numeric as cost_total
+         from purchase_order_lines l where l.purchase_order_id = o.id) t
+ where o.id = %(id)s;
+
+-- list_orders
+-- One page, newest first.
+select o.*, p.code as supplier_code, p.name as supplier_name, w.code as warehouse_code, t.*
+  from purchase_orders o
+  join suppliers p on p.id = o.supplier_id
+  join warehouses w on w.id = o.warehouse_id
+ cross join lateral (
+       select count(*) as lines_total, coalesce(sum(l.ordered_quantity), 0)::bigint as ordered_total,
+              coalesce(sum(l.received_quantity), 0)::bigint as received_total,
+              coalesce(sum(l.open_quantity), 0)::bigint as open_total,
+              coalesce(sum(l.ordered_quantity * l.unit_cost), 0)::numeric as cost_total
+         from purchase_order_lines l where l.purchase_order_id = o.id) t
+ where (%(before)s::uuid is null or o.id < %(before)s)
+   and (%(status)s::text is null or o.status = %(status)s)
+   and (%(supplier_id)s::uuid is null or o.supplier_id = %(supplier_id)s)
+   and (%(warehouse_id)s::uuid is null or o.warehouse_id = %(warehouse_id)s)
+   and (%(number)s::text is null or o.number = %(number)s)
+   and (%(sku_id)s::uuid is null or exists (
+        select from purchase_order_lines l where l.purchase_order_id = o.id and l.sku_id = %(sku_id)s))
+   and (%(is_late)s::boolean is null or %(is_late)s =
+        (o.status in ('sent', 'confirmed', 'partly_received') and coalesce(o.expected_at < business_now()::date, false)))
+ order by o.id desc
+ limit %(limit)s;
+
+-- list_lines
+-- The lines of one order beside the supplier's terms.
+select l.line_no, l.sku_id, s.code as sku_code, s.name as sku_name, i.supplier_code, l.ordered_quantity, l.received_quantity,
+       l.open_quantity, l.confirmed_quantity, l.expected_at, l.unit_cost, l.suggestion_id,
+       coalesce(i.moq, 1)::bigint as moq, coalesce(i.order_multiple, 1)::bigint as order_multiple
+  from purchase_order_lines l
+  join purchase_orders o on o.id = l.purchase_order_id
+  join skus s on s.id = l.sku_id
+  left join supplier_items i on i.supplier_id = o.supplier_id and i.sku_id = l.sku_id
+ where l.purchase_order_id = %(id)s
+ order by l.line_no;
+
+-- list_receipts
+-- What arrived for one order.
+select id, reference, lines, actor, received_at from purchase_receipts where purchase_order_id = %(id)s order by id;
+
+-- find_receipt
+-- The delivery note that came before.
+select id, reference, lines, actor, received_at
+  from purchase_receipts
+ where purchase_order_id = %(id)s and reference = %(reference)s;
+
+-- insert_receipt
+-- A delivery, once per delivery note.
+insert into purchase_receipts (purchase_order_id, reference, lines, actor, received_at)
+values (%(id)s, %(reference)s, %(lines)s, %(actor)s, business_now());
+
+-- mark_approved
+-- Somebody who may approve said yes.
+update purchase_orders set status = 'approved', approved_by = %(actor)s, approved_at = business_now(), version = version + 1
+ where id = %(id)s;
+
+-- mark_sent
+-- From here on the open lines are in transit. Expected after the longest lead time of its lines, unless somebody said when.
+update purchase_orders o
+   set status = 'sent', sent_at = business_now(), version = o.version + 1,
+       approved_by = coalesce(o.approved_by, %(actor)s), approved_at = coalesce(o.approved_at, business_now()),
+       expected_at = coalesce(o.expected_at, business_now()::date + (
+           select ceil(max(coalesce(i.lead_time_days, p.lead_time_days)))::integer
+             from purchase_order_lines l
+             join suppliers p on p.id = o.supplier_id
+             left join supplier_items i on i.supplier_id = o.supplier_id and i.sku_id = l.sku_id
+            where l.purchase_order_id = o.id))
+ where o.id = %(id)s;
+
+-- open_lines
+-- What is ordered is now to come.
+update purchase_order_lines set open_quantity = ordered_quantity where purchase_order_id = %(id)s;
+
+-- mark_confirmed
+-- The supplier's word; an order of which a part arrived stays partly received.
+update purchase_orders
+   set status = case status when 'partly_received' then status else 'confirmed' end, confirmed_at = business_now(),
+       expected_at = coalesce(%(expected_at)s, expected_at), version = version + 1
+ where id = %(id)s;
+
+-- confirm_lines
+-- What the supplier promised line by line; a line promised short is open for that much only.
+update purchase_order_lines l
+   set confirmed_quantity = c.quantity, expected_at = coalesce(c.expected_at, l.expected_at),
+       open_quantity = greatest(0, c.quantity - l.received_quantity)
+  from json_to_recordset(%(lines)s) as c (line_no integer, quantity bigint, expected_at date)
+ where l.purchase_order_id = %(id)s and l.line_no = c.line_no;
+
+-- receive_lines
+-- Book a delivery on its lines.
+update purchase_order_lines l
+   set received_quantity = l.received_quantity + r.quantity, open_quantity = l.open_quantity - r.closes
+  from json_to_recordset(%(lines)s) as r (line_no integer, quantity bigint, closes bigint)
+ where l.purchase_order_id = %(id)s and l.line_no = r.line_no;
+
+-- mark_received
+-- Received when nothing is open any more.
+update purchase_orders o
+   set status = case when x.is_open then 'partly_received' else 'received' end,
+       resolved_at = case when not x.is_open then business_now() end, version = o.version + 1
+  from (select exists (select from purchase_order_lines l where l.purchase_order_id = %(id)s and l.open_quantity > 0) as is_open) x
+ where o.id = %(id)s;
+
+-- mark_resolved
+-- Cancelled, or closed with what has arrived.
+update purchase_orders set status = %(status)s, resolved_at = coalesce(resolved_at, business_now()), version = version + 1
+ where id = %(id)s;
+
+-- close_lines
+-- Nothing more is to come.
+update purchase_order_lines set open_quantity = 0 where purchase_order_id = %(id)s and open_quantity > 0;
+
+-- change_order
+-- Note and date, and the version every change counts.
+update purchase_orders set note = %(note)s, expected_at = %(expected_at)s, version = version + 1 where id = %(id)s;
+
+-- write_event
+-- Every change tells.
+insert into outbox_events (event_type, sku_ids, data) values (%(event_type)s, %(sku_ids)s, %(data)s);

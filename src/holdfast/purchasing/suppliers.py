@@ -1,0 +1,109 @@
+"""Suppliers and what they ask for each SKU."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Json
+
+from holdfast.access import audit
+from holdfast.catalog.service import escaped
+from holdfast.db import Tx, statements
+from holdfast.kernel.errors import Conflict, Invalid, NotFound
+from holdfast.purchasing.model import Supplier, SupplierItem
+
+sql = statements("holdfast.purchasing")
+
+
+async def create_supplier(tx: Tx, *, actor: str, **columns: Any) -> Supplier:
+    """Raises Conflict(``code_taken``)."""
+    try:
+        async with tx.connection.transaction():
+            supplier = await tx.one(sql.insert_supplier, Supplier, **columns)
+    except psycopg.errors.UniqueViolation as error:
+        raise Conflict("code_taken", "Another supplier has this code.") from error
+    await _tell(tx, "supplier.created", supplier, actor)
+    return supplier
+
+
+async def get_supplier(tx: Tx, supplier_id: UUID) -> Supplier:
+    found = await tx.maybe(sql.get_supplier, Supplier, id=supplier_id)
+    if found is None:
+        raise NotFound("supplier_not_found", "There is no such supplier.")
+    return found
+
+
+async def list_suppliers(
+    tx: Tx, *, limit: int, after: str | None = None, q: str | None = None, is_active: bool | None = None
+) -> list[Supplier]:
+    """One page and one row more, by code."""
+    pattern = f"%{escaped(q)}%" if q else None
+    return await tx.all(
+        sql.list_suppliers, Supplier, after=after, pattern=pattern, is_active=is_active, limit=limit + 1
+    )
+
+
+async def change_supplier(tx: Tx, supplier_id: UUID, changes: dict[str, Any], *, actor: str) -> Supplier:
+    """Change the given columns only."""
+    values = {**asdict(await get_supplier(tx, supplier_id)), **changes}
+    supplier = await tx.one(sql.change_supplier, Supplier, **values)
+    await _tell(tx, "supplier.changed", supplier, actor)
+    return supplier
+
+
+async def list_items(
+    tx: Tx, supplier_id: UUID, *, limit: int, after: str | None = None, sku_id: UUID | None = None
+) -> list[SupplierItem]:
+    """One page and one row more, by SKU code."""
+    await get_supplier(tx, supplier_id)
+    return await tx.all(
+        sql.list_supplier_items, SupplierItem, supplier_id=supplier_id, sku_id=sku_id, after=after, limit=limit + 1
+    )
+
+
+async def put_items(tx: Tx, supplier_id: UUID, items: list[dict[str, Any]], *, actor: str) -> None:
+    """Set the terms of many SKUs: ``{sku_id, unit_cost, supplier_code?, moq?, order_multiple?, lead_time_days?,
+    lead_time_sd_days?, is_preferred?}``. A preferred supplier takes the place of the one before.
+
+    Raises NotFound(``supplier_not_found``), Invalid(``unknown_sku`` | ``sku_named_twice``).
+    """
+    supplier = await get_supplier(tx, supplier_id)
+    named = [item["sku_id"] for item in items]
+    if len(set(named)) < len(named):
+        raise Invalid("sku_named_twice", "Each SKU may be given once.")
+    preferred = [item["sku_id"] for item in items if item.get("is_preferred")]
+    await tx.run(sql.unprefer_others, sku_ids=preferred, supplier_id=supplier_id)
+    complete = [
+        {"moq": 1, "order_multiple": 1, "is_preferred": False} | {k: _plain(v) for k, v in item.items()}
+        for item in items
+    ]
+    try:
+        async with tx.connection.transaction():
+            await tx.run(sql.put_supplier_items, supplier_id=supplier_id, items=Json(complete))
+    except psycopg.errors.ForeignKeyViolation as error:
+        raise Invalid("unknown_sku", "One of the SKUs does not exist.") from error
+    await audit.record(
+        tx, actor=actor, action="supplier.items_set", subject=f"supplier:{supplier.id}", skus=len(complete)
+    )
+
+
+async def remove_item(tx: Tx, supplier_id: UUID, sku_id: UUID, *, actor: str) -> None:
+    """The supplier no longer offers this SKU; doing it twice is fine."""
+    await get_supplier(tx, supplier_id)
+    await tx.run(sql.delete_supplier_item, supplier_id=supplier_id, sku_id=sku_id)
+    await audit.record(
+        tx, actor=actor, action="supplier.item_removed", subject=f"supplier:{supplier_id}", sku_id=str(sku_id)
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int) else str(value)
+
+
+async def _tell(tx: Tx, event_type: str, supplier: Supplier, actor: str) -> None:
+    facts = {"supplier_id": str(supplier.id), "code": supplier.code, "is_active": supplier.is_active}
+    await tx.run(sql.write_event, event_type=event_type, sku_ids=[], data=Json(facts))
+    await audit.record(tx, actor=actor, action=event_type, subject=f"supplier:{supplier.id}", code=supplier.code)
