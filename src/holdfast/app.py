@@ -32,6 +32,7 @@ from holdfast.console.frame import FRAME
 from holdfast.db import Database
 from holdfast.jobs import rescue
 from holdfast.kernel.errors import Refusal
+from holdfast.logs import configure_logs
 from holdfast.monitoring.metrics import Measured
 from holdfast.settings import Settings
 from holdfast.stock.hot import HotLane
@@ -137,6 +138,7 @@ def job_app(url: str) -> procrastinate.App:
 
 def create() -> Application:
     """The factory uvicorn calls in every worker process; settings come from the environment."""
+    configure_logs()
     return Application(Settings.from_env())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +15,7 @@ import holdfast.access.commands
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
 from holdfast.kernel.errors import CannotStart
+from holdfast.logs import configure_logs
 from holdfast.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -115,8 +115,7 @@ def _need_database(settings: Settings) -> None:
 
 def main() -> None:
     """Run a command; what cannot start says why in one sentence."""
-    # Console scripts and `python -m` start children with the same interpreter.
-    os.environ.setdefault("HOLDFAST_PYTHON", sys.executable)
+    configure_logs()
     try:
         app()
     except CannotStart as reason:
