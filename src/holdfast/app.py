@@ -15,13 +15,16 @@ from starlette.exceptions import HTTPException
 import holdfast.access.api
 import holdfast.access.jobs
 import holdfast.access.pages
+import holdfast.alerts.pages
 import holdfast.catalog.api
 import holdfast.console.pages
 import holdfast.demand.api
 import holdfast.demand.jobs
 import holdfast.monitoring.api
 import holdfast.purchasing.api
+import holdfast.purchasing.pages
 import holdfast.purchasing.supplier_api
+import holdfast.replenishment.pages
 import holdfast.stock.api
 import holdfast.stock.jobs
 import holdfast.stock.pages
@@ -62,6 +65,9 @@ PAGES: list[APIRouter] = [
     holdfast.access.pages.signed_router,
     holdfast.console.pages.router,
     holdfast.stock.pages.router,
+    holdfast.replenishment.pages.router,
+    holdfast.purchasing.pages.router,
+    holdfast.alerts.pages.router,
 ]
 TASKS: list[procrastinate.Blueprint] = [
     holdfast.access.jobs.tasks,

@@ -76,9 +76,10 @@ def priority_words(priority: str, words: Words) -> str:
 
 
 def _label(line: Mapping[str, Any], words: Words, formats: Formats) -> str:
-    key, facts = str(line["key"]), dict(line.get("facts") or {})
+    key = str(line["key"])
+    facts: Mapping[str, object] = line.get("facts") or {}
     shown = {
-        name: formats.percent(value) if name == "cycle_service_level" else _fact(value, formats)
+        name: _share(value, formats) if name == "cycle_service_level" else _fact(value, formats)
         for name, value in facts.items()
     }
     if key not in LINES:
@@ -89,13 +90,24 @@ def _label(line: Mapping[str, Any], words: Words, formats: Formats) -> str:
         return key.replace("_", " ")
 
 
+def _pack_facts(stored: Sequence[Mapping[str, Any]]) -> Mapping[str, object]:
+    for line in stored:
+        if line["key"] == "order_multiple":
+            return line.get("facts") or {}
+    return {}
+
+
+def _share(value: object, formats: Formats) -> str:
+    return formats.percent(value) if isinstance(value, int | float) else str(value)
+
+
 def _fact(value: object, formats: Formats) -> str:
     return formats.number(value, 1) if isinstance(value, int | float) else str(value)
 
 
 def _total(stored: Sequence[Mapping[str, Any]], words: Words, formats: Formats) -> str:
-    packs = next((line.get("facts") or {} for line in stored if line["key"] == "order_multiple"), None)
-    if packs and packs.get("packs") and packs.get("order_multiple", 1) > 1:
+    packs = _pack_facts(stored)
+    if packs.get("packs") and packs.get("order_multiple") != 1:
         return words.gettext(
             "Order: %(packs)s packs of %(multiple)s",
             packs=_fact(packs["packs"], formats),

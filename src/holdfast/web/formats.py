@@ -69,5 +69,11 @@ class Formats:
         """Everything, for the title of a shortened time."""
         return ABSENT if value is None else format_datetime(self._local(value), "long", locale=self.locale)
 
+    @staticmethod
+    def who(actor: str) -> str:
+        """The name inside an actor such as `user:anna@shop.example` or `key:till 3`."""
+        kind, colon, name = actor.partition(":")
+        return name if colon and kind in ("user", "key") else actor
+
     def _local(self, value: date | datetime) -> date | datetime:
         return value.astimezone(self.time_zone) if isinstance(value, datetime) else value

@@ -41,8 +41,10 @@
       const digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
       money = format.format(on.reduce((sum, t) => sum + Number(t.dataset.minor), 0) / 10 ** digits);
     }
-    form.querySelectorAll("[data-tick-label]").forEach((button) => {
+    [...form.querySelectorAll("[data-tick-label]"), ...document.querySelectorAll(`[form="${form.id}"][data-tick-label]`)].forEach((button) => {
+      button.dataset.labelNone ??= button.textContent;
       button.disabled = on.length === 0;
+      if (!on.length) { button.textContent = button.dataset.labelNone; return; }
       const words = money && button.dataset.labelMoney ? button.dataset.labelMoney : button.dataset.tickLabel;
       button.textContent = words.replace("{n}", String(on.length)).replace("{money}", money);
     });
