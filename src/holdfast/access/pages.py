@@ -94,6 +94,9 @@ async def use_link(token: str, visit: Signed) -> Response:
 async def _signed_in(visit: Visit, account: people.Account, wanted: str) -> Response:
     visit.cookies[SESSION_COOKIE] = await people.start_session(visit.tx, account.id)
     visit.cookies[VISITOR_COOKIE] = None
+    if account.password_hash is None:
+        say = visit.words.gettext("Welcome. Choose a password under your name before you sign out.")
+        return visit.redirect(wanted, say=say)
     return visit.redirect(wanted)
 
 

@@ -41,7 +41,7 @@ delete from sessions where user_id = %(user_id)s and token_hash <> %(token_hash)
 
 -- find_link
 -- Whom a one-time link would sign in; used and expired links sign in nobody.
-select u.id, u.email, u.name, u.role, u.language, null::text as password_hash
+select u.id, u.email, u.name, u.role, u.language, u.password_hash
   from sign_in_links l join users u on u.id = l.user_id
  where l.token_hash = %(token_hash)s and l.used_at is null and l.expires_at > business_now() and u.is_active;
 

@@ -13,6 +13,7 @@ from holdfast.access.visit import Visit
 from holdfast.db import statements
 from holdfast.kernel.errors import NotFound
 from holdfast.kernel.page import decode_cursor, encode_cursor, page_of
+from holdfast.purchasing.model import FOLLOWS
 from holdfast.web.address import Address
 from holdfast.web.i18n import N_
 from holdfast.web.search_words import search_words
@@ -150,6 +151,7 @@ class OrderView:
     may_send: bool
     may_receive: bool
     may_cancel: bool
+    may_close: bool
     typed: Mapping[str, str] = field(default_factory=dict[str, str])
     wrong: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -218,14 +220,19 @@ async def order_view(
         head=head,
         status=visit.words.gettext(STATUS_WORDS[head.status]),
         tone=STATUS_TONES[head.status],
-        lines=tuple(await visit.tx.all(sql.order_lines, OrderLine, order_id=order_id)),
+        lines=tuple(await order_lines(visit, order_id)),
         messages=tuple(await visit.tx.all(sql.order_messages, Message, key=f"purchase_order:{order_id}:%")),
-        may_send=visit.may("approve") and head.status in ("draft", "approved"),
-        may_receive=visit.may("operate") and head.status in ("sent", "confirmed", "partly_received"),
-        may_cancel=visit.may("approve") and head.status in ("draft", "approved", "sent", "confirmed"),
+        may_send=visit.may("approve") and head.status in FOLLOWS["send"],
+        may_receive=visit.may("operate") and head.status in FOLLOWS["receive"],
+        may_cancel=visit.may("approve") and head.status in FOLLOWS["cancel"],
+        may_close=visit.may("approve") and head.status == "partly_received",
         typed=typed or {},
         wrong=wrong or {},
     )
+
+
+async def order_lines(visit: Visit, order_id: UUID) -> list[OrderLine]:
+    return await visit.tx.all(sql.order_lines, OrderLine, order_id=order_id)
 
 
 def uuid_or_none(text: str) -> UUID | None:

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from holdfast.access.visit import PageRoute, Signed
-from holdfast.purchasing.order_views import order_view, orders_view
+from holdfast.access.visit import Form, PageRoute, Signed, Visit
+from holdfast.kernel.errors import Conflict, Refusal
+from holdfast.purchasing import service
+from holdfast.purchasing.model import Arrival
+from holdfast.purchasing.order_views import OrderLine, order_lines, order_view, orders_view
+from holdfast.web.i18n import N_
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+REFUSALS: Final = {
+    "order_not_sent": N_("The order is not sent yet; send it first."),
+    "order_already_sent": N_("The order was already sent."),
+    "order_partly_received": N_("Part of the order has arrived; close it instead."),
+    "order_received": N_("The order has arrived in full."),
+    "order_closed": N_("The order is closed."),
+    "order_cancelled": N_("The order is cancelled."),
+    "order_is_empty": N_("The order has no lines."),
+    "terms_not_met": N_("The order does not meet the supplier's terms."),
+    "over_receipt": N_("More arrived than was ordered; nothing was booked."),
+    "delivery_note_reused": N_("This delivery note was booked with other lines."),
+    "not_on_order": N_("Type at least one quantity that arrived."),
+}
+TERMS: Final = {
+    "below_moq": N_("line %(line_no)s: at least %(moq)s, not %(ordered)s"),
+    "not_a_multiple": N_("line %(line_no)s: %(ordered)s is not a multiple of %(order_multiple)s"),
+    "below_minimum_order_value": N_("worth %(order_value)s, at least %(minimum_order_value)s is wanted"),
+}
 
 
 @router.get("/purchase-orders")
@@ -20,3 +44,116 @@ async def orders(visit: Signed) -> Response:
 @router.get("/purchase-orders/{order_id}")
 async def order(order_id: UUID, visit: Signed) -> Response:
     return visit.page("purchasing/order.html", await order_view(visit, order_id), active="orders")
+
+
+@router.post("/purchase-orders/{order_id}/send")
+async def send(order_id: UUID, visit: Signed) -> Response:
+    """A second press, after the broken terms were shown, sends all the same."""
+    form = await visit.form()
+    visit.require("approve")
+    try:
+        async with visit.savepoint():
+            detail = await service.send(
+                visit.tx, order_id, actor=visit.actor, accept_terms_broken=form.text("anyway") == "yes"
+            )
+    except Conflict as refusal:
+        return await _refused(visit, order_id, refusal)
+    say = visit.words.gettext(
+        "%(number)s is on its way to %(supplier)s.", number=detail.order.number, supplier=detail.order.supplier_name
+    )
+    return visit.redirect(f"/purchase-orders/{order_id}", say=say)
+
+
+@router.post("/purchase-orders/{order_id}/receive")
+async def receive(order_id: UUID, visit: Signed) -> Response:
+    form = await visit.form()
+    visit.require("operate")
+    lines = await order_lines(visit, order_id)
+    arrivals, wrong = _arrivals(visit, form, lines)
+    if not wrong:
+        try:
+            async with visit.savepoint():
+                await service.receive(
+                    visit.tx,
+                    order_id,
+                    arrivals=arrivals,
+                    reference=form.text("reference") or None,
+                    actor=visit.actor,
+                )
+            units = visit.formats.number(sum(a.quantity for a in arrivals))
+            say = visit.words.gettext("Booked: %(units)s units are in stock now.", units=units)
+            return visit.redirect(f"/purchase-orders/{order_id}", say=say)
+        except Refusal as refusal:
+            wrong = _wrong_lines(visit, refusal)
+    typed = {name: form.text(name) for name in form.fields}
+    view = await order_view(visit, order_id, typed=typed, wrong=wrong)
+    return visit.page("purchasing/order.html", view, active="orders", status=422)
+
+
+@router.post("/purchase-orders/{order_id}/cancel")
+async def cancel(order_id: UUID, visit: Signed) -> Response:
+    await visit.form()
+    visit.require("approve")
+    try:
+        async with visit.savepoint():
+            await service.cancel(visit.tx, order_id, reason="", actor=visit.actor)
+    except Conflict as refusal:
+        return await _refused(visit, order_id, refusal)
+    return visit.redirect(f"/purchase-orders/{order_id}", say=visit.words.gettext("The order is cancelled."))
+
+
+@router.post("/purchase-orders/{order_id}/close")
+async def close(order_id: UUID, visit: Signed) -> Response:
+    await visit.form()
+    visit.require("approve")
+    try:
+        async with visit.savepoint():
+            await service.close(visit.tx, order_id, reason="", actor=visit.actor)
+    except Conflict as refusal:
+        return await _refused(visit, order_id, refusal)
+    return visit.redirect(f"/purchase-orders/{order_id}", say=visit.words.gettext("The order is closed."))
+
+
+def _arrivals(visit: Visit, form: Form, lines: list[OrderLine]) -> tuple[list[Arrival], dict[str, str]]:
+    """What was typed per line; an empty field is nothing arrived."""
+    arrivals: list[Arrival] = []
+    wrong: dict[str, str] = {}
+    for line in lines:
+        name = f"line-{line.line_no}"
+        if not form.text(name):
+            continue
+        quantity = form.whole(name)
+        if quantity is None:
+            wrong[name] = visit.words.gettext("Type a whole number.")
+        elif quantity:
+            arrivals.append(Arrival(line.sku_id, quantity, line.line_no))
+    return arrivals, wrong
+
+
+def _wrong_lines(visit: Visit, refusal: Refusal) -> dict[str, str]:
+    """The refusal beside the lines it is about, or over the order."""
+    wrong = {
+        f"line-{error['line_no']}": visit.words.gettext(
+            "At most %(most)s more.", most=visit.formats.number(error["acceptable"])
+        )
+        for error in refusal.errors
+        if error.get("line_no") and "acceptable" in error
+    }
+    return {**wrong, "order": _sentence(visit, refusal)}
+
+
+def _sentence(visit: Visit, refusal: Refusal) -> str:
+    known = REFUSALS.get(refusal.code)
+    said = visit.words.gettext(known) if known else refusal.detail
+    return " ".join([said, *(_term(visit, error) for error in refusal.errors if error.get("code") in TERMS)])
+
+
+def _term(visit: Visit, error: dict[str, Any]) -> str:
+    said = TERMS[error["code"]]
+    return visit.words.gettext(said, **error) + "."
+
+
+async def _refused(visit: Visit, order_id: UUID, refusal: Conflict) -> Response:
+    wrong = {"order": _sentence(visit, refusal), refusal.code: "yes"}
+    view = await order_view(visit, order_id, wrong=wrong)
+    return visit.page("purchasing/order.html", view, active="orders", status=409)
