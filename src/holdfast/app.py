@@ -21,6 +21,8 @@ import holdfast.console.pages
 import holdfast.demand.api
 import holdfast.demand.jobs
 import holdfast.monitoring.api
+import holdfast.notify.api
+import holdfast.notify.jobs
 import holdfast.purchasing.api
 import holdfast.purchasing.pages
 import holdfast.purchasing.supplier_api
@@ -56,6 +58,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.stock.api.router,
     holdfast.stock.api.lane_router,
     holdfast.demand.api.router,
+    holdfast.notify.api.router,
     holdfast.purchasing.supplier_api.router,
     holdfast.purchasing.api.router,
     holdfast.monitoring.api.router,
@@ -73,6 +76,7 @@ TASKS: list[procrastinate.Blueprint] = [
     holdfast.access.jobs.tasks,
     holdfast.stock.jobs.tasks,
     holdfast.demand.jobs.tasks,
+    holdfast.notify.jobs.tasks,
     rescue.tasks,
 ]
 

@@ -23,7 +23,7 @@ async def rescue_stalled(app: procrastinate.App) -> int:
     return len(stalled)
 
 
-@tasks.periodic(cron="*/15 * * * * *")
+@tasks.periodic(cron="* * * * * */15")
 @tasks.task(name="rescue_stalled_jobs", queueing_lock="rescue_stalled_jobs", pass_context=True)
 async def rescue_stalled_jobs(context: JobContext, timestamp: int) -> None:
     await rescue_stalled(context.app)

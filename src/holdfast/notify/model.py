@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-ATTEMPTS_MAX: Final = 12
+ATTEMPTS_MAX: Final = 30
 RETRY_SECONDS_FIRST: Final = 15
 RETRY_SECONDS_MAX: Final = 3600
 # Everybody who may see the console shares one inbox.
@@ -55,7 +55,7 @@ class Notification:
 def retry_seconds(attempts: int, jitter: float) -> float:
     """Back-off after so many failed attempts: doubling, at most an hour, spread by ``jitter`` (0 to 1).
 
-    The first ten attempts span about two hours, all twelve about four: a mail server's maintenance window.
+    Eight attempts span the first half hour, all thirty about a day: longer than a mail server is usually down.
     """
     longest = min(RETRY_SECONDS_MAX, RETRY_SECONDS_FIRST * 2 ** (attempts - 1))
     return longest * (0.75 + 0.25 * jitter)

@@ -36,13 +36,24 @@ returning id;
 -- Everything in one inbox up to now.
 update notifications set read_at = now() where channel = 'inbox' and recipient = %(recipient)s and read_at is null;
 
+-- anything_due
+-- Whether it is worth calling the mail server.
+select 1 from notifications where status = 'queued' and channel = 'email' and next_attempt_at <= now() limit 1;
+
 -- claim_due
--- The oldest e-mails whose time has come. Skips what another sender holds.
-select id, recipient, subject, body, attachments, attempts
+-- The e-mail that waits longest. Skips what another sender holds.
+select id, recipient, subject, body, link, attachments, attempts
   from notifications
  where status = 'queued' and channel = 'email' and next_attempt_at <= now()
- order by next_attempt_at
- limit %(limit)s
+ order by next_attempt_at, id
+ limit 1
+   for update skip locked;
+
+-- all_due
+-- Everything that would have been tried now.
+select id, recipient, subject, body, link, attachments, attempts
+  from notifications
+ where status = 'queued' and channel = 'email' and next_attempt_at <= now()
    for update skip locked;
 
 -- mark_sent

@@ -115,9 +115,11 @@ class MailState:
 
     @property
     def sentence(self) -> str | None:
-        if not self.is_configured and self.queued:
-            return f"{self.queued} e-mails wait because no mail server is set: set HOLDFAST_SMTP_URL and they are sent."
-        return None
+        if self.is_configured or not self.queued:
+            return None
+        waiting = "1 e-mail waits" if self.queued == 1 else f"{self.queued} e-mails wait"
+        are = "it is" if self.queued == 1 else "they are"
+        return f"{waiting} because no mail server is set: set HOLDFAST_SMTP_URL and {are} sent."
 
 
 async def mail_state(tx: Tx, settings: Settings) -> MailState:

@@ -14,16 +14,18 @@ from holdfast.warehouses.service import get_warehouse
 
 # A letter lists so many lines; the attachment has all.
 LINES_IN_LETTER: Final = 40
+_ADDRESS_ORDER: Final = ("street", "district", "postal_code", "city", "region", "province", "state", "country")
 
 
 async def write_order(tx: Tx, detail: OrderDetail, supplier: Supplier) -> bool:
     """Queue the order to its supplier; False when there is no address, which the inbox then says."""
     order = detail.order
-    link = f"/purchase-orders/{order.id}"
     key = f"purchase_order:{order.id}:sent"
     if not supplier.email:
         facts = {"number": order.number, "supplier_name": supplier.name}
-        await notify.queue_inbox(tx, kind="order_not_mailed", facts=facts, dedupe_key=key, link=link)
+        await notify.queue_inbox(
+            tx, kind="order_not_mailed", facts=facts, dedupe_key=key, link=f"/purchase-orders/{order.id}"
+        )
         return False
     warehouse = await get_warehouse(tx, order.warehouse_id)
     facts = {
@@ -56,7 +58,6 @@ async def write_order(tx: Tx, detail: OrderDetail, supplier: Supplier) -> bool:
         facts=facts,
         dedupe_key=key,
         attachments=(Attachment(f"{order.number}.csv", "text/csv", order_csv(detail)),),
-        link=link,
     )
     return True
 
@@ -71,7 +72,6 @@ async def write_cancellation(tx: Tx, detail: OrderDetail, supplier: Supplier, *,
             language=supplier.language,
             facts={"number": detail.order.number, "supplier_name": supplier.name, "reason": reason},
             dedupe_key=f"purchase_order:{detail.order.id}:cancelled",
-            link=f"/purchase-orders/{detail.order.id}",
         )
 
 
@@ -103,5 +103,7 @@ def _inert(text: str) -> str:
 
 
 def one_line(address: dict[str, Any]) -> str:
-    """An address as people wrote it, in one line."""
-    return ", ".join(str(part) for part in address.values() if part)
+    """An address in one line, from the door outwards; jsonb does not keep the order in which people wrote it."""
+    known = [name for name in _ADDRESS_ORDER if name in address]
+    others = [name for name in address if name not in _ADDRESS_ORDER]
+    return ", ".join(str(address[name]) for name in [*others, *known] if address[name])

@@ -11,7 +11,7 @@ tasks = Blueprint()
 SWEEP_GROUP = 1000
 
 
-@tasks.periodic(cron="*/10 * * * * *")
+@tasks.periodic(cron="* * * * * */10")
 @tasks.task(name="expire_holds", queueing_lock="expire_holds", lock="expire_holds", pass_context=True)
 async def expire_holds(context: JobContext, timestamp: int) -> None:
     """Every ten seconds. Correctness does not need it (promise P7); figures on screens do."""
