@@ -1,0 +1,1 @@
+"""The demo shop: two years of a real shop's orders, three warehouses, customers who keep buying."""
