@@ -17,7 +17,6 @@ from psycopg.types.json import Jsonb
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from holdfast.access import people
 from holdfast.catalog.importing import create_many
 from holdfast.db import Database, Tx, statements
 from holdfast.demo.ledger import Level, Story
@@ -29,7 +28,6 @@ from holdfast.warehouses.service import create_warehouse
 
 sql = statements("holdfast.demo")
 
-DEMO_EMAIL = "demo@holdfast.example"
 # Not sold for a year: taken out of the range.
 ARCHIVED_AFTER_DAYS = 365
 STAGES = ("shop", "demand", "ledger", "orders")
@@ -47,15 +45,12 @@ class Done:
         return set(STAGES) <= set(self.stages)
 
 
-def load_demo(url: str, screen: Console) -> str:
-    """Load what is missing; answers the path of a new one-time sign-in link for the demo person.
-
-    Raises CannotStart when the database already holds somebody's own shop.
-    """
-    return asyncio.run(_load(url, screen))
+def load_demo(url: str, screen: Console) -> None:
+    """Load what is missing. Raises CannotStart when the database already holds somebody's own shop."""
+    asyncio.run(_load(url, screen))
 
 
-async def _load(url: str, screen: Console) -> str:
+async def _load(url: str, screen: Console) -> None:
     database = Database(url, size=2, application="holdfast-demo-load")
     await database.open()
     try:
@@ -64,9 +59,6 @@ async def _load(url: str, screen: Console) -> str:
         if not done.is_complete:
             with _bar(screen) as bar:
                 await Loading(database, bar, done).run()
-        async with database.transaction() as tx:
-            await people.add_person(tx, email=DEMO_EMAIL, name="Demo", role="admin")
-            return f"/sign-in/{await people.first_link(tx, DEMO_EMAIL)}"
     finally:
         await database.close()
 

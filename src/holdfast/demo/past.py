@@ -81,8 +81,8 @@ def live_through(units: Whole, buying: Buying, *, seed: int) -> Past:
     wholesale order, which is bought for that customer and passed on whole the same day.
     """
     chance = np.random.default_rng(seed)
-    levels, days = units.shape
-    assert days == LEDGER_DAYS + LOOK_BACK_DAYS, "the look-back lies in front of the ledger"
+    levels = len(units)
+    assert units.shape[1] == LEDGER_DAYS + LOOK_BACK_DAYS, "the look-back lies in front of the ledger"
     wanted = units[:, LOOK_BACK_DAYS:]
     point, target = _order_levels(units[:, :LOOK_BACK_DAYS], buying)
     opening = np.rint(point + chance.random(levels) * np.maximum(target - point, 0)).astype(np.int64)
