@@ -24,7 +24,6 @@ from holdfast.access.people import start_link
 from holdfast.db import Database
 from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 from holdfast.db.migrate import migrate
-from holdfast.demo import DEMO_EMAIL
 from holdfast.kernel.errors import CannotStart
 from holdfast.settings import Settings
 
@@ -57,7 +56,7 @@ def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -
             family = Family(environment)
             family.add("api", ["serve", "--port", str(port), "--host", host, "--workers", str(workers)])
             family.add("jobs", ["worker"])
-            family.run(on_ready=lambda: _announce(host, port, url, DEMO_EMAIL if demo else settings.admin_email))
+            family.run(on_ready=lambda: _announce(host, port, url, settings.admin_email))
     finally:
         if server:
             server.stop()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import numpy as np
 
-from holdfast.demo.past import LEDGER_DAYS, LOOK_BACK_DAYS, Buying, Delivery, Past, live_through
+from holdfast.demo.past import LEDGER_DAYS, Buying, Delivery, Past, live_through
 from holdfast.demo.records import WAREHOUSE_CODES, Demand, Product
 from holdfast.demo.shop import SUPPLIERS, Terms, terms_of
 
@@ -120,15 +120,12 @@ class Story:
             add(day, at, "out", -int(past.sold[number, day]), ("sale", f"{self.day(day):%Y-%m-%d}", "sold that day"))
         return found
 
-    def recent_demand(self, levels: dict[int, Level]) -> Iterator[tuple[UUID, UUID, date, int, int, bool]]:
-        """(sku, warehouse, day, units, orders, observed): what the ledger sold; short days are not fully observed."""
-        wanted = self.demand.units[:, LOOK_BACK_DAYS:]
-        orders = self.demand.orders[:, LOOK_BACK_DAYS:]
+    def short_days(self, levels: dict[int, Level]) -> Iterator[tuple[UUID, UUID, date, int, int, bool]]:
+        """(sku, warehouse, day, units sold, 1 if any, not observed) of days on which more was wanted than was there."""
         for number, level in levels.items():
-            for day in np.flatnonzero(wanted[number]).tolist():
+            for day in np.flatnonzero(self.past.short[number]).tolist():
                 sold = int(self.past.sold[number, day])
-                count = int(orders[number, day]) if sold else 0
-                yield (level.sku_id, level.warehouse_id, self.day(day), sold, count, not self.past.short[number, day])
+                yield (level.sku_id, level.warehouse_id, self.day(day), sold, min(sold, 1), False)
 
     def open_orders(self) -> list[OpenOrder]:
         """What was ordered and had not arrived yesterday."""

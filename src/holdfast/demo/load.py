@@ -17,13 +17,19 @@ from psycopg.types.json import Jsonb
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from holdfast.access import people
 from holdfast.catalog.importing import create_many
 from holdfast.db import Database, Tx, statements
+from holdfast.demand import service as demand
+from holdfast.demo import DEMO_EMAIL
 from holdfast.demo.ledger import Level, Story
 from holdfast.demo.past import LEDGER_DAYS, LOOK_BACK_DAYS
 from holdfast.demo.records import WAREHOUSE_CODES, Product, Records
-from holdfast.demo.shop import ACTOR, CURRENCY, WAREHOUSES, category_of, shown_name
+from holdfast.demo.shop import ACTOR, CURRENCY, SUPPLIERS, WAREHOUSES, category_of, shown_name, terms_of
 from holdfast.kernel.errors import CannotStart
+from holdfast.purchasing import service as purchasing
+from holdfast.purchasing import suppliers
+from holdfast.purchasing.model import DraftLine
 from holdfast.warehouses.service import create_warehouse
 
 sql = statements("holdfast.demo")
@@ -134,8 +140,8 @@ class Loading:
             async with tx.connection.cursor().copy(sql.copy_demand.text) as copy:
                 await copy.write(block)
             self._tell("two years of demand", 15 + 25 * share)
-        async with tx.connection.cursor().copy(sql.copy_recent_demand.text) as copy:
-            for row in story.recent_demand(levels):
+        async with tx.connection.cursor().copy(sql.copy_short_days.text) as copy:
+            for row in story.short_days(levels):
                 await copy.write((",".join(str(cell) for cell in row) + "\n").encode())
 
     async def _write_ledger(self, story: Story, levels: dict[int, Level]) -> None:
@@ -151,7 +157,7 @@ class Loading:
             self._tell("the ledger of four months", 45 + 50 * group.last_level / len(levels))
         async with self._stage("ledger") as tx:
             assert tx is not None
-            await tx.run(sql.skip_past_sales)
+            await demand.refresh(tx)
 
 
 async def _write_shop(tx: Tx, products: list[Product]) -> None:
@@ -159,7 +165,7 @@ async def _write_shop(tx: Tx, products: list[Product]) -> None:
     for warehouse in WAREHOUSES:
         made = await create_warehouse(tx, actor=ACTOR, parent_id=main, is_active=True, **warehouse)
         main = main or made.id
-    await create_many(
+    skus = await create_many(
         tx,
         [
             {
@@ -175,10 +181,55 @@ async def _write_shop(tx: Tx, products: list[Product]) -> None:
         actor=ACTOR,
         reference="demo",
     )
+    await _write_suppliers(tx, products, skus)
+    await people.add_person(tx, email=DEMO_EMAIL, name="Demo", role="admin")
+
+
+async def _write_suppliers(tx: Tx, products: list[Product], skus: dict[str, UUID]) -> None:
+    for supplier in SUPPLIERS:
+        made = await suppliers.create_supplier(
+            tx,
+            actor=ACTOR,
+            code=supplier.code,
+            name=supplier.name,
+            email=supplier.email,
+            language=supplier.language,
+            currency=CURRENCY,
+            lead_time_days=supplier.lead_time_days,
+            lead_time_sd_days=supplier.lead_time_sd_days,
+            minimum_order_value=supplier.minimum_order_value,
+            over_receipt_share=0,
+        )
+        terms = {p.code: terms_of(p.code, p.name, p.price) for p in products}
+        items = [
+            {
+                "sku_id": skus[code],
+                "unit_cost": term.unit_cost,
+                "moq": term.moq,
+                "order_multiple": term.order_multiple,
+                "is_preferred": True,
+            }
+            for code, term in terms.items()
+            if term.supplier is supplier
+        ]
+        await suppliers.put_items(tx, made.id, items, actor=ACTOR)
 
 
 async def _write_orders(tx: Tx, story: Story, levels: dict[int, Level]) -> None:
-    pass
+    """What the buyer of the past had ordered and not yet received goes out now, as real orders by e-mail."""
+    known = {supplier.code: supplier.id for supplier in await suppliers.list_suppliers(tx, limit=len(SUPPLIERS))}
+    for order in story.open_orders():
+        lines = [DraftLine(levels[number].sku_id, quantity, None, None) for number, quantity in order.lines]
+        made = await purchasing.create_order(
+            tx,
+            supplier_id=known[order.supplier],
+            warehouse_id=levels[order.lines[0][0]].warehouse_id,
+            lines=lines,
+            expected_at=order.expected_on,
+            note="",
+            actor=ACTOR,
+        )
+        await purchasing.send(tx, made.order.id, actor=ACTOR, accept_terms_broken=True)
 
 
 def _bar(screen: Console) -> Progress:

@@ -25,8 +25,8 @@ select s.code as sku, w.code as warehouse, s.id as sku_id, w.id as warehouse_id
 -- Two years of demand, by the fastest way in; the demand feature owns the table and defines its columns.
 copy demand_daily (sku_id, warehouse_id, day, quantity, orders) from stdin (format csv);
 
--- copy_recent_demand
--- The days the ledger covers, with the days on which the shelf was empty marked.
+-- copy_short_days
+-- Days of the ledger on which more was wanted than was there; the rest of its demand is summed from the ledger.
 copy demand_daily (sku_id, warehouse_id, day, quantity, orders, observed) from stdin (format csv);
 
 -- import_history
@@ -36,9 +36,3 @@ select stock_import_history(%(rows)s, %(actor)s);
 -- levels_with_entries
 -- What an interrupted load already posted.
 select sku_id, warehouse_id from inventory where version > 0;
-
--- skip_past_sales
--- The demand of the past is already in demand_daily; only what is sold from now on shall be added to it.
-update demand_cursor c
-   set last_created_at = m.created_at, last_seq = m.seq
-  from (select created_at, seq from inventory_movements order by created_at desc, seq desc limit 1) m;
