@@ -26,6 +26,8 @@ import holdfast.notify.jobs
 import holdfast.purchasing.api
 import holdfast.purchasing.pages
 import holdfast.purchasing.supplier_api
+import holdfast.replenishment.api
+import holdfast.replenishment.jobs
 import holdfast.replenishment.pages
 import holdfast.stock.api
 import holdfast.stock.jobs
@@ -61,6 +63,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.notify.api.router,
     holdfast.purchasing.supplier_api.router,
     holdfast.purchasing.api.router,
+    holdfast.replenishment.api.router,
     holdfast.monitoring.api.router,
 ]
 PAGES: list[APIRouter] = [
@@ -77,6 +80,7 @@ TASKS: list[procrastinate.Blueprint] = [
     holdfast.stock.jobs.tasks,
     holdfast.demand.jobs.tasks,
     holdfast.notify.jobs.tasks,
+    holdfast.replenishment.jobs.tasks,
     rescue.tasks,
 ]
 

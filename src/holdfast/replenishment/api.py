@@ -1,0 +1,332 @@
+"""Policies, planning runs and suggestions over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.access.edge import ApiRoute, ApiTx, Approver, Planner, Reader
+from holdfast.kernel.errors import Invalid
+from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.replenishment import decisions, jobs, policies, service
+from holdfast.replenishment.decisions import Approval, Suggestion
+from holdfast.replenishment.policies import ManualLevels, Policy
+from holdfast.stock.asks import QUANTITY_MAX
+
+router = APIRouter(prefix="/api/v1/replenishment", route_class=ApiRoute, tags=["Replenishment"])
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+Level = Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+PriorityName = Literal["low", "medium", "high", "urgent"]
+StatusName = Literal["pending", "approved", "ordered", "received", "rejected", "withdrawn"]
+_RANKS = ("urgent", "high", "medium", "low")
+
+
+class LevelsBody(BaseModel):
+    """Set by hand for one SKU in one warehouse; null gives the decision back to the plan."""
+
+    model_config = ConfigDict(extra="forbid")
+    safety_stock: Level | None = None
+    reorder_point: Level | None = None
+    max_stock: Level | None = None
+
+
+class PolicyBody(BaseModel):
+    """Without SKU, warehouse and category the policy is for everything. The most specific one wins.
+
+    ``auto``: levels follow demand, levels set by hand are floors. ``manual``: levels set by hand win. ``none``: never
+    suggest anything.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    sku_id: UUID | None = None
+    warehouse_id: UUID | None = None
+    category: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    mode: Literal["auto", "manual", "none"] = "auto"
+    target_service: Annotated[float, Field(ge=0.5, le=0.999)] = 0.95
+    review_days: Annotated[int, Field(ge=1, le=365)] = 7
+    order_cost: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)] = Decimal(2)
+    holding_rate: Annotated[float, Field(ge=0, le=10)] = 0.25
+    levels: LevelsBody | None = None
+
+
+class PolicyInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    sku_id: UUID | None
+    warehouse_id: UUID | None
+    category: str | None
+    mode: str
+    target_service: float
+    review_days: int
+    order_cost: Decimal
+    holding_rate: float
+    updated_by: str
+    updated_at: datetime
+
+
+class PolicyPage(BaseModel):
+    policies: list[PolicyInfo]
+    next_cursor: str | None
+
+
+class SuggestionInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    sku_id: UUID
+    sku_code: str
+    sku_name: str
+    warehouse_id: UUID
+    warehouse_code: str
+    supplier_id: UUID | None
+    supplier_code: str | None
+    status: str
+    current_quantity: int
+    suggested_quantity: int
+    priority: str
+    reason: str
+    days_of_cover: float | None
+    lead_time_days: float
+    unit_cost: Decimal | None
+    estimated_cost: Decimal | None
+    currency: str | None
+    run_id: UUID | None
+    purchase_order_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    processed_by: str | None
+    processed_at: datetime | None
+    version: int
+
+
+class SuggestionPage(BaseModel):
+    suggestions: list[SuggestionInfo]
+    next_cursor: str | None
+
+
+class ArithmeticInfo(BaseModel):
+    """``sign`` times ``amount`` units; ``key`` says why, ``facts`` with which figures."""
+
+    key: str
+    sign: Literal[1, -1]
+    amount: int
+    facts: dict[str, Any]
+
+
+class Explanation(BaseModel):
+    """The lines add up to ``suggested_quantity``."""
+
+    suggestion_id: UUID
+    suggested_quantity: int
+    reason: str
+    lines: list[ArithmeticInfo]
+    adds_up: bool
+
+
+class ApproveBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    quantity: Quantity | None = None
+    supplier_id: UUID | None = None
+    expected_version: int | None = None
+
+
+class ApproveManyBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=500)]
+
+
+class RefusedInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    suggestion_id: UUID
+    code: str
+    detail: str
+
+
+class ApprovedMany(BaseModel):
+    approved: list[UUID]
+    refused: list[RefusedInfo]
+
+
+class RejectBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    reason: Annotated[str, Field(max_length=500)] | None = None
+
+
+class RunInfo(BaseModel):
+    """``facts``: suggestions opened, updated, withdrawn; the error of a run that failed."""
+
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    started_by: str
+    started_at: datetime
+    finished_at: datetime | None
+    status: str
+    pairs_total: int
+    pairs_done: int
+    facts: dict[str, Any]
+
+
+class RunPage(BaseModel):
+    runs: list[RunInfo]
+    next_cursor: str | None
+
+
+@router.get("/policies")
+async def list_policies(
+    tx: ApiTx,
+    _: Reader,
+    sku_id: UUID | None = None,
+    warehouse_id: UUID | None = None,
+    category: str | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> PolicyPage:
+    found = await policies.list_policies(
+        tx, after=_id_after(cursor), limit=limit, sku_id=sku_id, warehouse_id=warehouse_id, category=category
+    )
+    page = page_of(found, limit, lambda p: encode_cursor(p.id))
+    return PolicyPage(policies=[_policy(p) for p in page.items], next_cursor=page.next_cursor)
+
+
+@router.put("/policies")
+async def put_policy(body: PolicyBody, tx: ApiTx, caller: Planner) -> PolicyInfo:
+    """Set the policy of a scope; one that was there for the same scope is replaced."""
+    levels = ManualLevels(**body.levels.model_dump()) if body.levels else None
+    columns = body.model_dump(exclude={"levels"})
+    return _policy(await policies.put_policy(tx, actor=caller.actor, levels=levels, **columns))
+
+
+@router.get("/policies/{policy_id}")
+async def get_policy(policy_id: UUID, tx: ApiTx, _: Reader) -> PolicyInfo:
+    return _policy(await policies.get_policy(tx, policy_id))
+
+
+@router.delete("/policies/{policy_id}", status_code=204)
+async def delete_policy(policy_id: UUID, tx: ApiTx, caller: Planner) -> Response:
+    await policies.delete_policy(tx, policy_id, actor=caller.actor)
+    return Response(status_code=204)
+
+
+@router.get("/suggestions")
+async def list_suggestions(
+    tx: ApiTx,
+    _: Reader,
+    status: StatusName | None = None,
+    priority: PriorityName | None = None,
+    sku_id: UUID | None = None,
+    warehouse_id: UUID | None = None,
+    supplier_id: UUID | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> SuggestionPage:
+    """Most urgent first."""
+    keys = decode_cursor(cursor, 2)
+    found = await decisions.list_suggestions(
+        tx,
+        after=_suggestion_key(keys) if keys else None,
+        limit=limit,
+        status=status,
+        priority=priority,
+        sku_id=sku_id,
+        warehouse_id=warehouse_id,
+        supplier_id=supplier_id,
+    )
+    page = page_of(found, limit, lambda s: encode_cursor(_RANKS.index(s.priority) + 1, s.id))
+    return SuggestionPage(suggestions=[_suggestion(s) for s in page.items], next_cursor=page.next_cursor)
+
+
+@router.post("/suggestions/run", status_code=202)
+async def run(tx: ApiTx, caller: Planner) -> RunInfo:
+    """Plan every active SKU in every active warehouse. Answers the run under way when there is one."""
+    return RunInfo.model_validate(await jobs.begin(tx, actor=caller.actor))
+
+
+@router.post("/suggestions:approve")
+async def approve_many(body: ApproveManyBody, tx: ApiTx, caller: Approver) -> ApprovedMany:
+    """Approve as suggested, one draft order per supplier and warehouse. Each that cannot be approved says why."""
+    wanted = list(dict.fromkeys(body.ids))
+    refused = await decisions.approve_all(tx, [Approval(one) for one in wanted], actor=caller.actor)
+    left = {r.suggestion_id for r in refused}
+    return ApprovedMany(
+        approved=[one for one in wanted if one not in left],
+        refused=[RefusedInfo.model_validate(r) for r in refused],
+    )
+
+
+@router.get("/suggestions/{suggestion_id}")
+async def get_suggestion(suggestion_id: UUID, tx: ApiTx, _: Reader) -> SuggestionInfo:
+    return _suggestion(await decisions.get_suggestion(tx, suggestion_id))
+
+
+@router.get("/suggestions/{suggestion_id}/explain")
+async def explain_suggestion(suggestion_id: UUID, tx: ApiTx, _: Reader) -> Explanation:
+    found = await decisions.get_suggestion(tx, suggestion_id)
+    lines = [ArithmeticInfo.model_validate(line) for line in found.arithmetic]
+    return Explanation(
+        suggestion_id=found.id,
+        suggested_quantity=found.suggested_quantity,
+        reason=found.reason,
+        lines=lines,
+        adds_up=sum(line.sign * line.amount for line in lines) == found.suggested_quantity,
+    )
+
+
+@router.post("/suggestions/{suggestion_id}/approve")
+async def approve(suggestion_id: UUID, tx: ApiTx, caller: Approver, body: ApproveBody | None = None) -> SuggestionInfo:
+    """Put it on the draft order of its supplier; another quantity or supplier may be given."""
+    approval = Approval(suggestion_id, **(body.model_dump() if body else {}))
+    return _suggestion(await decisions.approve(tx, approval, actor=caller.actor))
+
+
+@router.post("/suggestions/{suggestion_id}/reject")
+async def reject(suggestion_id: UUID, tx: ApiTx, caller: Approver, body: RejectBody | None = None) -> SuggestionInfo:
+    reason = body.reason if body else None
+    return _suggestion(await decisions.reject(tx, suggestion_id, actor=caller.actor, reason=reason))
+
+
+@router.get("/runs")
+async def list_runs(tx: ApiTx, _: Reader, limit: Limit = LIMIT_DEFAULT, cursor: str | None = None) -> RunPage:
+    found = await service.list_runs(tx, before=_id_after(cursor), limit=limit)
+    page = page_of(found, limit, lambda r: encode_cursor(r.id))
+    return RunPage(runs=[RunInfo.model_validate(r) for r in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/runs/{run_id}")
+async def get_run(run_id: UUID, tx: ApiTx, _: Reader) -> RunInfo:
+    return RunInfo.model_validate(await service.get_run(tx, run_id))
+
+
+def _policy(policy: Policy) -> PolicyInfo:
+    return PolicyInfo.model_validate(policy)
+
+
+def _suggestion(suggestion: Suggestion) -> SuggestionInfo:
+    return SuggestionInfo.model_validate(suggestion)
+
+
+def _id_after(cursor: str | None) -> UUID | None:
+    keys = decode_cursor(cursor, 1)
+    return _uuid(keys[0]) if keys else None
+
+
+def _suggestion_key(keys: list[str]) -> tuple[int, str]:
+    if not (keys[0].isdigit() and 1 <= int(keys[0]) <= len(_RANKS)):
+        raise _foreign_cursor()
+    return int(keys[0]), str(_uuid(keys[1]))
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise _foreign_cursor() from None
+
+
+def _foreign_cursor() -> Invalid:
+    return Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")

@@ -1,0 +1,50 @@
+"""The planning run as a job, and what starts it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from holdfast.db import Tx
+from holdfast.jobs import Blueprint, JobContext, Work, defer
+from holdfast.replenishment import decisions, service
+from holdfast.replenishment.store import Run
+
+tasks = Blueprint()
+
+
+@tasks.task(name="plan_replenishment", lock="plan_replenishment", pass_context=True)
+async def plan_replenishment(context: JobContext, run_id: str) -> None:
+    await service.work_on(Work.of(context).database, UUID(run_id))
+
+
+async def begin(tx: Tx, *, actor: str) -> Run:
+    """Start a run, or answer the one under way; its job is enqueued in this transaction."""
+    run = await service.start_run(tx, actor=actor)
+    await defer(tx, plan_replenishment, queueing_lock="plan_replenishment", run_id=str(run.id))
+    return run
+
+
+@tasks.periodic(cron="* * * * *")
+@tasks.task(name="check_replenishment", queueing_lock="check_replenishment", pass_context=True)
+async def check_replenishment(context: JobContext, timestamp: int) -> None:
+    """Every minute: begin the run that is due, or make sure the one under way has its job."""
+    work = Work.of(context)
+    async with work.database.transaction() as tx:
+        run = await service.running_run(tx)
+        if run is not None or await service.is_due(tx, interval_seconds=work.settings.replenishment_seconds):
+            await begin(tx, actor="schedule")
+
+
+@tasks.periodic(cron="* * * * * 30")
+@tasks.task(name="plan_low_levels", queueing_lock="plan_low_levels", lock="plan_replenishment", pass_context=True)
+async def plan_low_levels(context: JobContext, timestamp: int) -> None:
+    """What ran low is planned within a minute and does not wait for the daily run."""
+    await service.plan_low(Work.of(context).database)
+
+
+@tasks.periodic(cron="* * * * * 15")
+@tasks.task(name="follow_orders", queueing_lock="follow_orders", pass_context=True)
+async def follow_orders(context: JobContext, timestamp: int) -> None:
+    """Approved suggestions become ordered and received with the orders they went into."""
+    async with Work.of(context).database.transaction() as tx:
+        await decisions.follow_orders(tx)

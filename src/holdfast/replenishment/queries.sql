@@ -1,0 +1,317 @@
+-- count_pairs
+-- How many levels there are to plan.
+select count(*)::integer
+  from inventory i
+  join skus s on s.id = i.sku_id and s.archived_at is null
+  join warehouses w on w.id = i.warehouse_id and w.is_active;
+
+-- next_pairs
+-- The levels behind the last planned one, in key order, so that a killed run goes on where it was.
+select i.sku_id, i.warehouse_id
+  from inventory i
+  join skus s on s.id = i.sku_id and s.archived_at is null
+  join warehouses w on w.id = i.warehouse_id and w.is_active
+ where %(after_sku)s::uuid is null or (i.sku_id, i.warehouse_id) > (%(after_sku)s::uuid, %(after_warehouse)s::uuid)
+ order by i.sku_id, i.warehouse_id
+ limit %(limit)s;
+
+-- low_pairs
+-- Levels at or below their reorder point that nobody proposed anything for and that were not planned within the hour.
+with clock as materialized (select business_now() as now)
+select i.sku_id, i.warehouse_id
+  from inventory i
+  join skus s on s.id = i.sku_id and s.archived_at is null
+  join warehouses w on w.id = i.warehouse_id and w.is_active
+ cross join clock c
+ where i.available_quantity + i.in_transit_quantity <= greatest(i.reorder_point, i.computed_reorder_point)
+   and greatest(i.reorder_point, i.computed_reorder_point) > 0
+   and not exists (select from replenishment_suggestions r
+                    where r.sku_id = i.sku_id and r.warehouse_id = i.warehouse_id and r.status in ('pending', 'approved'))
+   and not exists (select from demand_forecasts f
+                    where f.sku_id = i.sku_id and f.warehouse_id = i.warehouse_id and f.made_at > c.now - interval '1 hour')
+ order by i.sku_id, i.warehouse_id
+ limit %(limit)s;
+
+-- read_pairs
+-- Everything the plan needs to know about many pairs, in the order given.
+with clock as materialized (
+    select business_now() as now
+), decided as materialized (
+    -- Decided and not yet counted in transit: lines of orders that were not sent, and approvals without an order.
+    select sku_id, warehouse_id, sum(quantity) as quantity
+      from (select l.sku_id, o.warehouse_id, l.ordered_quantity as quantity
+              from purchase_orders o
+              join purchase_order_lines l on l.purchase_order_id = o.id
+             where o.status in ('draft', 'approved')
+            union all
+            select sku_id, warehouse_id, suggested_quantity
+              from replenishment_suggestions
+             where status = 'approved' and purchase_order_id is null) d
+     group by sku_id, warehouse_id
+)
+select p.n::integer as n, i.available_quantity, i.in_transit_quantity, coalesce(d.quantity, 0)::bigint as approved_quantity,
+       i.safety_stock, i.reorder_point, i.max_stock,
+       i.computed_safety_stock, i.computed_reorder_point, i.computed_order_up_to,
+       coalesce(po.mode, 'auto') as mode, coalesce(po.target_service, 0.95) as target_service,
+       coalesce(po.review_days, 7) as review_days, coalesce(po.order_cost, 2)::double precision as order_cost,
+       coalesce(po.holding_rate, 0.25) as holding_rate,
+       su.supplier_id, coalesce(su.unit_cost, i.cost_price) as unit_cost,
+       case when su.supplier_id is null then s.currency else su.currency end as currency,
+       coalesce(su.moq, 1) as moq, coalesce(su.order_multiple, 1) as order_multiple,
+       coalesce(su.lead_time_days, 7)::double precision as lead_time_days,
+       coalesce(su.lead_time_sd_days, 0)::double precision as lead_time_sd_days,
+       r.suggested_quantity as rejected_quantity, r.priority as rejected_priority
+  from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[]) with ordinality as p (sku_id, warehouse_id, n)
+  join inventory i on i.sku_id = p.sku_id and i.warehouse_id = p.warehouse_id
+  join skus s on s.id = p.sku_id
+ cross join clock c
+  left join decided d on d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id
+  -- The most specific policy wins: SKU here, SKU, category here, category, warehouse, everything.
+  left join replenishment_policies p1 on p1.sku_id = p.sku_id and p1.warehouse_id = p.warehouse_id
+  left join replenishment_policies p2 on p2.sku_id = p.sku_id and p2.warehouse_id is null
+  left join replenishment_policies p3 on p3.sku_id is null and p3.category = s.category and p3.warehouse_id = p.warehouse_id
+  left join replenishment_policies p4 on p4.sku_id is null and p4.category = s.category and p4.warehouse_id is null
+  left join replenishment_policies p5 on p5.sku_id is null and p5.category is null and p5.warehouse_id = p.warehouse_id
+  left join replenishment_policies p6 on p6.sku_id is null and p6.category is null and p6.warehouse_id is null
+  left join replenishment_policies po on po.id = coalesce(p1.id, p2.id, p3.id, p4.id, p5.id, p6.id)
+  left join lateral (
+       select si.supplier_id, si.unit_cost, u.currency, si.moq, si.order_multiple,
+              coalesce(si.lead_time_days, u.lead_time_days) as lead_time_days,
+              coalesce(si.lead_time_sd_days, u.lead_time_sd_days) as lead_time_sd_days
+         from supplier_items si
+         join suppliers u on u.id = si.supplier_id and u.is_active
+        where si.sku_id = p.sku_id
+        order by si.is_preferred desc, si.unit_cost, si.supplier_id
+        limit 1) su on true
+  left join lateral (
+       select x.suggested_quantity, x.priority
+         from replenishment_suggestions x
+        where x.sku_id = p.sku_id and x.warehouse_id = p.warehouse_id and x.status = 'rejected'
+          and x.processed_at > c.now - make_interval(days => coalesce(po.review_days, 7))
+        order by x.processed_at desc
+        limit 1) r on true
+ order by p.n;
+
+-- set_levels
+-- Write computed levels; the function locks the levels, so it is called with a few at a time.
+select stock_set_computed(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(safety_stock)s::bigint[],
+    %(reorder_point)s::bigint[], %(order_up_to)s::bigint[]);
+
+-- put_suggestions
+-- One open suggestion per pair: opened, or brought up to date while it is pending. One event per opened suggestion.
+with asked as (
+    select a.*, round(a.unit_cost * a.suggested_quantity, 2) as estimated_cost, c.now
+      from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(supplier_ids)s::uuid[], %(current_quantity)s::bigint[],
+               %(suggested_quantity)s::bigint[], %(priority)s::text[], %(reason)s::text[], %(days_of_cover)s::double precision[],
+               %(lead_time_days)s::double precision[], %(unit_cost)s::numeric[], %(currency)s::text[], %(arithmetic)s::jsonb[],
+               %(in_transit)s::bigint[])
+           as a (sku_id, warehouse_id, supplier_id, current_quantity, suggested_quantity, priority, reason, days_of_cover,
+                 lead_time_days, unit_cost, currency, arithmetic, in_transit)
+      -- Somebody may have sent an order since the plan looked: then the sum is no longer true, and the next plan decides.
+      join inventory i on i.sku_id = a.sku_id and i.warehouse_id = a.warehouse_id and i.in_transit_quantity = a.in_transit
+     cross join (select business_now() as now) c
+), put as (
+    insert into replenishment_suggestions as r (sku_id, warehouse_id, supplier_id, current_quantity, suggested_quantity, priority,
+        reason, days_of_cover, lead_time_days, unit_cost, estimated_cost, currency, arithmetic, run_id, created_at, updated_at)
+    select sku_id, warehouse_id, supplier_id, current_quantity, suggested_quantity, priority, reason, days_of_cover,
+           lead_time_days, unit_cost, estimated_cost, currency, arithmetic, %(run_id)s, now, now
+      from asked
+    on conflict (sku_id, warehouse_id) where status in ('pending', 'approved') do update
+       set supplier_id = excluded.supplier_id, current_quantity = excluded.current_quantity,
+           suggested_quantity = excluded.suggested_quantity, priority = excluded.priority, reason = excluded.reason,
+           days_of_cover = excluded.days_of_cover, lead_time_days = excluded.lead_time_days, unit_cost = excluded.unit_cost,
+           estimated_cost = excluded.estimated_cost, currency = excluded.currency, arithmetic = excluded.arithmetic,
+           run_id = excluded.run_id, updated_at = excluded.updated_at, version = r.version + 1
+     where r.status = 'pending'
+       and (r.supplier_id, r.current_quantity, r.suggested_quantity, r.priority, r.reason, r.unit_cost, r.currency, r.arithmetic)
+           is distinct from
+           (excluded.supplier_id, excluded.current_quantity, excluded.suggested_quantity, excluded.priority, excluded.reason,
+            excluded.unit_cost, excluded.currency, excluded.arithmetic)
+    returning new.id, new.sku_id, new.warehouse_id, new.suggested_quantity, new.priority, old.id is null as is_opened
+), told as (
+    insert into outbox_events (event_type, sku_ids, data)
+    select 'replenishment.suggestion_opened', array[sku_id],
+           json_build_object('suggestion_id', id, 'sku_id', sku_id, 'warehouse_id', warehouse_id,
+                             'suggested_quantity', suggested_quantity, 'priority', priority)
+      from put where is_opened
+)
+select count(*) filter (where is_opened)::integer as opened, count(*) filter (where not is_opened)::integer as updated from put;
+
+-- withdraw_suggestions
+-- What is no longer needed is closed; history is kept.
+update replenishment_suggestions r
+   set status = 'withdrawn', processed_by = 'plan', processed_at = business_now(), version = r.version + 1
+  from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[]) as p (sku_id, warehouse_id)
+ where r.sku_id = p.sku_id and r.warehouse_id = p.warehouse_id and r.status = 'pending';
+
+-- withdraw_inactive
+-- Nobody plans archived SKUs and inactive warehouses, so their suggestions would stay for ever.
+update replenishment_suggestions r
+   set status = 'withdrawn', processed_by = 'plan', processed_at = business_now(), version = r.version + 1
+ where r.status = 'pending'
+   and (exists (select from skus s where s.id = r.sku_id and s.archived_at is not null)
+        or exists (select from warehouses w where w.id = r.warehouse_id and not w.is_active));
+
+-- start_run
+-- A new run, unless one is under way.
+insert into replenishment_runs (started_by, started_at, pairs_total)
+values (%(started_by)s, business_now(), %(pairs_total)s)
+on conflict ((true)) where status = 'running' do nothing
+returning id;
+
+-- running_run
+-- The run that is under way.
+select * from replenishment_runs where status = 'running';
+
+-- get_run
+-- One run.
+select * from replenishment_runs where id = %(id)s;
+
+-- list_runs
+-- Newest first.
+select * from replenishment_runs
+ where %(before)s::uuid is null or id < %(before)s
+ order by id desc
+ limit %(limit)s;
+
+-- last_start
+-- Seconds since the last run began, whatever became of it.
+select extract(epoch from business_now() - max(started_at))::double precision from replenishment_runs;
+
+-- try_run
+-- Count attempts at the same place, so that a chunk that always fails does not fail for ever.
+update replenishment_runs
+   set facts = facts || jsonb_build_object('attempts', coalesce((facts ->> 'attempts')::integer, 0) + 1)
+ where id = %(id)s and status = 'running'
+returning *;
+
+-- advance_run
+-- The chunk is done: remember where, and add up what happened.
+update replenishment_runs
+   set pairs_done = pairs_done + %(pairs)s, at_sku_id = %(at_sku_id)s, at_warehouse_id = %(at_warehouse_id)s,
+       facts = facts || jsonb_build_object('attempts', 0,
+           'opened', coalesce((facts ->> 'opened')::integer, 0) + %(opened)s,
+           'updated', coalesce((facts ->> 'updated')::integer, 0) + %(updated)s,
+           'withdrawn', coalesce((facts ->> 'withdrawn')::integer, 0) + %(withdrawn)s)
+ where id = %(id)s;
+
+-- finish_run
+-- Finished or failed, with what there is to say.
+update replenishment_runs
+   set status = %(status)s, finished_at = business_now(), facts = (facts - 'attempts') || %(facts)s::jsonb
+ where id = %(id)s and status = 'running'
+returning *;
+
+-- list_suggestions
+-- One page, most urgent first.
+select r.*, s.code as sku_code, s.name as sku_name, w.code as warehouse_code, u.code as supplier_code
+  from replenishment_suggestions r
+  join skus s on s.id = r.sku_id
+  join warehouses w on w.id = r.warehouse_id
+  left join suppliers u on u.id = r.supplier_id
+ where (%(status)s::text is null or r.status = %(status)s)
+   and (%(priority)s::text is null or r.priority = %(priority)s)
+   and (%(sku_id)s::uuid is null or r.sku_id = %(sku_id)s)
+   and (%(warehouse_id)s::uuid is null or r.warehouse_id = %(warehouse_id)s)
+   and (%(supplier_id)s::uuid is null or r.supplier_id = %(supplier_id)s)
+   and (%(after_rank)s::integer is null
+        or (array_position(array['urgent', 'high', 'medium', 'low'], r.priority), r.id) > (%(after_rank)s, %(after_id)s::uuid))
+ order by array_position(array['urgent', 'high', 'medium', 'low'], r.priority), r.id
+ limit %(limit)s;
+
+-- get_suggestion
+-- One suggestion.
+select r.*, s.code as sku_code, s.name as sku_name, w.code as warehouse_code, u.code as supplier_code
+  from replenishment_suggestions r
+  join skus s on s.id = r.sku_id
+  join warehouses w on w.id = r.warehouse_id
+  left join suppliers u on u.id = r.supplier_id
+ where r.id = %(id)s;
+
+-- lock_suggestions
+-- The suggestions somebody decides, in key order, so that two deciders do not wait for each other.
+select id, sku_id, warehouse_id, supplier_id, status, suggested_quantity, unit_cost, version
+  from replenishment_suggestions
+ where id = any(%(ids)s)
+ order by id
+   for update;
+
+-- approve_suggestions
+-- Decided: with which supplier, how many, on which order.
+update replenishment_suggestions r
+   set status = 'approved', supplier_id = a.supplier_id, purchase_order_id = a.purchase_order_id,
+       suggested_quantity = a.quantity, estimated_cost = round(r.unit_cost * a.quantity, 2),
+       arithmetic = case when a.quantity = r.suggested_quantity then r.arithmetic
+                         else r.arithmetic || jsonb_build_array(jsonb_build_object('key', 'decided_by_hand',
+                             'sign', sign(a.quantity - r.suggested_quantity)::integer,
+                             'amount', abs(a.quantity - r.suggested_quantity), 'facts', jsonb_build_object('actor', %(actor)s::text))) end,
+       processed_by = %(actor)s, processed_at = business_now(), updated_at = business_now(), version = r.version + 1
+  from unnest(%(ids)s::uuid[], %(supplier_ids)s::uuid[], %(order_ids)s::uuid[], %(quantities)s::bigint[])
+       as a (id, supplier_id, purchase_order_id, quantity)
+ where r.id = a.id and r.status = 'pending';
+
+-- reject_suggestion
+-- Decided against; not proposed again for one review period unless it becomes urgent.
+update replenishment_suggestions
+   set status = 'rejected', processed_by = %(actor)s, processed_at = business_now(), updated_at = business_now(),
+       version = version + 1
+ where id = %(id)s and status = 'pending';
+
+-- follow_orders
+-- What became of the orders that approved suggestions went into. A line taken off its draft gives the need back to the plan.
+update replenishment_suggestions r
+   set status = x.status, updated_at = business_now(), version = r.version + 1
+  from (select f.id,
+               case when o.status = 'cancelled' or not exists (
+                         select from purchase_order_lines l where l.purchase_order_id = o.id and l.suggestion_id = f.id)
+                    then 'withdrawn'
+                    when o.status in ('received', 'closed') then 'received'
+                    when o.status in ('sent', 'confirmed', 'partly_received') then 'ordered'
+                    else 'approved' end as status
+          from replenishment_suggestions f
+          join purchase_orders o on o.id = f.purchase_order_id
+         where f.status in ('approved', 'ordered')) x
+ where r.id = x.id and r.status <> x.status;
+
+-- list_policies
+-- One page in order of creation.
+select * from replenishment_policies
+ where (%(after)s::uuid is null or id > %(after)s)
+   and (%(sku_id)s::uuid is null or sku_id = %(sku_id)s)
+   and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
+   and (%(category)s::text is null or category = %(category)s)
+ order by id
+ limit %(limit)s;
+
+-- get_policy
+-- One policy.
+select * from replenishment_policies where id = %(id)s;
+
+-- put_policy
+-- One policy per scope: a second one for the same scope replaces the first.
+insert into replenishment_policies as p (sku_id, warehouse_id, category, mode, target_service, review_days, order_cost,
+    holding_rate, updated_by, updated_at)
+values (%(sku_id)s, %(warehouse_id)s, %(category)s, %(mode)s, %(target_service)s, %(review_days)s, %(order_cost)s,
+    %(holding_rate)s, %(actor)s, business_now())
+on conflict (sku_id, warehouse_id, category) do update
+   set mode = excluded.mode, target_service = excluded.target_service, review_days = excluded.review_days,
+       order_cost = excluded.order_cost, holding_rate = excluded.holding_rate, updated_by = excluded.updated_by,
+       updated_at = excluded.updated_at
+returning *;
+
+-- delete_policy
+-- The next wider policy holds from now on.
+delete from replenishment_policies where id = %(id)s returning *;
+
+-- knows_scope
+-- Whether the SKU and the warehouse of a policy exist.
+select (%(sku_id)s::uuid is null or exists (select from skus where id = %(sku_id)s)) as sku,
+       (%(warehouse_id)s::uuid is null or exists (select from warehouses where id = %(warehouse_id)s)) as warehouse;
+
+-- set_manual_levels
+-- Levels a person sets for one SKU and warehouse; null gives the decision back to the plan.
+select stock_set_policy(%(sku_id)s, %(warehouse_id)s, %(safety_stock)s, %(reorder_point)s, %(max_stock)s);
+
+-- write_event
+-- Every change tells.
+insert into outbox_events (event_type, sku_ids, data) values (%(event_type)s, %(sku_ids)s, %(data)s);

@@ -1,0 +1,194 @@
+"""What a plan reads and writes, many pairs at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.db import Tx, statements
+from holdfast.replenishment.arithmetic import explain, figures_of, reason_of
+from holdfast.replenishment.model import UNSET, Mode, Plan, Position, Priority, Terms
+
+sql = statements("holdfast.replenishment")
+
+MODES = {"none": Mode.NONE, "manual": Mode.MANUAL, "auto": Mode.AUTO}
+
+# Levels are locked while they are written, and a sale of one of them waits: a few milliseconds at a time.
+LEVELS_PER_WRITE = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Keys of levels, in order."""
+
+    sku_ids: tuple[UUID, ...]
+    warehouse_ids: tuple[UUID, ...]
+
+    def __len__(self) -> int:
+        return len(self.sku_ids)
+
+    def at(self, rows: Sequence[int]) -> Pairs:
+        """Some of them, by row number."""
+        return Pairs(tuple(self.sku_ids[n] for n in rows), tuple(self.warehouse_ids[n] for n in rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What is known about each pair before planning; arrays and lists in the order of ``pairs``."""
+
+    pairs: Pairs
+    terms: Terms
+    position: Position
+    supplier_ids: list[UUID | None]
+    unit_costs: list[Decimal | None]
+    currencies: list[str | None]
+    known_levels: NDArray[np.int64]  # (pairs, 3): safety stock, reorder point, order-up-to as stored; UNSET if none
+    rejected_quantity: NDArray[np.int64]  # 0 = nothing was rejected lately
+    rejected_urgent: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One planning run: ``facts`` hold how many suggestions were opened, updated and withdrawn."""
+
+    id: UUID
+    started_by: str
+    started_at: datetime
+    finished_at: datetime | None
+    status: str
+    pairs_total: int
+    pairs_done: int
+    facts: dict[str, Any]
+    at_sku_id: UUID | None
+    at_warehouse_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one write did to suggestions."""
+
+    opened: int
+    updated: int
+
+
+async def next_pairs(tx: Tx, *, after: Pairs | None, limit: int) -> Pairs:
+    rows = await tx.dicts(
+        sql.next_pairs,
+        after_sku=after.sku_ids[-1] if after else None,
+        after_warehouse=after.warehouse_ids[-1] if after else None,
+        limit=limit,
+    )
+    return _keys(rows)
+
+
+async def low_pairs(tx: Tx, *, limit: int) -> Pairs:
+    return _keys(await tx.dicts(sql.low_pairs, limit=limit))
+
+
+def _keys(rows: list[dict[str, Any]]) -> Pairs:
+    return Pairs(tuple(r["sku_id"] for r in rows), tuple(r["warehouse_id"] for r in rows))
+
+
+async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
+    """Terms and position of each pair; a pair without a level any more is an error of the caller."""
+    rows = await tx.dicts(sql.read_pairs, sku_ids=list(pairs.sku_ids), warehouse_ids=list(pairs.warehouse_ids))
+    assert len(rows) == len(pairs), "every pair has its level"
+
+    def floats(name: str) -> NDArray[np.float64]:
+        return np.array([float(r[name]) for r in rows], np.float64)
+
+    def units(name: str, missing: int = UNSET) -> NDArray[np.int64]:
+        return np.array([missing if r[name] is None else r[name] for r in rows], np.int64)
+
+    return Inputs(
+        pairs=pairs,
+        terms=Terms(
+            mode=np.array([MODES[r["mode"]] for r in rows], np.int8),
+            lead_days=floats("lead_time_days"),
+            lead_days_sd=floats("lead_time_sd_days"),
+            review_days=floats("review_days"),
+            cycle_service_level=floats("target_service"),
+            order_cost=floats("order_cost"),
+            holding_rate_per_year=floats("holding_rate"),
+            unit_cost=np.array([float(r["unit_cost"] or 0) for r in rows], np.float64),
+            moq=units("moq"),
+            order_multiple=units("order_multiple"),
+            manual_reorder_point=units("reorder_point"),
+            manual_safety_stock=units("safety_stock"),
+            max_stock=units("max_stock"),
+        ),
+        position=Position(
+            available=units("available_quantity"),
+            in_transit=units("in_transit_quantity"),
+            approved=units("approved_quantity"),
+            # Nothing sells what is not there yet; orders beyond stock will be counted here.
+            backordered=np.zeros(len(rows), np.int64),
+        ),
+        supplier_ids=[r["supplier_id"] for r in rows],
+        unit_costs=[r["unit_cost"] for r in rows],
+        currencies=[r["currency"] for r in rows],
+        known_levels=np.stack(
+            [units("computed_safety_stock"), units("computed_reorder_point"), units("computed_order_up_to")], axis=1
+        ),
+        rejected_quantity=units("rejected_quantity", 0),
+        rejected_urgent=np.array([r["rejected_priority"] == "urgent" for r in rows], np.bool_),
+    )
+
+
+def changed_levels(inputs: Inputs, plan: Plan) -> tuple[Pairs, NDArray[np.int64]]:
+    """The pairs whose stored levels differ from the plan, with safety stock, reorder point and order-up-to."""
+    levels = np.stack([plan.levels.safety_stock, plan.levels.reorder_point, plan.levels.order_up_to], axis=1)
+    rows = np.flatnonzero((levels != inputs.known_levels).any(axis=1))
+    return inputs.pairs.at(rows.tolist()), levels[rows]
+
+
+async def set_levels(tx: Tx, pairs: Pairs, levels: NDArray[np.int64]) -> None:
+    safety_stock, reorder_point, order_up_to = levels.T.tolist()
+    await tx.value(
+        sql.set_levels,
+        sku_ids=list(pairs.sku_ids),
+        warehouse_ids=list(pairs.warehouse_ids),
+        safety_stock=safety_stock,
+        reorder_point=reorder_point,
+        order_up_to=order_up_to,
+    )
+
+
+async def put_suggestions(tx: Tx, inputs: Inputs, plan: Plan, rows: list[int], *, run_id: UUID | None) -> Changes:
+    """Open or update the suggestions of these rows of the plan."""
+    if not rows:
+        return Changes(0, 0)
+    figures = [figures_of(plan, n) for n in rows]
+    pairs = inputs.pairs.at(rows)
+    cover: list[float] = plan.orders.days_of_cover[rows].tolist()
+    return await tx.one(
+        sql.put_suggestions,
+        Changes,
+        sku_ids=list(pairs.sku_ids),
+        warehouse_ids=list(pairs.warehouse_ids),
+        supplier_ids=[inputs.supplier_ids[n] for n in rows],
+        current_quantity=[f.available for f in figures],
+        suggested_quantity=[f.quantity for f in figures],
+        priority=[Priority(p).name.lower() for p in plan.orders.priority[rows].tolist()],
+        reason=[reason_of(f) for f in figures],
+        days_of_cover=[None if np.isinf(days) else round(days, 2) for days in cover],
+        lead_time_days=[f.lead_days for f in figures],
+        unit_cost=[inputs.unit_costs[n] for n in rows],
+        currency=[inputs.currencies[n] for n in rows],
+        arithmetic=[msgspec.json.encode([line.as_json() for line in explain(f)]).decode() for f in figures],
+        in_transit=[f.in_transit for f in figures],
+        run_id=run_id,
+    )
+
+
+async def withdraw(tx: Tx, pairs: Pairs) -> int:
+    """Close the pending suggestions of these pairs; answers how many there were."""
+    return await tx.run(sql.withdraw_suggestions, sku_ids=list(pairs.sku_ids), warehouse_ids=list(pairs.warehouse_ids))
