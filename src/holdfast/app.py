@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -111,6 +112,9 @@ class Application:
         async with self.database.transaction() as tx:
             await ensure_bootstrap_key(tx, self.settings.bootstrap_token)
             await ensure_ledger_months(tx)
+        # What start-up loaded lives as long as the process: walking it again only makes requests wait.
+        gc.collect()
+        gc.freeze()
         yield
         await self.lanes.close()
         await self.job_app.close_async()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,13 +43,24 @@ class Authenticator:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str, tuple[float, Principal]] = {}
+        self._looking: dict[str, asyncio.Task[Principal]] = {}
 
     async def principal(self, header: str | None) -> Principal:
         """Raises Denied(``unauthenticated``) for a missing, malformed, unknown or revoked token."""
-        known = self._known.get(header or "")
+        header = header or ""
+        known = self._known.get(header)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        scheme, _, token = (header or "").partition(" ")
+        # One look-up per key: under load some hundred requests find it too old at the same moment, and each would
+        # take a connection of the pool.
+        looking = self._looking.get(header)
+        if looking is None:
+            looking = self._looking[header] = asyncio.create_task(self._look_up(header))
+            looking.add_done_callback(lambda _: self._looking.pop(header, None))
+        return await asyncio.shield(looking)
+
+    async def _look_up(self, header: str) -> Principal:
+        scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Denied("unauthenticated", "Send a token: Authorization: Bearer <token>.")
         async with self._database.transaction() as tx:
@@ -58,7 +70,7 @@ class Authenticator:
         principal = Principal(found.id, f"key:{found.name}", frozenset(found.scopes))
         if len(self._known) > _CACHE_MAX:
             self._known.clear()
-        self._known[header or ""] = (time.monotonic() + KEY_TRUST_SECONDS, principal)
+        self._known[header] = (time.monotonic() + KEY_TRUST_SECONDS, principal)
         return principal
 
 
