@@ -34,6 +34,8 @@ import holdfast.stock.api
 import holdfast.stock.jobs
 import holdfast.stock.pages
 import holdfast.warehouses.api
+import holdfast.webhooks.api
+import holdfast.webhooks.jobs
 from holdfast import jobs
 from holdfast.access.keys import Authenticator, ensure_bootstrap_key
 from holdfast.console.frame import FRAME
@@ -62,6 +64,8 @@ ROUTERS: list[APIRouter] = [
     holdfast.stock.api.lane_router,
     holdfast.demand.api.router,
     holdfast.notify.api.router,
+    holdfast.webhooks.api.router,
+    holdfast.webhooks.api.event_router,
     holdfast.purchasing.supplier_api.router,
     holdfast.purchasing.api.router,
     holdfast.replenishment.api.router,
@@ -82,6 +86,7 @@ TASKS: list[procrastinate.Blueprint] = [
     holdfast.demand.jobs.tasks,
     holdfast.notify.jobs.tasks,
     holdfast.replenishment.jobs.tasks,
+    holdfast.webhooks.jobs.tasks,
     rescue.tasks,
 ]
 
