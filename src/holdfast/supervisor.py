@@ -46,6 +46,8 @@ def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -
     try:
         wait_until_ready(url)
         migrate(url)
+        if demo:
+            _load_demo_shop(url)
         environment = {**os.environ, "INVENTORY_DB_URL": url, "HOLDFAST_DATA_DIR": str(settings.data_dir)}
         environment["HOLDFAST_SECRET"] = settings.secret or _kept_secret(settings.data_dir)
         environment["HOLDFAST_PUBLIC_URL"] = settings.public_url or f"http://{host}:{port}"
@@ -125,6 +127,18 @@ class Family:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _load_demo_shop(url: str) -> None:
+    """SIGTERM meanwhile leaves in order: the server is stopped, and the next start continues the load."""
+    from holdfast.demo.load import load_demo
+
+    signal.signal(signal.SIGTERM, _leave)
+    load_demo(url, screen)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _announce(host: str, port: int, url: str, admin_email: str) -> None:

@@ -105,10 +105,10 @@ async def test_refreshing_again_changes_nothing_and_new_sales_are_added(past: Pa
     await past.refresh()
     past.sell("TEA@GZ", 3)
     past.sell("TEA@GZ", 4)
+    # How often the same entries are summed depends on which transactions run elsewhere; the sum does not.
     for _ in range(3):
         await past.refresh()
-    assert await past.demand("TEA@GZ") == {1: 2, 0: 7}
-    assert await past.refresh() == 0, "everything was summed"
+        assert await past.demand("TEA@GZ") == {1: 2, 0: 7}
 
 
 async def test_a_sale_that_commits_late_is_not_missed(past: Past, fresh_url: str) -> None:

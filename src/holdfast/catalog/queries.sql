@@ -34,3 +34,45 @@ returning *;
 -- write_event
 -- Every change tells.
 insert into outbox_events (event_type, sku_ids, data) values (%(event_type)s, %(sku_ids)s, %(data)s);
+
+-- list_by_codes
+-- What is already known of the rows of an import.
+select * from skus where code = any(%(codes)s);
+
+-- list_barcodes
+-- Whose the barcodes of an import already are.
+select barcode, code from skus where barcode = any(%(barcodes)s);
+
+-- insert_many
+-- Many new SKUs with one event each, in one statement.
+with new as (
+    insert into skus (code, name, barcode, category, unit, price, currency, tracking, attributes, archived_at)
+    select code, name, barcode, category, coalesce(unit, 'piece'), price, currency, coalesce(tracking, 'none'),
+           coalesce(attributes, '{}'), case when archived then now() end
+      from json_to_recordset(%(rows)s) as r (code text, name text, barcode text, category text, unit text, price numeric,
+               currency text, tracking text, attributes jsonb, archived boolean)
+     order by code
+    returning id, code, archived_at
+), told as (
+    insert into outbox_events (event_type, sku_ids, data)
+    select 'sku.created', array[id], json_build_object('sku_id', id, 'code', code, 'archived', archived_at is not null) from new
+)
+select code, id from new;
+
+-- change_many
+-- The named columns of many SKUs, each only if its version is still the one that was compared; one event each.
+with change as (
+    select * from json_to_recordset(%(rows)s) as r (id uuid, version bigint, name text, barcode text, category text,
+        unit text, price numeric, currency text)
+), changed as (
+    update skus s
+       set name = c.name, barcode = c.barcode, category = c.category, unit = c.unit, price = c.price, currency = c.currency,
+           updated_at = now(), version = s.version + 1
+      from change c
+     where s.id = c.id and s.version = c.version
+    returning s.id, s.code, s.archived_at
+), told as (
+    insert into outbox_events (event_type, sku_ids, data)
+    select 'sku.changed', array[id], json_build_object('sku_id', id, 'code', code, 'archived', archived_at is not null) from changed
+)
+select code, id from changed;

@@ -23,10 +23,15 @@ select p.n::integer as n,
                   where d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id
                     and d.day > p.yesterday - %(days)s::integer and d.day <= p.yesterday), ''::bytea) as sold,
        coalesce((select string_agg(int2send(least(p.yesterday - greatest(s.first_day, p.yesterday - %(days)s::integer), %(days)s::integer)::smallint)
-                                   || int2send(greatest(p.yesterday - coalesce(s.last_day, p.yesterday), 0)::smallint), ''::bytea)
+                                   || int2send(greatest(p.yesterday - coalesce(e.last_day, p.yesterday), 0)::smallint), ''::bytea)
                    from empty_shelf_spans s
+                  -- Demand imported for days before the ledger began: from its first day on, something was known.
+                  cross join lateral (select case when s.first_day = '-infinity'
+                                                  then least(s.last_day, (select min(d.day) - 1 from demand_daily d
+                                                                           where d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id))
+                                                  else s.last_day end as last_day) e
                   where s.sku_id = p.sku_id and s.warehouse_id = p.warehouse_id and s.first_day <= p.yesterday
-                    and (s.last_day is null or s.last_day > p.yesterday - %(days)s::integer)), ''::bytea) as empty,
+                    and (e.last_day is null or e.last_day > p.yesterday - %(days)s::integer)), ''::bytea) as empty,
        exists (select from empty_shelf_spans s
                 where s.sku_id = p.sku_id and s.warehouse_id = p.warehouse_id and s.first_day = '-infinity') as has_ledger
   from pair p;
