@@ -33,6 +33,7 @@ import holdfast.replenishment.pages
 import holdfast.stock.api
 import holdfast.stock.jobs
 import holdfast.stock.pages
+import holdfast.transfers.api
 import holdfast.warehouses.api
 import holdfast.webhooks.api
 import holdfast.webhooks.jobs
@@ -68,6 +69,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.webhooks.api.event_router,
     holdfast.purchasing.supplier_api.router,
     holdfast.purchasing.api.router,
+    holdfast.transfers.api.router,
     holdfast.replenishment.api.router,
     holdfast.monitoring.api.router,
 ]

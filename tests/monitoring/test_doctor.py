@@ -100,6 +100,13 @@ PLANTED = {
         "update inventory set in_transit_quantity = 6 where {CUP@BJ}",
         "{cup}@{bj} expected in_transit=7 found in_transit=6",
     ),
+    "transfers_add_up": (
+        "with t as (insert into transfers (number, from_warehouse_id, to_warehouse_id, created_by, created_at)"
+        " select 'TR-X', min(id::text)::uuid, max(id::text)::uuid, 'test', now() from warehouses returning id)"
+        " insert into transfer_lines (transfer_id, line_no, sku_id, quantity, open_quantity)"
+        " select t.id, 1, (select sku_id from inventory where {TEA@GZ}), 3, 3 from t",
+        "transfer TR-X {tea} expected legs + losses + open = 0 found 3",
+    ),
     "balances_chain": (
         "alter table inventory_movements disable trigger user;"
         "update inventory_movements set balance_after = 45 where balance_after = 46;"

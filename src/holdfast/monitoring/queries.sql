@@ -46,18 +46,42 @@ select s.code || '@' || w.code as subject, concat('reserved=', coalesce(l.quanti
  order by 1;
 
 -- in_transit_is_open_orders
--- P2: in transit beside the open lines of purchase orders.
+-- P2: in transit beside the open lines of purchase orders and transfers.
 select s.code || '@' || w.code as subject, concat('in_transit=', coalesce(o.quantity, 0)) as expected,
        concat('in_transit=', coalesce(i.in_transit_quantity, 0)) as found
   from inventory i
-  full join (select l.sku_id, p.warehouse_id, sum(l.open_quantity) as quantity
-               from purchase_order_lines l
-               join purchase_orders p on p.id = l.purchase_order_id
-              where l.open_quantity > 0
-              group by l.sku_id, p.warehouse_id) o using (sku_id, warehouse_id)
+  full join (select sku_id, warehouse_id, sum(quantity) as quantity
+               from inbound_lines group by sku_id, warehouse_id) o using (sku_id, warehouse_id)
   join skus s on s.id = sku_id
   join warehouses w on w.id = warehouse_id
  where coalesce(i.in_transit_quantity, 0) <> coalesce(o.quantity, 0)
+ order by 1;
+
+-- transfers_add_up
+-- P2: what a transfer took out of the source is on its way, at the destination, or written off as lost.
+with part as (
+    select transfer_id::text as id, sku_id, open_quantity + lost_quantity as quantity from transfer_lines
+    union all
+    select reference_id, sku_id, quantity from inventory_movements where reference_type = 'transfer'
+), loss as (
+    select l.transfer_id, l.sku_id, l.lost_quantity, coalesce(sum(x.quantity), 0) as written_off
+      from transfer_lines l
+      left join transfer_losses x using (transfer_id, line_no)
+     group by l.transfer_id, l.line_no
+)
+select concat('transfer ', coalesce(t.number, p.id), ' ', s.code) as subject, 'legs + losses + open = 0' as expected,
+       sum(p.quantity)::text as found
+  from part p
+  left join transfers t on t.id::text = p.id
+  join skus s on s.id = p.sku_id
+ group by t.number, p.id, s.code
+having sum(p.quantity) <> 0
+union all
+select concat('transfer ', t.number, ' ', s.code), 'losses=' || l.lost_quantity, 'losses=' || l.written_off
+  from loss l
+  join transfers t on t.id = l.transfer_id
+  join skus s on s.id = l.sku_id
+ where l.lost_quantity <> l.written_off
  order by 1;
 
 -- balances_chain

@@ -1,0 +1,1 @@
+"""Stock on its way between two of our own warehouses."""
