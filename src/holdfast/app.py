@@ -157,7 +157,7 @@ def job_app(url: str) -> procrastinate.App:
     """The procrastinate app with every feature's tasks."""
     app = jobs.make_app(url)
     for blueprint in TASKS:
-        app.add_tasks_from(blueprint, namespace="holdfast")
+        jobs.add_tasks(app, blueprint)
     return app
 
 

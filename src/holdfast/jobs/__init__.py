@@ -18,7 +18,9 @@ from holdfast.db import Database, Tx
 from holdfast.db.database import APPLICATION_OPTIONS
 from holdfast.settings import Settings
 
-__all__ = ["Blueprint", "JobContext", "Work", "defer", "make_app"]
+__all__ = ["Blueprint", "JobContext", "Work", "add_tasks", "defer", "make_app"]
+
+NAMESPACE = "holdfast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,29 @@ def make_app(database_url: str) -> procrastinate.App:
         max_size=4,
     )
     return procrastinate.App(connector=connector)
+
+
+def add_tasks(app: procrastinate.App, blueprint: Blueprint) -> None:
+    """Give an app the tasks of a feature.
+
+    A blueprint takes on its namespace for good, so only the first app of a process may prefix the names: with the
+    tenth (tests have one per test) they no longer fitted their column.
+    """
+    # The library leaves its registries partly untyped.
+    source, target = cast(Any, blueprint), cast(Any, app)
+    if not any(name.startswith(f"{NAMESPACE}:") for name in source.tasks):
+        app.add_tasks_from(blueprint, namespace=NAMESPACE)
+        return
+    for task in source.tasks.values():
+        task.blueprint = app
+    target.tasks.update(source.tasks)
+    for periodic in source.periodic_registry.periodic_tasks.values():
+        target.periodic_registry.register_task(
+            task=periodic.task,
+            cron=periodic.cron,
+            periodic_id=periodic.periodic_id,
+            configure_kwargs=periodic.configure_kwargs,
+        )
 
 
 async def defer(
