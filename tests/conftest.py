@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from _pytest.nodeid import coerce_node_id
 
 from holdfast.db import Database
 from holdfast.db.embedded import EmbeddedServer
@@ -22,6 +23,18 @@ from tests.house import House, open_house
 from tests.running import Running, serving
 
 TEMPLATE = "holdfast_template"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of one ``xdist_group`` share a worker, and with it the servers they start.
+
+    pytest-xdist 3.8 appends the group to an attribute that pytest 9.2 no longer reads, so we say it where it is read.
+    """
+    if config.getoption("loadgroup", False):
+        for item in items:
+            group = next(item.iter_markers("xdist_group"), None)
+            if group is not None and not item.nodeid.endswith(f"@{group.args[0]}"):
+                item._id = coerce_node_id(f"{item.nodeid}@{group.args[0]}")  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,16 @@ def test_the_warehouse_is_chosen_by_priority_then_stock(three: Shelf, stock: str
     assert chosen(three, asked) == where
 
 
+def test_a_contested_request_does_not_take_what_the_group_was_granted(three: Shelf) -> None:
+    three.given("TEA@GZ 5, TEA@BJ 5, CUP@GZ 1")
+    kind = {"reference_type": "cart", "reference_id": "c", "minutes": 30}
+    group = ("TEA@GZ 5", "TEA 3, CUP@GZ 1", "CUP@GZ 1")
+    told = three.post_all("stock_reserve", [{**kind, "items": three.items(text)} for text in group])
+    assert [t["outcome"] for t in told] == ["reserved", "reserved", "insufficient_stock"]
+    assert three.level("TEA@GZ") == "on_hand=5 available=0 reserved=5"
+    assert three.level("TEA@BJ") == "on_hand=5 available=2 reserved=3"
+
+
 def test_a_closed_warehouse_serves_nobody(three: Shelf) -> None:
     three.given("TEA@GZ 5, TEA@BJ 5")
     three.connection.execute("update warehouses set is_active = false where id = %s", [three.warehouse("GZ")])

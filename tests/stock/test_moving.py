@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Json
 from tests.conftest import Shelf
 
 IN = {"event_type": "inventory.received", "movement_type": "in", "reference_type": "receipt", "reason": "received"}
@@ -135,7 +136,7 @@ def test_a_set_to_the_same_quantity_writes_no_entry(shelf: Shelf) -> None:
 
 def test_buckets_are_kept_apart(shelf: Shelf) -> None:
     shelf.given("TEA@GZ 5")
-    bad = {"bucket": "unsellable"}
+    bad: dict[str, Any] = {"bucket": "unsellable"}
     assert move(shelf, ADJUST, item(shelf, "TEA@GZ", 3, **bad))["outcome"] == "moved"
     assert shelf.level("TEA@GZ") == "on_hand=8 available=5 reserved=0"
     assert shelf.reserve("TEA@GZ 6")["outcome"] == "insufficient_stock"
@@ -199,7 +200,7 @@ def test_an_archived_sku_can_still_be_sold_out(shelf: Shelf) -> None:
 
 def test_what_arrives_of_an_order_leaves_in_transit(shelf: Shelf) -> None:
     line = item(shelf, "TEA@GZ", 10)
-    shelf.connection.execute("select stock_expect(%s, 'PO-1')", [psycopg.types.json.Json([line])])
+    shelf.connection.execute("select stock_expect(%s, 'PO-1')", [Json([line])])
     assert one(shelf, "in_transit_quantity", "TEA@GZ") == 10
     assert shelf.level("TEA@GZ") == "on_hand=0 available=0 reserved=0"
     assert move(shelf, IN, item(shelf, "TEA@GZ", 4, inbound_delta=-4))["outcome"] == "moved"

@@ -29,6 +29,16 @@ language sql immutable set search_path = public, pg_temp as $$
 $$;
 
 
+-- What is left when these picks are taken.
+create or replace function stock_left_after(p_left stock_left[], p_picks stock_ask[]) returns stock_left[]
+language sql immutable set search_path = public, pg_temp as $$
+    select array_agg(row(l.sku_id, l.warehouse_id, l.quantity - coalesce(p.quantity, 0), l.priority, l.is_open)::stock_left)
+      from unnest(p_left) l
+      left join (select sku_id, warehouse_id, sum(quantity)::bigint as quantity
+                   from unnest(p_picks) group by sku_id, warehouse_id) p using (sku_id, warehouse_id)
+$$;
+
+
 -- Why a request cannot be held: the first rule that names it, with every line it concerns.
 create or replace function stock_refusal(p_lines stock_ask[], p_left stock_left[], p_picks stock_ask[]) returns stock_answer
 language sql stable security definer set search_path = public, pg_temp as $$
@@ -159,6 +169,8 @@ begin
     -- Only requests that touch a short SKU are decided one by one, in arrival order, so that one refused basket never
     -- costs the next one its stock.
     if v_contested is not null then
+        -- Such a request may also name a SKU of which there is enough: not the units that were just granted.
+        v_left := stock_left_after(v_left, v_grants);
         for v_request in
             select distinct request_no from unnest(v_asks) where sku_id = any (v_contested) order by request_no
         loop
@@ -166,11 +178,7 @@ begin
             select coalesce(array_agg(p), '{}') into v_picks from stock_pick(v_lines, v_left) p;
             if (select sum(quantity) from unnest(v_lines)) = (select sum(quantity) from unnest(v_picks)) then
                 v_grants := coalesce(v_grants, '{}') || v_picks;
-                select array_agg(row(l.sku_id, l.warehouse_id, l.quantity - coalesce(p.quantity, 0), l.priority, l.is_open)::stock_left)
-                  into v_left
-                  from unnest(v_left) l
-                  left join (select sku_id, warehouse_id, sum(quantity)::bigint as quantity
-                               from unnest(v_picks) group by sku_id, warehouse_id) p using (sku_id, warehouse_id);
+                v_left := stock_left_after(v_left, v_picks);
             else
                 v_answers := v_answers || stock_refusal(v_lines, v_left, v_picks);
             end if;

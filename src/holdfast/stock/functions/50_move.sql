@@ -16,7 +16,8 @@ declare
 begin
     select coalesce(array_agg(r), '{}') into v_answers from stock_repeats(p_requests) r;
     select array_agg(distinct i.sku_id) into v_skus
-      from json_to_recordset(p_requests) as r (n integer, items json), json_to_recordset(r.items) as i (sku_id uuid);
+      from json_to_recordset(p_requests) as r (n integer, items json), json_to_recordset(r.items) as i (sku_id uuid)
+     where not exists (select from unnest(v_answers) a where a.request_no = r.n);
 
     -- A level is born with its first entry. Ordered, so that two of us do not wait for each other.
     insert into inventory (sku_id, warehouse_id)

@@ -1,0 +1,324 @@
+"""The heart against a plain reference: random groups of commands, repeated, late, unknown and out of order.
+
+After every step the rows and the book say the same. Deadlines end in 5 minutes and the clock moves in tens, so the
+seconds a run takes never decide. ``HOLDFAST_TEST_EXAMPLES`` lets it search longer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from tests.conftest import Shelf
+from tests.stock.book import EXTENSION_MAX, Book, Line
+
+from holdfast.db import Database
+from holdfast.monitoring.doctor import examine
+
+NIL = "00000000-0000-0000-0000-000000000000"
+SKUS, WAREHOUSES = ["TEA", "CUP", "JAR"], ["GZ", "BJ"]
+skus = st.sampled_from([*SKUS, *SKUS, *SKUS, "NOBODY"])
+warehouses = st.sampled_from([*WAREHOUSES, *WAREHOUSES, *WAREHOUSES, "NOWHERE"])
+buckets = st.sampled_from(["sellable", "sellable", "sellable", "unsellable"])
+units = st.integers(1, 6)
+keys = st.sampled_from([None, None, "key"])
+deadlines = st.sampled_from([5, 15, 35])
+
+
+def items(where: st.SearchStrategy[Any], quantity: st.SearchStrategy[int] = units) -> Any:
+    item = st.fixed_dictionaries({"sku": skus, "warehouse": where, "quantity": quantity, "bucket": buckets})
+    return st.lists(item, min_size=1, max_size=3)
+
+
+somewhere = items(st.one_of(warehouses, st.none(), st.none()))
+holds = st.integers(0, 30)
+
+
+class Heart(RuleBasedStateMachine):
+    url: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shelf = Shelf(self.url)
+        for warehouse, priority in zip(WAREHOUSES, (200, 100), strict=True):
+            self.shelf.warehouse(warehouse, priority=priority)
+        for sku in SKUS:
+            self.shelf.sku(sku)
+        self.book = Book(SKUS, WAREHOUSES)
+        self.ids: list[str] = []
+        self.said: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+        self.first_event = self.scalar("select coalesce(max(id), 0) from outbox_events")
+
+    def scalar(self, statement: str) -> Any:
+        row = self.shelf.connection.execute(statement).fetchone()  # type: ignore[arg-type]
+        assert row is not None
+        return row[0]
+
+    # -- saying it to the heart -----------------------------------------------------------------------------------
+
+    def wire(self, item: dict[str, Any]) -> dict[str, Any]:
+        """An item with the ids of this run."""
+        unknown = {"NOBODY": NIL, "NOWHERE": NIL, None: None}
+        sku, warehouse = item["sku"], item["warehouse"]
+        return {
+            **{k: v for k, v in item.items() if k not in ("sku", "warehouse")},
+            "sku_id": unknown[sku] if sku in unknown else self.shelf.sku(sku),
+            "warehouse_id": unknown[warehouse] if warehouse in unknown else self.shelf.warehouse(warehouse),
+        }
+
+    def post(self, function: str, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Post a group; an earlier keyed request of the same function rides along and must be answered as it was."""
+        for n, request in enumerate(requests):
+            if request.get("key"):
+                request |= {"key": f"key-{len(self.said)}-{n}", "hash": "body"}
+        earlier = [(request, answer) for name, request, answer in self.said if name == function][-1:]
+        reused = [({**request, "hash": "other"}, None) for request, _ in earlier if len(self.said) % 3 == 0]
+        repeats = reused or earlier
+        told = self.shelf.post_all(function, [*requests, *(request for request, _ in repeats)])
+        for (_, answer), again in zip(repeats, told[len(requests) :], strict=True):
+            if answer is None:
+                assert again["outcome"] == "idempotency_key_reused"
+            else:
+                assert again == {**answer, "replayed": True}
+        for request, answer in zip(requests, told, strict=False):
+            assert answer["replayed"] is False
+            if request.get("key"):
+                self.said.append((function, request, answer))
+        return told[: len(requests)]
+
+    def hold_id(self, number: int) -> str:
+        return self.ids[number % len(self.ids)] if self.ids and number < 28 else NIL
+
+    # -- commands -------------------------------------------------------------------------------------------------
+
+    @rule(batch=st.lists(items(warehouses, st.integers(1, 12)), min_size=1, max_size=3), key=keys)
+    def receive(self, batch: list[list[dict[str, Any]]], key: str | None) -> None:
+        self.move("received", "in", batch, key)
+
+    @rule(batch=st.lists(items(warehouses, st.integers(-6, -1)), min_size=1, max_size=3), key=keys)
+    def sell(self, batch: list[list[dict[str, Any]]], key: str | None) -> None:
+        self.move("sold", "out", batch, key)
+
+    @rule(item=items(warehouses, st.integers(0, 12)), error=st.sampled_from([0, 0, 0, 1]), key=keys)
+    def adjust(self, item: list[dict[str, Any]], error: int, key: str | None) -> None:
+        counted = self.book.unsellable if item[0]["bucket"] == "unsellable" else self.book.sellable
+        self.book.expire_touching([item[0]["sku"]])
+        there = counted[item[0]["sku"], item[0]["warehouse"]]
+        one = {**item[0], "set_to": item[0]["quantity"], "expected_quantity": there + error, "quantity": None}
+        self.move("adjusted", "adjustment", [[one]], key)
+
+    def move(self, event: str, movement_type: str, batch: list[list[dict[str, Any]]], key: str | None) -> None:
+        kind = {"event_type": f"inventory.{event}", "movement_type": movement_type, "reference_type": "manual"}
+        asks = [{**kind, "reason": "test", "key": key, "items": [self.wire(i) for i in group]} for group in batch]
+        told = self.post("stock_move", asks)
+        self.book.expire_touching(i["sku"] for group in batch for i in group)
+        self.book.known |= {
+            (i["sku"], i["warehouse"])
+            for group in batch
+            for i in group
+            if i["sku"] in SKUS and i["warehouse"] in WAREHOUSES
+        }
+        assert [t["outcome"] for t in told] == [self.book.move(event, group) for group in batch]
+
+    @rule(batch=st.lists(somewhere, min_size=1, max_size=5), minutes=deadlines, key=keys)
+    def reserve(self, batch: list[list[dict[str, Any]]], minutes: int | None, key: str | None) -> None:
+        kind = {"reference_type": "cart", "reference_id": "c", "minutes": minutes, "key": key}
+        told = self.post("stock_reserve", [{**kind, "items": [self.wire(i) for i in group]} for group in batch])
+        self.book.expire_touching(i["sku"] for group in batch for i in group)
+        fixed_only = all(i["warehouse"] is not None for group in batch for i in group)
+        for group, answer in zip(batch, told, strict=True):
+            if fixed_only:
+                expected = self.book.why_not(group, self.book.left()) or "reserved"
+                assert answer["outcome"] == expected
+            if answer["outcome"] == "reserved":
+                self.accept(group, answer, minutes)
+        for group, answer in zip(batch, told, strict=True):
+            if answer["outcome"] != "reserved":
+                # A refused request does not fit into what the whole group left: no basket cost another its stock.
+                assert self.book.why_not(group, self.book.left()) is not None
+
+    def accept(self, group: list[dict[str, Any]], answer: dict[str, Any], minutes: int | None) -> None:
+        """Write a granted hold into the book: where it was placed is legal and adds up to what was asked."""
+        names = {i: key.split(":")[1] for key, i in self.shelf.ids.items()}
+        lines = [Line(names[i["sku_id"]], names[i["warehouse_id"]], i["reserved_quantity"]) for i in answer["items"]]
+        left = self.book.left()
+        placed = [{"sku": line.sku, "warehouse": line.warehouse, "quantity": line.quantity} for line in lines]
+        assert self.book.why_not(placed, left) is None
+        assert total(placed) == total(group)
+        named, held = total(group, by_place=True), total(placed, by_place=True)
+        assert all(held[place] >= quantity for place, quantity in named.items() if place[1] is not None)
+        self.book.hold(answer["reservation_id"], lines, minutes, ("cart", "c"))
+        self.ids.append(answer["reservation_id"])
+
+    @rule(
+        numbers=st.lists(holds, min_size=1, max_size=4, unique=True),
+        action=st.sampled_from(["consume", "release"]),
+        part=st.one_of(st.none(), somewhere),
+        key=keys,
+    )
+    def resolve(self, numbers: list[int], action: str, part: list[dict[str, Any]] | None, key: str | None) -> None:
+        targets = list(dict.fromkeys(self.hold_id(n) for n in numbers))
+        wired = None if part is None else [self.wire(i) for i in part]
+        asks = [{"reservation_id": target, "action": action, "items": wired, "key": key} for target in targets]
+        told = self.post("stock_resolve", asks)
+        assert [t["outcome"] for t in told] == [self.book.resolve(target, action, part) for target in targets]
+        self.compare_facts(targets, told)
+
+    @rule(numbers=st.lists(holds, min_size=1, max_size=4, unique=True), by=st.sampled_from([10, 20, 30, 60]), key=keys)
+    def extend(self, numbers: list[int], by: int, key: str | None) -> None:
+        self.prolong(numbers, "extend", by, key)
+
+    @rule(number=holds, minutes=st.one_of(st.none(), deadlines), key=keys)
+    def convert(self, number: int, minutes: int | None, key: str | None) -> None:
+        self.prolong([number], "convert", minutes, key)
+
+    def prolong(self, numbers: list[int], action: str, minutes: int | None, key: str | None) -> None:
+        targets = list(dict.fromkeys(self.hold_id(n) for n in numbers))
+        kind = {"action": action, "minutes": minutes, "extension_max": EXTENSION_MAX, "key": key}
+        order = {"reference_type": "order", "reference_id": "o"}
+        told = self.post("stock_prolong", [{**kind, **order, "reservation_id": target} for target in targets])
+        expected = [self.book.prolong(target, action, minutes, ("order", "o")) for target in targets]
+        assert [t["outcome"] for t in told] == expected
+        self.compare_facts(targets, told)
+
+    def compare_facts(self, targets: list[str], told: list[dict[str, Any]]) -> None:
+        for target, answer in zip(targets, told, strict=True):
+            if "items" in answer:
+                hold = self.book.holds[target]
+                opened = sum(line.quantity for line in hold.open_lines())
+                assert (answer["status"], sum(i["open_quantity"] for i in answer["items"])) == (hold.status, opened)
+
+    @rule(limit=st.integers(1, 3))
+    def sweep(self, limit: int) -> None:
+        due = sorted((h for h in self.book.holds.values() if self.book.overdue(h)), key=lambda h: h.deadline or 0)
+        if len({h.deadline for h in due[:limit]} & {h.deadline for h in due[limit:]}):
+            limit = 1000  # of several with one deadline, any may be first
+        assert self.scalar(f"select stock_expire({limit})") == self.book.expire(due[:limit])
+
+    @rule(minutes=st.sampled_from([10, 20, 40]))
+    def tick(self, minutes: int) -> None:
+        self.shelf.advance(minutes)
+        self.book.now += minutes
+
+    @rule(warehouse=st.sampled_from(WAREHOUSES))
+    def close_or_open(self, warehouse: str) -> None:
+        self.book.closed ^= {warehouse}
+        self.shelf.connection.execute(
+            "update warehouses set is_active = not is_active where id = %s", [self.shelf.warehouse(warehouse)]
+        )
+
+    @rule(sku=st.sampled_from(SKUS))
+    def archive_or_bring_back(self, sku: str) -> None:
+        self.book.archived ^= {sku}
+        self.shelf.connection.execute(
+            "update skus set archived_at = case when archived_at is null then now() end where id = %s",
+            [self.shelf.sku(sku)],
+        )
+
+    @rule(sku=st.sampled_from(SKUS), quantity=units)
+    def ask(self, sku: str, quantity: int) -> None:
+        [told] = self.shelf.post_all("stock_availability", [{"sku_id": self.shelf.sku(sku), "quantity": quantity}])
+        there = sum(self.book.promisable(sku, warehouse) for warehouse in WAREHOUSES)
+        assert told["quantity_available"] == there
+        assert told["available"] == (there >= quantity and sku not in self.book.archived)
+
+    # -- the books ------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def levels_agree(self) -> None:
+        names = {i: key.split(":")[1] for key, i in self.shelf.ids.items()}
+        rows = self.shelf.connection.execute(
+            "select sku_id::text, warehouse_id::text, available_quantity, reserved_quantity, unavailable_quantity,"
+            " (select coalesce(sum(quantity), 0) from inventory_movements m"
+            "   where (m.sku_id, m.warehouse_id) = (i.sku_id, i.warehouse_id))"
+            " from inventory i where sku_id = any (%s)",
+            [[self.shelf.sku(sku) for sku in SKUS]],
+        ).fetchall()
+        found = {(names[r[0]], names[r[1]]): r[2:] for r in rows}
+        book = self.book
+        assert found == {
+            place: (
+                book.available(place),
+                book.reserved(place),
+                book.unsellable[place],
+                book.sellable[place] + book.unsellable[place],
+            )
+            for place in book.known
+        }
+
+    @invariant()
+    def holds_agree(self) -> None:
+        rows = self.shelf.connection.execute(
+            "select h.id::text, h.status, l.status, sum(l.quantity)"
+            " from reservations h join inventory_reservations l on l.reservation_id = h.id"
+            " where h.id = any (%s) group by h.id, l.status",
+            [self.ids],
+        ).fetchall()
+        found: dict[str, Any] = {}
+        for hold_id, status, outcome, quantity in rows:
+            found.setdefault(hold_id, (status, Counter()))[1][outcome] = quantity
+        expected: dict[str, Any] = {}
+        for hold_id, hold in self.book.holds.items():
+            expected[hold_id] = (hold.status, Counter())
+            for line in hold.lines:
+                expected[hold_id][1][line.outcome] += line.quantity
+        assert found == expected
+
+    @invariant()
+    def every_change_was_told(self) -> None:
+        rows = self.shelf.connection.execute(
+            "select event_type, count(*) from outbox_events where id > %s group by 1", [self.first_event]
+        ).fetchall()
+        assert {kind.removeprefix("inventory."): n for kind, n in rows} == dict(self.book.events)
+
+    def teardown(self) -> None:
+        self.tick(100)  # past every deadline, so that nothing is due in the next run
+        while self.scalar("select stock_expire(1000)"):
+            pass
+        self.book.expire(list(self.book.holds.values()))
+        self.levels_agree()
+        self.shelf.close()
+        assert asyncio.run(diagnosis(self.url)) == []
+
+
+def total(lines: list[dict[str, Any]], *, by_place: bool = False) -> Counter[Any]:
+    counted: Counter[Any] = Counter()
+    for line in lines:
+        counted[(line["sku"], line["warehouse"]) if by_place else line["sku"]] += line["quantity"]
+    return counted
+
+
+async def diagnosis(url: str) -> list[str]:
+    """What the doctor finds, the moved clock apart."""
+    database = Database(url, size=1)
+    await database.open()
+    async with database.transaction() as tx:
+        findings = await examine(tx)
+    await database.close()
+    return [
+        f"{f.check.sentence}: {v}"
+        for f in findings
+        for v in f.violations
+        if f.check.statement.name != "clock_is_not_shifted"
+    ]
+
+
+@pytest.mark.timeout(600)
+def test_the_heart_and_the_book_never_disagree(fresh_url: str) -> None:
+    Heart.url = fresh_url
+    run_state_machine_as_test(
+        Heart,
+        settings=settings(
+            max_examples=int(os.environ.get("HOLDFAST_TEST_EXAMPLES", "60")),
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+            print_blob=True,
+        ),
+    )
