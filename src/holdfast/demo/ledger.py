@@ -10,9 +10,12 @@ from uuid import UUID
 
 import numpy as np
 
-from holdfast.demo.past import LEDGER_DAYS, Buying, Delivery, Past, live_through
+from holdfast.demand import DemandHistory, forecast_demand, without_unsold_start
+from holdfast.demo.past import LEDGER_DAYS, LOOK_BACK_DAYS, Buying, Delivery, Past, Whole, live_through
 from holdfast.demo.records import WAREHOUSE_CODES, Demand, Product
 from holdfast.demo.shop import SUPPLIERS, Terms, terms_of
+from holdfast.replenishment import UNSET, Mode, compute_levels
+from holdfast.replenishment import Terms as PlanTerms
 
 # Entries posted in one transaction: about a second of work, so a stopped load loses no more than that.
 ENTRIES_PER_GROUP = 6000
@@ -53,7 +56,9 @@ class Story:
         self.last_day = last_day
         of = {product.code: product for product in products}
         self.terms: list[Terms] = [terms_of(code, of[code].name, of[code].price) for code, _ in demand.levels]
-        self.past: Past = live_through(demand.units, _buying(demand, self.terms), seed=SEED)
+        buying = _buying(demand, self.terms)
+        seen = demand.units[:, -LEDGER_DAYS - LOOK_BACK_DAYS :]
+        self.past: Past = live_through(seen, buying, _planned(demand, self.terms, buying), seed=SEED)
         self._arrived: dict[int, list[tuple[int, Delivery, int]]] = {}
         for number, delivery in enumerate(self.past.deliveries):
             for at, level in enumerate(delivery.levels.tolist()):
@@ -139,6 +144,31 @@ class Story:
             for order in self.past.deliveries
             if order.arrives_on >= LEDGER_DAYS
         ]
+
+
+def _planned(demand: Demand, terms: list[Terms], buying: Buying) -> tuple[Whole, Whole]:
+    """Reorder point and order-up-to level of every level, as Holdfast plans them under the policy it starts with."""
+    count = len(terms)
+    unset = np.full(count, UNSET, np.int64)
+    planned = PlanTerms(
+        mode=np.full(count, Mode.AUTO, np.int8),
+        lead_days=buying.lead_days,
+        lead_days_sd=buying.lead_sd_days,
+        review_days=np.full(count, 7.0),
+        cycle_service_level=np.full(count, 0.95),
+        order_cost=np.full(count, 2.0),
+        holding_rate_per_year=np.full(count, 0.25),
+        unit_cost=np.array([float(t.unit_cost) for t in terms], np.float64),
+        moq=buying.moq,
+        order_multiple=buying.order_multiple,
+        manual_reorder_point=unset,
+        manual_safety_stock=unset,
+        max_stock=unset,
+    )
+    observed = without_unsold_start(demand.units, np.ones(demand.units.shape, np.bool_))
+    forecast = forecast_demand(DemandHistory(demand.units, observed), planned.protection_days)
+    levels = compute_levels(forecast, planned)
+    return levels.reorder_point, levels.order_up_to
 
 
 def _buying(demand: Demand, terms: list[Terms]) -> Buying:

@@ -21,9 +21,10 @@ from holdfast.access import people
 from holdfast.catalog.importing import create_many
 from holdfast.db import Database, Tx, statements
 from holdfast.demand import service as demand
+from holdfast.demand.service import HISTORY_DAYS
 from holdfast.demo import DEMO_EMAIL
 from holdfast.demo.ledger import Level, Story
-from holdfast.demo.past import LEDGER_DAYS, LOOK_BACK_DAYS
+from holdfast.demo.past import LEDGER_DAYS
 from holdfast.demo.records import WAREHOUSE_CODES, Product, Records
 from holdfast.demo.shop import ACTOR, CURRENCY, SUPPLIERS, WAREHOUSES, category_of, shown_name, terms_of
 from holdfast.kernel.errors import CannotStart
@@ -95,7 +96,7 @@ class Loading:
         with Records() as records:
             products = records.products()
             self._tell("living through four months", 5)
-            story = Story(records.demand(LEDGER_DAYS + LOOK_BACK_DAYS), products, self._done.last_day)
+            story = Story(records.demand(HISTORY_DAYS), products, self._done.last_day)
             self._tell("products and suppliers", 10)
             async with self._stage("shop") as tx:
                 if tx is not None:

@@ -1,4 +1,6 @@
-"""A past that could have been: a buyer with a plain (s, S) rule meets the real demand, day by day, for every level.
+"""A past that could have been: a buyer meets the real demand, day by day, for every level.
+
+At first the buyer follows a plain (s, S) rule of their own, then the levels Holdfast plans.
 
 Pure arithmetic over arrays; the result is the ledger (what came in, what went out) and the orders still on their way.
 Days are columns; the last column is yesterday.
@@ -12,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEDGER_DAYS = 120
-# The buyer looks at the last eight weeks, reviews each supplier once a week, and was away for the last days,
-# so that there is something to decide today.
+# The buyer looks at the last eight weeks and reviews each supplier once a week. For the last two months they followed
+# Holdfast's levels; before the days away they cleared the desk, so that what runs low since is to be decided today.
 LOOK_BACK_DAYS = 56
 REVIEW_DAYS = 7
-AWAY_DAYS = 4
+PLANNED_DAYS = 60
+AWAY_DAYS = 2
 COVER_DAYS = 35
 SAFETY = 2.2
 # A day's demand above this part of the target level, when the shelf cannot give it, is a wholesale order.
@@ -74,8 +77,10 @@ class Past:
         return self.opening + arrived + (self.launches + self.to_order - self.sold).sum(axis=1)
 
 
-def live_through(units: Whole, buying: Buying, *, seed: int) -> Past:
+def live_through(units: Whole, buying: Buying, planned: tuple[Whole, Whole], *, seed: int) -> Past:
     """Let the buyer live through ``LEDGER_DAYS``; ``units`` holds LOOK_BACK_DAYS more in front.
+
+    ``planned`` is the reorder point and the order-up-to level of Holdfast's plan, per level.
 
     Sales never exceed what is there: a wanted unit that is not there is lost and the day is marked short, except a
     wholesale order, which is bought for that customer and passed on whole the same day.
@@ -105,7 +110,10 @@ def live_through(units: Whole, buying: Buying, *, seed: int) -> Past:
         position += passed_on - past.sold[:, day]
         if day < LEDGER_DAYS - AWAY_DAYS:
             point, target = _order_levels(units[:, day + 1 : day + 1 + LOOK_BACK_DAYS], buying)
-            due = (buying.review_weekday == day % REVIEW_DAYS) & (position <= point) & (target > 0) & (launched <= day)
+            if day >= LEDGER_DAYS - PLANNED_DAYS:
+                point, target = planned[0].astype(np.float64), planned[1].astype(np.float64)
+            reviewed = (buying.review_weekday == day % REVIEW_DAYS) | (day == LEDGER_DAYS - AWAY_DAYS - 1)
+            due = reviewed & (position <= point) & (target > position) & (launched <= day)
             past.deliveries += _order(due, target - position, buying, day, chance, position)
     return past
 
