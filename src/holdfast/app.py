@@ -30,6 +30,7 @@ import holdfast.purchasing.supplier_api
 import holdfast.replenishment.api
 import holdfast.replenishment.jobs
 import holdfast.replenishment.pages
+import holdfast.returns.api
 import holdfast.stock.api
 import holdfast.stock.jobs
 import holdfast.stock.pages
@@ -70,6 +71,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.purchasing.supplier_api.router,
     holdfast.purchasing.api.router,
     holdfast.transfers.api.router,
+    holdfast.returns.api.router,
     holdfast.replenishment.api.router,
     holdfast.monitoring.api.router,
 ]

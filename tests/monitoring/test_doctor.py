@@ -107,6 +107,14 @@ PLANTED = {
         " select t.id, 1, (select sku_id from inventory where {TEA@GZ}), 3, 3 from t",
         "transfer TR-X {tea} expected legs + losses + open = 0 found 3",
     ),
+    "returns_were_posted": (
+        "insert into returned_orders values ('order', 'A-1', now());"
+        "insert into returns (number, reference_type, reference_id, warehouse_id, created_by, created_at)"
+        " select 'RT-X', 'order', 'A-1', warehouse_id, 'test', now() from inventory where {TEA@GZ};"
+        "insert into return_lines (return_id, line_no, sku_id, quantity, outcome)"
+        " select id, 1, (select sku_id from inventory where {TEA@GZ}), 2, 'restock' from returns",
+        "return RT-X {tea} expected back=2 scrapped=0 found back=0 scrapped=0",
+    ),
     "balances_chain": (
         "alter table inventory_movements disable trigger user;"
         "update inventory_movements set balance_after = 45 where balance_after = 46;"

@@ -84,6 +84,26 @@ select concat('transfer ', t.number, ' ', s.code), 'losses=' || l.lost_quantity,
  where l.lost_quantity <> l.written_off
  order by 1;
 
+-- returns_were_posted
+-- P2: every unit a return says is back has its ledger entry, and every scrapped one left again.
+with told as (
+    select return_id::text as id, sku_id, sum(quantity) filter (where outcome <> 'refund_only') as back,
+           coalesce(sum(quantity) filter (where outcome = 'scrap'), 0) as scrapped
+      from return_lines group by return_id, sku_id
+), posted as (
+    select reference_id as id, sku_id, coalesce(sum(quantity) filter (where reference_type = 'return'), 0) as back,
+           coalesce(-sum(quantity) filter (where reference_type = 'scrap'), 0) as scrapped
+      from inventory_movements where reference_type in ('return', 'scrap') group by reference_id, sku_id
+)
+select concat('return ', r.number, ' ', s.code) as subject, concat('back=', coalesce(t.back, 0), ' scrapped=', t.scrapped) as expected,
+       concat('back=', coalesce(p.back, 0), ' scrapped=', coalesce(p.scrapped, 0)) as found
+  from told t
+  join returns r on r.id::text = t.id
+  join skus s on s.id = t.sku_id
+  left join posted p on (p.id, p.sku_id) = (t.id, t.sku_id)
+ where (coalesce(t.back, 0), t.scrapped) is distinct from (coalesce(p.back, 0), coalesce(p.scrapped, 0))
+ order by 1;
+
 -- balances_chain
 -- P2: each ledger entry carries the balance after it; the first entry of a level that does not is named.
 select s.code || '@' || w.code as subject,

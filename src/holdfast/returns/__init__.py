@@ -1,0 +1,1 @@
+"""Goods that come back from customers: inspected, booked once, never more than was sold."""
