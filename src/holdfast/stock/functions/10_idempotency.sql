@@ -9,12 +9,14 @@
 --   5. A request that carries an idempotency key stores its answer; a repeat returns it and changes nothing.
 --   6. Plans are generic: planning anew for each group costs four times the group. No table is scanned: a plan made while
 --      a table was still empty must serve when it is full.
+--   7. Only what others may call is `security definer`. The steps run with the rights of whoever calls them, so the
+--      application role, which may write no stock table, cannot take a step alone.
 -- Within one call no two requests may share an idempotency key or a reservation (the group writer sees to it).
 
 
 -- Requests whose key was seen before, with the first answer, or the refusal to reuse a key for another body.
 create or replace function stock_repeats(p_requests json) returns setof stock_answer
-language sql security definer set search_path = public, pg_temp as $$
+language sql stable as $$
     select r.n,
            case when k.request_hash = r.hash then k.outcome else 'idempotency_key_reused' end,
            case when k.request_hash = r.hash then k.facts else '{}'::json end,
@@ -31,7 +33,7 @@ $$;
 -- Remember the answers of the requests that carry a key. A key that another transaction stored meanwhile raises
 -- unique_violation: the group is rolled back and posted again request by request, which then finds the first answer.
 create or replace function stock_remember(p_requests json, p_answers stock_answer[]) returns void
-language sql security definer set search_path = public, pg_temp as $$
+language sql as $$
     insert into idempotency_keys (principal_id, key, request_hash, outcome, facts)
     select r.principal_id, r.key, r.hash, a.outcome, a.facts
       from json_to_recordset(p_requests) as r (n integer, principal_id uuid, key text, hash text)

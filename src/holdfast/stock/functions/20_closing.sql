@@ -1,7 +1,7 @@
 -- Close the given parts of active reservation lines with their outcome. The caller holds the level locks.
 -- A part smaller than its line splits it, so every row keeps one quantity and one outcome for ever.
 create or replace function stock_close_lines(p_takes stock_take[], p_now timestamptz) returns void
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql as $$
 begin
     insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, status, reserved_at, resolved_at, expires_at)
     select t.reservation_id,
@@ -42,7 +42,7 @@ end $$;
 -- Expire the active holds among p_reservations whose time is over. The caller holds the level locks.
 -- Answers how many reservations were expired.
 create or replace function stock_expire_locked(p_reservations uuid[], p_now timestamptz) returns integer
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql as $$
 declare
     v_takes stock_take[];
     v_expired integer;
@@ -97,7 +97,7 @@ end $$;
 
 -- Lock every level of the given reservations: from here on nobody else changes these reservations.
 create or replace function stock_lock_reservations(p_reservations uuid[]) returns void
-language sql security definer set search_path = public, pg_temp as $$
+language sql as $$
     select from inventory i
       where (i.sku_id, i.warehouse_id) in
             (select l.sku_id, l.warehouse_id from inventory_reservations l where l.reservation_id = any (p_reservations))

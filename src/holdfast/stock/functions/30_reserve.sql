@@ -1,7 +1,7 @@
 -- What one request would take from what is left: exact levels as asked; a line without a warehouse from the first
 -- warehouse (higher priority, then more stock) that can serve all of it, else spread in that order.
 create or replace function stock_pick(p_lines stock_ask[], p_left stock_left[]) returns setof stock_ask
-language sql immutable set search_path = public, pg_temp as $$
+language sql immutable as $$
     with fixed as (
         select sku_id, warehouse_id, sum(quantity)::bigint as quantity
           from unnest(p_lines) where warehouse_id is not null group by sku_id, warehouse_id
@@ -41,7 +41,7 @@ $$;
 
 -- Why a request cannot be held: the first rule that names it, with every line it concerns.
 create or replace function stock_refusal(p_lines stock_ask[], p_left stock_left[], p_picks stock_ask[]) returns stock_answer
-language sql stable security definer set search_path = public, pg_temp as $$
+language sql stable as $$
     with short as (
         select a.*, s.id is null as unknown_sku, s.archived_at is not null as archived,
                a.warehouse_id is not null and w.id is null as unknown_warehouse,
@@ -69,6 +69,35 @@ language sql stable security definer set search_path = public, pg_temp as $$
      where case v.code when 'unknown_sku' then s.unknown_sku when 'unknown_warehouse' then s.unknown_warehouse
                        when 'sku_archived' then s.archived when 'warehouse_inactive' then s.closed else true end
      group by s.request_no, v.code
+$$;
+
+
+-- What fits as a whole: exact levels first, then all floating lines of a SKU from one warehouse. Requests that touch a
+-- SKU of which not everything fits are left for their turn.
+create or replace function stock_share(p_asks stock_ask[], p_left stock_left[], out contested uuid[], out grants stock_ask[])
+language sql stable as $$
+    with fixed as (
+        select sku_id, warehouse_id, sum(quantity)::bigint as quantity
+          from unnest(p_asks) where warehouse_id is not null group by sku_id, warehouse_id
+    ), floating as (
+        select sku_id, sum(quantity)::bigint as quantity from unnest(p_asks) where warehouse_id is null group by sku_id
+    ), home as (
+        select distinct on (f.sku_id) f.sku_id, l.warehouse_id
+          from floating f
+          join unnest(p_left) l using (sku_id)
+          left join fixed x on (x.sku_id, x.warehouse_id) = (l.sku_id, l.warehouse_id)
+         where l.is_open and l.quantity - coalesce(x.quantity, 0) >= f.quantity
+         order by f.sku_id, l.priority desc, l.quantity desc, l.warehouse_id
+    ), contested as (
+        select x.sku_id from fixed x left join unnest(p_left) l using (sku_id, warehouse_id)
+         where l.sku_id is null or not l.is_open or l.quantity < x.quantity
+        union
+        select f.sku_id from floating f where not exists (select from home h where h.sku_id = f.sku_id)
+    )
+    select (select array_agg(sku_id) from contested),
+           (select array_agg(row(a.request_no, a.line_no, a.sku_id, coalesce(a.warehouse_id, h.warehouse_id), a.quantity)::stock_ask)
+              from unnest(p_asks) a left join home h using (sku_id)
+             where not exists (select from unnest(p_asks) x join contested c using (sku_id) where x.request_no = a.request_no))
 $$;
 
 
@@ -141,30 +170,17 @@ begin
           from unnest(v_left) l join inventory i using (sku_id, warehouse_id);
     end if;
 
-    -- The common case: everything asked of a SKU fits, exact levels first, then all floating lines from one warehouse.
-    with fixed as (
-        select sku_id, warehouse_id, sum(quantity)::bigint as quantity
-          from unnest(v_asks) where warehouse_id is not null group by sku_id, warehouse_id
-    ), floating as (
-        select sku_id, sum(quantity)::bigint as quantity from unnest(v_asks) where warehouse_id is null group by sku_id
-    ), home as (
-        select distinct on (f.sku_id) f.sku_id, l.warehouse_id
-          from floating f
-          join unnest(v_left) l using (sku_id)
-          left join fixed x on (x.sku_id, x.warehouse_id) = (l.sku_id, l.warehouse_id)
-         where l.is_open and l.quantity - coalesce(x.quantity, 0) >= f.quantity
-         order by f.sku_id, l.priority desc, l.quantity desc, l.warehouse_id
-    ), contested as (
-        select x.sku_id from fixed x left join unnest(v_left) l using (sku_id, warehouse_id)
-         where l.sku_id is null or not l.is_open or l.quantity < x.quantity
-        union
-        select f.sku_id from floating f where not exists (select from home h where h.sku_id = f.sku_id)
-    )
-    select (select array_agg(sku_id) from contested),
-           (select array_agg(row(a.request_no, a.line_no, a.sku_id, coalesce(a.warehouse_id, h.warehouse_id), a.quantity)::stock_ask)
-              from unnest(v_asks) a left join home h using (sku_id)
-             where not exists (select from unnest(v_asks) x join contested c using (sku_id) where x.request_no = a.request_no))
-      into v_contested, v_grants;
+    -- The common case: every line names its warehouse and everything asked of a level fits.
+    if not exists (select from unnest(v_asks) where warehouse_id is null)
+       and not exists (select from (select sku_id, warehouse_id, sum(quantity) as quantity
+                                      from unnest(v_asks) group by sku_id, warehouse_id) x
+                         left join unnest(v_left) l using (sku_id, warehouse_id)
+                        where l.sku_id is null or not l.is_open or l.quantity < x.quantity) then
+        v_contested := null;
+        v_grants := v_asks;
+    else
+        select c.contested, c.grants into v_contested, v_grants from stock_share(v_asks, v_left) c;
+    end if;
 
     -- Only requests that touch a short SKU are decided one by one, in arrival order, so that one refused basket never
     -- costs the next one its stock.
@@ -197,7 +213,7 @@ end $$;
 
 -- Write the holds that were decided: header, lines, levels, outbox, keys. Answers one row per request held.
 create or replace function stock_hold(p_requests json, p_grants stock_ask[], p_now timestamptz) returns stock_answer[]
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql as $$
 declare
     -- One random id per group, numbered in its last 16 bits: RFC 9562 section 6.2 allows a counter there, and drawing
     -- random bytes for each id costs 3 us here, as much as writing the row.
@@ -205,15 +221,16 @@ declare
     v_event_id text := left(uuidv7()::text, 32);
     v_answers stock_answer[];
 begin
-    update inventory i
-       set available_quantity = i.available_quantity - g.quantity,
-           reserved_quantity = i.reserved_quantity + g.quantity,
-           version = i.version + 1,
-           last_updated = greatest(i.last_updated, p_now)
-      from (select sku_id, warehouse_id, sum(quantity)::bigint as quantity from unnest(p_grants) group by sku_id, warehouse_id) g
-     where (i.sku_id, i.warehouse_id) = (g.sku_id, g.warehouse_id);
-
-    with granted as materialized (
+    with level as (
+        update inventory i
+           set available_quantity = i.available_quantity - g.quantity,
+               reserved_quantity = i.reserved_quantity + g.quantity,
+               version = i.version + 1,
+               last_updated = greatest(i.last_updated, p_now)
+          from (select sku_id, warehouse_id, sum(quantity)::bigint as quantity
+                  from unnest(p_grants) group by sku_id, warehouse_id) g
+         where (i.sku_id, i.warehouse_id) = (g.sku_id, g.warehouse_id)
+    ), granted as materialized (
         select request_no, row_number() over (partition by request_no order by line_no, warehouse_id) as line_no,
                sku_id, warehouse_id, quantity
           from unnest(p_grants)

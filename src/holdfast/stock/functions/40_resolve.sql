@@ -105,7 +105,7 @@ end $$;
 
 -- The ledger entries of what is consumed; the caller lowers the levels afterwards, under the same locks.
 create or replace function stock_write_consumption(p_requests json, p_takes stock_take[], p_now timestamptz) returns void
-language sql security definer set search_path = public, pg_temp as $$
+language sql as $$
     insert into inventory_movements (sku_id, warehouse_id, movement_type, quantity, bucket, balance_after, unsellable_after,
         reference_type, reference_id, reason, actor, unit_cost, occurred_at, created_at)
     select t.sku_id, t.warehouse_id, 'out', -t.quantity, 'sellable',
@@ -123,7 +123,7 @@ $$;
 
 -- One outbox row and one answer per request that consumed or released something.
 create or replace function stock_tell_resolution(p_takes stock_take[], p_now timestamptz) returns stock_answer[]
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql as $$
 declare
     v_answers stock_answer[];
 begin

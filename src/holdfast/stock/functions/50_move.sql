@@ -60,7 +60,7 @@ end $$;
 
 -- One request of stock_move, under the locks its caller took.
 create or replace function stock_move_one(p_request json, p_now timestamptz) returns stock_answer
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql as $$
 declare
     v_n integer := (p_request ->> 'n')::integer;
     v_refusal stock_answer;
@@ -127,7 +127,7 @@ end $$;
 
 -- Why a request of stock_move cannot be posted, or an answer without an outcome.
 create or replace function stock_move_refusal(p_request json) returns stock_answer
-language sql stable security definer set search_path = public, pg_temp as $$
+language sql stable as $$
     with line as (
         select i.*, coalesce(i.bucket, 'sellable') = 'unsellable' as is_unsellable, s.id is null as unknown_sku, w.id is null as unknown_warehouse,
                s.archived_at is not null as archived,
