@@ -55,6 +55,7 @@ from holdfast.web import assets
 from holdfast.web.asgi import AsgiApp, Receive, Scope, Send
 from holdfast.web.openapi import describe
 from holdfast.web.problem import headers_of, problem, problem_of
+from holdfast.web.problem_pages import problem_page
 
 log = structlog.get_logger()
 
@@ -169,28 +170,28 @@ def create() -> Application:
     return Application(Settings.from_env())
 
 
-async def on_refusal(_: Request, error: Exception) -> Response:
+async def on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     status, body = problem_of(error)
-    return _problem(status, body)
+    return _problem(request, status, body)
 
 
-async def on_invalid(_: Request, error: Exception) -> Response:
+async def on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = error.errors()
     if any(e["type"] == "json_invalid" for e in found):
-        return _problem(400, problem(400, "not_json", "The body is not JSON."))
+        return _problem(request, 400, problem(400, "not_json", "The body is not JSON."))
     errors: list[dict[str, Any]] = [
         {"loc": [*(e["loc"][1:] if e["loc"][0] == "body" else e["loc"])], "code": e["type"], "message": e["msg"]}
         for e in found
     ]
-    return _problem(422, problem(422, "invalid_request", "A field is wrong.", errors=errors))
+    return _problem(request, 422, problem(422, "invalid_request", "A field is wrong.", errors=errors))
 
 
-async def on_http_exception(_: Request, error: Exception) -> Response:
+async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    response = _problem(error.status_code, problem(error.status_code, code, str(error.detail)))
+    response = _problem(request, error.status_code, problem(error.status_code, code, str(error.detail)))
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response
@@ -198,8 +199,11 @@ async def on_http_exception(_: Request, error: Exception) -> Response:
 
 async def on_crash(request: Request, error: Exception) -> Response:
     log.error("request failed", path=request.url.path, method=request.method, exc_info=error)
-    return _problem(500, problem(500, "internal_error", "Something broke on our side; it was logged."))
+    return _problem(request, 500, problem(500, "internal_error", "Something broke on our side; it was logged."))
 
 
-def _problem(status: int, body: bytes) -> Response:
-    return Response(body, status, {name.decode(): value.decode() for name, value in headers_of(status)})
+def _problem(request: Request, status: int, body: bytes) -> Response:
+    """For programs the document, for people who navigate a page."""
+    return problem_page(request, status) or Response(
+        body, status, {name.decode(): value.decode() for name, value in headers_of(status)}
+    )

@@ -179,6 +179,17 @@ async def test_pages_carry_a_strict_policy_and_are_not_kept(url: str) -> None:
             assert headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize("path", ["/no-such-page", "/stock/not-an-id", "/stock/00000000-0000-4000-8000-000000000000"])
+async def test_a_person_sees_a_page_where_a_program_gets_a_document(url: str, path: str) -> None:
+    async with console(url) as client:
+        await sign_in(client)
+        page = await client.get(path, headers={"accept": "text/html", "accept-language": "zh-CN"})
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert "回到今日" in page.text
+        document = await client.get("/api/v1/no-such-thing", headers={"accept": "text/html"})
+        assert document.headers["content-type"] == "application/problem+json"
+
+
 async def test_files_may_be_kept_for_ever_under_their_fingerprint_only(url: str) -> None:
     async with console(url) as client:
         page = (await client.get("/sign-in")).text

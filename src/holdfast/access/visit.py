@@ -29,9 +29,11 @@ from fastapi.routing import APIRoute
 from holdfast.access.people import Person, person_of
 from holdfast.db import Database, Tx
 from holdfast.kernel.errors import Denied, Refusal
+from holdfast.web.address import Address
 from holdfast.web.formats import Formats
-from holdfast.web.i18n import Words, choose_language, words_in
+from holdfast.web.i18n import ENGLISH, Words, choose_language, words_in
 from holdfast.web.problem import status_of
+from holdfast.web.problem_pages import ProblemView
 from holdfast.web.rendering import formats_for, page_response
 from holdfast.web.shell import (
     LANGUAGE_COOKIE,
@@ -140,7 +142,12 @@ class Visit:
         self, template: str, view: object, *, active: str = "", block: str | None = None, status: int = 200
     ) -> Response:
         shell = replace(self.shell, active=active)
-        return page_response(self.request, template, view=view, shell=shell, block=block, status=status)
+        answer = page_response(self.request, template, view=view, shell=shell, block=block, status=status)
+        address = getattr(view, "address", None)
+        if isinstance(address, Address):
+            # What htmx puts into the address bar after a filter: without the empty choices of the form.
+            answer.headers["HX-Push-Url"] = str(address)
+        return answer
 
     def redirect(self, path: str, *, say: str = "", bad: bool = False) -> Response:
         """After a form: see the result at `path`, which is always one of ours, with one message."""
@@ -202,8 +209,10 @@ class PageRoute(OpenPageRoute):
 async def _arrive(request: Request, tx: Tx) -> Visit:
     token = request.cookies.get(SESSION_COOKIE)
     person = await person_of(tx, token) if token else None
+    # English is what people get who never chose, so only another language counts as their choice.
+    known = person.language if person is not None and person.language != ENGLISH.code else None
     language = choose_language(
-        chosen=request.cookies.get(LANGUAGE_COOKIE) or (person.language if person else None),
+        chosen=request.cookies.get(LANGUAGE_COOKIE) or known,
         accepted=request.headers.get("accept-language"),
     )
     cookies: dict[str, str | None] = {}
@@ -263,13 +272,6 @@ def _to_sign_in(request: Request) -> Response:
         # A fragment must not show the sign-in page inside a table: htmx takes the whole window there.
         return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": path})
     return RedirectResponse(path, HTTPStatus.SEE_OTHER)
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemView:
-    title: str
-    detail: str
-    code: str
 
 
 def _problem_page(visit: Visit, refusal: Refusal) -> Response:

@@ -8,7 +8,9 @@ select (select count(*) from replenishment_suggestions where status = 'pending')
        (select count(*) from alerts where status = 'open') as alerts,
        (select count(*) from alerts where status = 'open' and severity <> 'info') as bad_alerts,
        coalesce((select time_zone from warehouses where is_active order by priority desc, code limit 1), 'UTC') as time_zone,
-       exists (select from inventory_movements m where m.created_at > c.now - interval '2 minutes') as is_live
+       -- the newest entry, from the end of the newest month: an inequality alone would read the month
+       coalesce((select m.created_at from inventory_movements m order by m.created_at desc, m.seq desc limit 1)
+                > c.now - interval '2 minutes', false) as is_live
   from clock c;
 
 -- today_decisions
@@ -26,7 +28,8 @@ select coalesce(currency, '') as currency,
 -- today_running_out
 -- The SKUs that will be empty before an order placed now could arrive, worst first.
 select s.id as sku_id, s.code, s.name, w.name as warehouse, r.days_of_cover, r.lead_time_days,
-       r.suggested_quantity as quantity, p.name as supplier, count(*) over () as total
+       r.suggested_quantity as quantity, p.name as supplier, (select count(distinct t.sku_id) from replenishment_suggestions t
+         where t.status = 'pending' and t.reason in ('runs_out_before_delivery', 'stockout', 'backordered')) as total
   from replenishment_suggestions r
   join skus s on s.id = r.sku_id
   join warehouses w on w.id = r.warehouse_id

@@ -1,32 +1,39 @@
 -- worklist_rows
--- Pending suggestions as people decide them: by supplier, the most pressing first.
-select r.id, r.version, r.sku_id, s.code, s.name, r.warehouse_id, w.name as warehouse,
-       r.supplier_id, coalesce(p.name, '') as supplier, r.suggested_quantity as quantity, r.priority, r.reason,
-       r.days_of_cover, r.lead_time_days as lead_days,
-       coalesce(si.lead_time_sd_days, p.lead_time_sd_days)::float8 as lead_spread,
-       r.estimated_cost as cost, coalesce(r.currency, '') as currency, r.arithmetic,
+-- Pending suggestions as people decide them: by supplier, the most pressing first. The bands of the forecast are
+-- computed when they are asked for, so they are joined to the rows of the page only.
+with page as materialized (
+    select r.id, r.version, r.sku_id, s.code, s.name, r.warehouse_id, r.supplier_id, coalesce(p.name, '') as supplier,
+           p.lead_time_sd_days, r.suggested_quantity as quantity, r.priority, r.reason, r.days_of_cover,
+           r.lead_time_days as lead_days, r.estimated_cost as cost, coalesce(r.currency, '') as currency, r.arithmetic,
+           array_position(array['urgent', 'high', 'medium', 'low'], r.priority) as rank
+      from replenishment_suggestions r
+      join skus s on s.id = r.sku_id
+      left join suppliers p on p.id = r.supplier_id
+     where r.status = 'pending'
+       and (%(supplier_id)s::uuid is null or r.supplier_id = %(supplier_id)s)
+       and (%(warehouse_id)s::uuid is null or r.warehouse_id = %(warehouse_id)s)
+       and (%(priority)s::text is null or r.priority = %(priority)s)
+       and (%(like)s::text is null or s.name ilike %(like)s or s.code ilike %(prefix)s)
+       and (%(after_id)s::uuid is null
+            or (coalesce(p.name, ''), array_position(array['urgent', 'high', 'medium', 'low'], r.priority), r.id)
+               > (%(after_supplier)s, %(after_rank)s::integer, %(after_id)s::uuid))
+     order by supplier, rank, r.id
+     limit %(limit)s
+)
+select g.id, g.version, g.sku_id, g.code, g.name, g.warehouse_id, w.name as warehouse, g.supplier_id, g.supplier, g.quantity,
+       g.priority, g.reason, g.days_of_cover, g.lead_days,
+       coalesce(si.lead_time_sd_days, g.lead_time_sd_days)::float8 as lead_spread,
+       g.cost, g.currency, g.arithmetic,
        coalesce(i.available_quantity + i.reserved_quantity, 0)::bigint as sellable,
        coalesce(i.available_quantity, 0)::bigint as available,
        coalesce(i.reorder_point, i.computed_reorder_point) as reorder_point,
-       f.band_mid, business_now()::date as today,
-       array_position(array['urgent', 'high', 'medium', 'low'], r.priority) as rank
-  from replenishment_suggestions r
-  join skus s on s.id = r.sku_id
-  join warehouses w on w.id = r.warehouse_id
-  left join suppliers p on p.id = r.supplier_id
-  left join supplier_items si on si.supplier_id = r.supplier_id and si.sku_id = r.sku_id
-  left join inventory i on i.sku_id = r.sku_id and i.warehouse_id = r.warehouse_id
-  left join forecasts f on f.sku_id = r.sku_id and f.warehouse_id = r.warehouse_id
- where r.status = 'pending'
-   and (%(supplier_id)s::uuid is null or r.supplier_id = %(supplier_id)s)
-   and (%(warehouse_id)s::uuid is null or r.warehouse_id = %(warehouse_id)s)
-   and (%(priority)s::text is null or r.priority = %(priority)s)
-   and (%(like)s::text is null or s.name ilike %(like)s or s.code ilike %(prefix)s)
-   and (%(after_id)s::uuid is null
-        or (coalesce(p.name, ''), array_position(array['urgent', 'high', 'medium', 'low'], r.priority), r.id)
-           > (%(after_supplier)s, %(after_rank)s::integer, %(after_id)s::uuid))
- order by coalesce(p.name, ''), array_position(array['urgent', 'high', 'medium', 'low'], r.priority), r.id
- limit %(limit)s;
+       f.band_mid, business_now()::date as today, g.rank
+  from page g
+  join warehouses w on w.id = g.warehouse_id
+  left join supplier_items si on si.supplier_id = g.supplier_id and si.sku_id = g.sku_id
+  left join inventory i on i.sku_id = g.sku_id and i.warehouse_id = g.warehouse_id
+  left join forecasts f on f.sku_id = g.sku_id and f.warehouse_id = g.warehouse_id
+ order by g.supplier, g.rank, g.id;
 
 -- worklist_days
 -- Net change of what is sellable per day for the levels of one page, for the small pictures.
