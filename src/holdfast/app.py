@@ -21,6 +21,7 @@ import holdfast.catalog.api
 import holdfast.console.pages
 import holdfast.demand.api
 import holdfast.demand.jobs
+import holdfast.importing.api
 import holdfast.monitoring.api
 import holdfast.notify.api
 import holdfast.notify.jobs
@@ -61,6 +62,7 @@ log = structlog.get_logger()
 
 ROUTERS: list[APIRouter] = [
     holdfast.access.api.router,
+    holdfast.importing.api.router,
     holdfast.catalog.api.router,
     holdfast.warehouses.api.router,
     holdfast.stock.api.router,

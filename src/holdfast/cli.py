@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 import holdfast.access.commands
+import holdfast.importing.command
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
 from holdfast.kernel.errors import CannotStart
@@ -23,6 +24,7 @@ screen = Console()
 
 app.add_typer(holdfast.access.commands.users, name="user")
 app.add_typer(holdfast.access.commands.api_keys, name="key")
+app.command("import")(holdfast.importing.command.import_file)
 
 DataDir = Annotated[
     Path, typer.Option(envvar="HOLDFAST_DATA_DIR", help="Where the embedded PostgreSQL keeps its files.")
