@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 import holdfast.access.api
 import holdfast.access.jobs
 import holdfast.access.pages
+import holdfast.alerts.api
+import holdfast.alerts.jobs
 import holdfast.alerts.pages
 import holdfast.catalog.api
 import holdfast.console.pages
@@ -41,6 +43,7 @@ import holdfast.webhooks.api
 import holdfast.webhooks.jobs
 from holdfast import jobs
 from holdfast.access.keys import Authenticator, ensure_bootstrap_key
+from holdfast.alerts.evaluation import note_changes
 from holdfast.console.frame import FRAME
 from holdfast.db import Database
 from holdfast.jobs import rescue
@@ -57,6 +60,7 @@ from holdfast.web.asgi import AsgiApp, Receive, Scope, Send
 from holdfast.web.openapi import describe
 from holdfast.web.problem import headers_of, problem, problem_of
 from holdfast.web.problem_pages import problem_page
+from holdfast.webhooks.publisher import Listener, listen
 
 log = structlog.get_logger()
 
@@ -76,6 +80,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.transfers.api.router,
     holdfast.returns.api.router,
     holdfast.replenishment.api.router,
+    holdfast.alerts.api.router,
     holdfast.monitoring.api.router,
 ]
 PAGES: list[APIRouter] = [
@@ -89,6 +94,7 @@ PAGES: list[APIRouter] = [
 ]
 TASKS: list[procrastinate.Blueprint] = [
     holdfast.access.jobs.tasks,
+    holdfast.alerts.jobs.tasks,
     holdfast.stock.jobs.tasks,
     holdfast.demand.jobs.tasks,
     holdfast.notify.jobs.tasks,
@@ -96,6 +102,12 @@ TASKS: list[procrastinate.Blueprint] = [
     holdfast.webhooks.jobs.tasks,
     rescue.tasks,
 ]
+# Who hears that events became visible.
+LISTENERS: list[Listener] = [
+    note_changes,
+]
+for listener in LISTENERS:
+    listen(listener)
 
 
 class Application:
