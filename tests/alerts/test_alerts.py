@@ -106,7 +106,8 @@ async def test_days_of_cover_watch_the_pace_of_sales(house: House) -> None:
             await connection.execute(
                 """
                 insert into demand_forecasts (sku_id, warehouse_id, made_at, method, demand_class, daily_mean, daily_sd,
-                    trend_percent_per_week, protection_days, quantiles, day_variance, level_variance, observed_days, bulk_units)
+                    trend_percent_per_week, protection_days, quantiles, day_variance, level_variance, observed_days,
+                    bulk_units)
                 values (%s, %s, now(), 'm', 'c', %s, 1, 0, 7, '{}', 1, 0, 30, 0)
                 """,
                 [await house.sku(sku), await house.warehouse("GZ"), mean],
