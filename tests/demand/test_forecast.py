@@ -1,5 +1,6 @@
 """What the forecast says about small histories anyone can read."""
 
+import math
 from typing import cast
 
 import numpy as np
@@ -36,10 +37,10 @@ def poisson(mean: float, days: int, seed: int, series: int = 1) -> NDArray[np.in
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
-def test_the_same_sale_every_day_is_forecast_as_itself_with_no_spread(method: DemandMethod) -> None:
+def test_the_same_sale_every_day_is_forecast_as_itself_with_the_spread_of_chance(method: DemandMethod) -> None:
     forecast = forecast_demand(history([7] * 120), 10, method)
     assert forecast.daily_mean == pytest.approx([7.0])
-    assert forecast.daily_sd == pytest.approx([0.0], abs=1e-6)
+    assert forecast.daily_sd == pytest.approx([math.sqrt(7)])
     assert forecast.mean_over(10) == pytest.approx([70.0])
 
 

@@ -39,7 +39,7 @@ class Past:
         ]
         self.shelf.connection.execute("select stock_import_history(%s, 'test')", [Json(rows)])
 
-    def sell(self, text: str, quantity: int) -> None:
+    def sell(self, text: str, quantity: int, occurred_at: str | None = None) -> None:
         sku, warehouse = text.split("@")
         answer = self.shelf.post(
             "stock_move",
@@ -47,6 +47,7 @@ class Past:
             movement_type="out",
             reference_type="sale",
             reason="sold",
+            occurred_at=occurred_at,
             items=[
                 {
                     "sku_id": self.shelf.sku(sku),
@@ -182,6 +183,14 @@ async def test_an_item_not_yet_stocked_is_unknown_and_one_stocked_but_unsold_is_
     past.write("TEA@GZ", (4, 5, "receipt"))
     await past.refresh()
     assert await past.history("TEA@GZ", 6) == "? ? ? 0 0 0"
+
+
+async def test_sales_booked_later_than_they_happened_show_the_item_was_there(past: Past) -> None:
+    past.shelf.given("TEA@GZ 50")
+    for ago in (5, 2):
+        past.sell("TEA@GZ", 3, (TODAY - timedelta(days=ago)).isoformat())
+    await past.refresh()
+    assert await past.history("TEA@GZ", 7) == "? ? 3 0 0 3 0"
 
 
 async def test_a_shelf_that_is_still_empty_stays_unknown_until_yesterday(past: Past) -> None:

@@ -183,6 +183,8 @@ def _with_spread(sold: Floats, seen: Floats, *, level: Floats, error: Floats, sc
     variance = (independent * measured + PRIOR_WINDOWS * prior) / (independent + PRIOR_WINDOWS)
     day_part = np.minimum(day_variance, variance / length)
     level_part = np.maximum(variance - length * day_part, 0.0) / length**2
+    # The quantiles never believe in less spread than pure chance (Poisson); what is shown beside them is the same.
+    day_part = np.maximum(day_part, mean - length * level_part)
     return LevelFit(mean, day_part, level_part)
 
 

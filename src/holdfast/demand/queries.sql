@@ -22,7 +22,8 @@ select p.n::integer as n,
                    from demand_daily d
                   where d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id
                     and d.day > p.yesterday - %(days)s::integer and d.day <= p.yesterday), ''::bytea) as sold,
-       coalesce((select string_agg(int2send(least(p.yesterday - greatest(s.first_day, p.yesterday - %(days)s::integer), %(days)s::integer)::smallint)
+       coalesce((select string_agg(int2send(case when s.first_day = '-infinity' then 32767
+                                                 else p.yesterday - greatest(s.first_day, p.yesterday - %(days)s::integer) end::smallint)
                                    || int2send(greatest(p.yesterday - coalesce(e.last_day, p.yesterday), 0)::smallint), ''::bytea)
                    from empty_shelf_spans s
                   -- Demand imported for days before the ledger began: from its first day on, something was known.

@@ -24,6 +24,7 @@ STORED_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 # than forecasting them.
 _SOLD = np.dtype([("back", ">i2"), ("observed", ">i2"), ("quantity", ">i4")])
 _EMPTY = np.dtype([("first_back", ">i2"), ("last_back", ">i2")])
+_SINCE_EVER = 32767
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,14 @@ def unpacked(rows: list[dict[str, Any]], days: int) -> DemandHistory:
     for row in rows:
         n = row["n"] - 1
         has_ledger[n] = row["has_ledger"]
-        for first_back, last_back in np.frombuffer(row["empty"], _EMPTY).tolist():
-            observed[n, max(days - 1 - first_back, 0) : days - last_back] = False
         sold = np.frombuffer(row["sold"], _SOLD)
         column = days - 1 - sold["back"].astype(np.int64)
+        for first_back, last_back in np.frombuffer(row["empty"], _EMPTY).tolist():
+            end = days - last_back
+            if first_back == _SINCE_EVER:
+                # Sales from before the first entry were booked later: the item was there from the first of them on.
+                end = min(end, column.min(initial=days))
+            observed[n, max(days - 1 - first_back, 0) : end] = False
         quantity[n, column] = sold["quantity"]
         # A sale is evidence, even from a shelf that was empty in the morning.
         observed[n, column] = ((sold["quantity"] > 0) | observed[n, column]) & (sold["observed"] != 0)
