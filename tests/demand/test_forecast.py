@@ -192,3 +192,13 @@ def test_a_method_of_ones_own_can_be_put_in() -> None:
 def test_methods_are_found_by_the_name_stored_with_a_forecast() -> None:
     assert isinstance(method_named("ses-negbin"), ExponentialSmoothing)
     assert isinstance(method_named("moving-average"), MovingAverage)
+
+
+def test_a_month_of_history_knows_how_little_it_knows() -> None:
+    """2,000 series of 30 days, windows of 14: two whole windows are no measure of spread by themselves."""
+    quantity = poisson(2.5, 44, 9, series=2_000)
+    forecast = forecast_demand(DemandHistory(quantity[:, :30], np.ones((2_000, 30), bool)), 14)
+    covered = np.mean(quantity[:, 30:].sum(axis=1) <= forecast.quantile_over(0.95, 14))
+    assert 0.93 <= covered <= 0.995
+    certain = DemandHistory(np.tile(quantity[:, :30], (1, 12)), np.ones((2_000, 360), bool))
+    assert np.mean(forecast.level_variance) > 1.5 * np.mean(forecast_demand(certain, 14).level_variance)

@@ -366,3 +366,38 @@ async def test_demand_of_a_day_is_answered(house: House) -> None:
     assert [d["quantity"] for d in found["demand"]] == [10, 10]
     rest = await house.get("/demand", sku_id=await house.sku("TEA"), limit=2, cursor=found["next_cursor"])
     assert [d["day"] for d in rest["demand"]] == [(NOON - timedelta(days=3)).date().isoformat()]
+
+
+async def test_an_order_somebody_is_still_writing_counts(house: House) -> None:
+    await past(house, "TEA", "GZ", per_day=10, left=30)
+    await offer(house, "ACME", "TEA")
+    items = [{"sku_id": await house.sku("TEA"), "quantity": 900}]
+    order = {"supplier_id": await house.supplier("ACME"), "warehouse_id": await house.warehouse("GZ"), "items": items}
+    await house.post("/purchase-orders", order)
+    assert (await plan(house))["facts"]["opened"] == 0
+
+
+async def test_what_was_decided_is_not_rewritten_by_the_next_plan(house: House) -> None:
+    await past(house, "TEA", "GZ", per_day=10, left=30)
+    await offer(house, "ACME", "TEA")
+    await plan(house)
+    (one,) = await pending(house)
+    decided = await house.post(f"/replenishment/suggestions/{one['id']}/approve", {"quantity": 1}, expect=200)
+    assert (await plan(house))["facts"] == {"opened": 0, "updated": 0, "withdrawn": 0}
+    assert await house.get(f"/replenishment/suggestions/{one['id']}") == decided
+
+
+async def test_a_line_taken_off_its_draft_is_suggested_again(house: House) -> None:
+    await past(house, "TEA", "GZ", per_day=10, left=30)
+    await past(house, "CUP", "GZ", per_day=10, left=30)
+    await offer(house, "ACME", "TEA", "CUP")
+    await plan(house)
+    ids = [one["id"] for one in await pending(house)]
+    await house.post("/replenishment/suggestions:approve", {"ids": ids}, expect=200)
+    order_id = (await house.get(f"/replenishment/suggestions/{ids[0]}"))["purchase_order_id"]
+    keep = [{"sku_id": await house.sku("CUP"), "quantity": 300}]
+    await house.call("PATCH", f"/purchase-orders/{order_id}", json={"items": keep}, expect=200)
+    async with house.database.transaction() as tx:
+        assert await decisions.follow_orders(tx) == 1
+    await plan(house)
+    assert [s["sku_id"] for s in await pending(house)] == [await house.sku("TEA")]
