@@ -1,0 +1,107 @@
+"""Plan an order: state the problem, find the best set of warehouses, split the lines, say why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from holdfast.allocation.criteria import figures_of
+from holdfast.allocation.model import Candidate, Plan, PlannedLine, Reason, Strategy, Take, Wanted
+from holdfast.allocation.problem import Line, Problem, state
+from holdfast.allocation.search import Found, search
+
+# Up to so many candidates every plan is proven optimal; beyond, the search ends after so many steps of 10 to 60 us.
+EXACT_CANDIDATES_MAX = 12
+NODES_MAX = 1_000
+
+
+def plan_order(
+    wanted: Sequence[Wanted], candidates: Sequence[Candidate], strategy: Strategy, *, nodes_max: int = NODES_MAX
+) -> Plan:
+    """The best plan for the whole order by the strategy's criteria.
+
+    Every line is covered as far as the candidates can; ``Plan.is_complete`` tells. The order in which candidates are
+    given does not matter: between equal plans the codes decide.
+    """
+    assert len({w.sku for w in wanted}) == len(wanted), "an order names a SKU once"
+    contenders = sorted((c for c in candidates if _has_any(c, wanted)), key=lambda c: c.code)
+    problem = state(wanted, contenders, strategy)
+    limit = None if len(contenders) <= EXACT_CANDIDATES_MAX else nodes_max
+    found = search(problem, problem.everyone, nodes_max=limit)
+    if not found.is_optimal:
+        found = _improved(problem, found, nodes_max)
+    by_sku = {line.sku: line for line in problem.lines}
+    planned = tuple(
+        _planned(problem, by_sku[w.sku], w, found.used, limit)
+        if w.sku in by_sku
+        else PlannedLine(w.sku, w.quantity, ())
+        for w in wanted
+    )
+    takes = {(line.sku, take.code): take.quantity for line in planned for take in line.takes}
+    return Plan(strategy, planned, figures_of(contenders, strategy, takes), found.is_optimal)
+
+
+def _has_any(candidate: Candidate, wanted: Sequence[Wanted]) -> bool:
+    return any(candidate.shelf(w.sku).available > 0 for w in wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherWay:
+    """The best way for one line without one of its candidates, all other lines left where they are."""
+
+    cost: int  # of the whole order
+    used: int
+    instead: int
+
+
+def _other_way(problem: Problem, line: Line, n: int, used: int, limit: int | None) -> OtherWay | None:
+    """None: without this candidate the line is not covered."""
+    others = [other for other in problem.lines if other is not line]
+    free = 0
+    for other in others:
+        free |= other.split(used)[1]
+    without = problem.everyone & ~(1 << n)
+    alone = problem.alone(line, free)
+    if not alone.covers(alone.stock_of(without)):
+        return None
+    found = search(alone, without, nodes_max=limit)
+    cost = found.cost + problem.charge_of(free) + sum(other.split(used)[0] for other in others)
+    return OtherWay(cost, free | found.used, found.used)
+
+
+def _improved(problem: Problem, found: Found, nodes_max: int) -> Found:
+    """Move single lines elsewhere as long as that makes the order better: an unfinished search may leave such moves."""
+    while True:
+        ways = (
+            _other_way(problem, line, bit.bit_length() - 1, found.used, nodes_max)
+            for line in problem.lines
+            for bit, _ in line.split(found.used)[2]
+        )
+        better = next((way for way in ways if way is not None and way.cost < found.cost), None)
+        if better is None:
+            return found
+        cost, used = problem.cost_of(better.used)
+        found = Found(used, cost, is_optimal=False)
+
+
+def _planned(problem: Problem, line: Line, wanted: Wanted, used: int, limit: int | None) -> PlannedLine:
+    merged: dict[int, int] = {}
+    for bit, units in line.split(used)[2]:
+        n = bit.bit_length() - 1
+        merged[n] = merged.get(n, 0) + units
+    takes = tuple(
+        Take(problem.candidates[n].code, units, _reason(problem, line, n, used, limit)) for n, units in merged.items()
+    )
+    return PlannedLine(wanted.sku, wanted.quantity, takes)
+
+
+def _reason(problem: Problem, line: Line, n: int, used: int, limit: int | None) -> Reason:
+    way = _other_way(problem, line, n, used, limit)
+    if way is None:
+        return Reason("only_here")
+    instead = tuple(c.code for m, c in enumerate(problem.candidates) if way.instead >> m & 1)
+    difference = problem.scale.first_difference(problem.cost_of(used)[0], way.cost)
+    if difference is None:
+        return Reason("equal", instead=instead)
+    code, here, elsewhere = difference
+    return Reason(code, here, elsewhere, instead)
