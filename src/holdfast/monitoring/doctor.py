@@ -53,7 +53,7 @@ CHECKS = (
     Check("P1", "the constraints against overselling are in force", sql.constraints_in_force),
     Check("P2", "on hand is the sum of its movements", sql.on_hand_is_its_movements),
     Check("P2", "reserved is the sum of its active lines", sql.reserved_is_its_lines),
-    Check("P2", "in transit is the sum of open order and transfer lines", sql.in_transit_is_open_orders),
+    Check("P2", "in transit is the sum of open order and transfer lines", sql.in_transit_is_open_lines),
     Check("P2", "what a transfer took is on its way, arrived or lost", sql.transfers_add_up),
     Check("P2", "what returns brought back is in the ledger", sql.returns_were_posted),
     Check("P2", "the ledger's balances chain", sql.balances_chain),
