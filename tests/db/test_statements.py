@@ -13,11 +13,8 @@ import holdfast
 from holdfast.db import Statement, statements
 
 SOURCE = Path(holdfast.__file__).parent
-HOMES = sorted(
-    (f"holdfast.{file.parent.relative_to(SOURCE).as_posix().replace('/', '.')}", file.name)
-    for name in ("queries.sql", "pages.sql")
-    for file in SOURCE.glob(f"**/{name}")
-)
+FILES = [file for file in SOURCE.glob("*/*.sql") if file.name != "schema.sql"]
+HOMES = sorted((f"holdfast.{file.parent.name}", file.name) for file in FILES)
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
 
 

@@ -42,7 +42,7 @@ def _is_foreign(name: str) -> bool:
 
 
 def _is_ours(name: str, ours: set[str]) -> bool:
-    """``stock_reserve(json)`` or ``FUNCTION stock_reserve(p_requests json)`` of a function kept in a file of its own."""
+    """Whether ``stock_reserve(json)`` or ``FUNCTION stock_reserve(p_requests json)`` is kept in a file of its own."""
     words = name.removeprefix("FUNCTION ").split("(")
     return len(words) > 1 and words[0] in ours
 

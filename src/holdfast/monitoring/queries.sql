@@ -50,11 +50,58 @@ select s.code || '@' || w.code as subject, concat('reserved=', coalesce(l.quanti
 select s.code || '@' || w.code as subject, concat('in_transit=', coalesce(o.quantity, 0)) as expected,
        concat('in_transit=', coalesce(i.in_transit_quantity, 0)) as found
   from inventory i
-  full join (select sku_id, warehouse_id, sum(quantity) as quantity from inbound_lines group by sku_id, warehouse_id) o
-       using (sku_id, warehouse_id)
+  full join (select sku_id, warehouse_id, sum(quantity) as quantity
+               from inbound_lines group by sku_id, warehouse_id) o using (sku_id, warehouse_id)
   join skus s on s.id = sku_id
   join warehouses w on w.id = warehouse_id
  where coalesce(i.in_transit_quantity, 0) <> coalesce(o.quantity, 0)
+ order by 1;
+
+-- transfers_add_up
+-- P2: what a transfer took out of the source is on its way, at the destination, or written off as lost.
+with part as (
+    select transfer_id::text as id, sku_id, open_quantity + lost_quantity as quantity from transfer_lines
+    union all
+    select reference_id, sku_id, quantity from inventory_movements where reference_type = 'transfer'
+), loss as (
+    select l.transfer_id, l.sku_id, l.lost_quantity, coalesce(sum(x.quantity), 0) as written_off
+      from transfer_lines l
+      left join transfer_losses x using (transfer_id, line_no)
+     group by l.transfer_id, l.line_no
+)
+select concat('transfer ', coalesce(t.number, p.id), ' ', s.code) as subject, 'legs + losses + open = 0' as expected,
+       sum(p.quantity)::text as found
+  from part p
+  left join transfers t on t.id::text = p.id
+  join skus s on s.id = p.sku_id
+ group by t.number, p.id, s.code
+having sum(p.quantity) <> 0
+union all
+select concat('transfer ', t.number, ' ', s.code), 'losses=' || l.lost_quantity, 'losses=' || l.written_off
+  from loss l
+  join transfers t on t.id = l.transfer_id
+  join skus s on s.id = l.sku_id
+ where l.lost_quantity <> l.written_off
+ order by 1;
+
+-- returns_were_posted
+-- P2: every unit a return says is back has its ledger entry, and every scrapped one left again.
+with told as (
+    select return_id::text as id, sku_id, sum(quantity) filter (where outcome <> 'refund_only') as back,
+           coalesce(sum(quantity) filter (where outcome = 'scrap'), 0) as scrapped
+      from return_lines group by return_id, sku_id
+), posted as (
+    select reference_id as id, sku_id, coalesce(sum(quantity) filter (where reference_type = 'return'), 0) as back,
+           coalesce(-sum(quantity) filter (where reference_type = 'scrap'), 0) as scrapped
+      from inventory_movements where reference_type in ('return', 'scrap') group by reference_id, sku_id
+)
+select concat('return ', r.number, ' ', s.code) as subject, concat('back=', coalesce(t.back, 0), ' scrapped=', t.scrapped) as expected,
+       concat('back=', coalesce(p.back, 0), ' scrapped=', coalesce(p.scrapped, 0)) as found
+  from told t
+  join returns r on r.id::text = t.id
+  join skus s on s.id = t.sku_id
+  left join posted p on (p.id, p.sku_id) = (t.id, t.sku_id)
+ where (coalesce(t.back, 0), t.scrapped) is distinct from (coalesce(p.back, 0), coalesce(p.scrapped, 0))
  order by 1;
 
 -- balances_chain

@@ -71,7 +71,3 @@ update notifications
 -- A person wants a failed message tried again.
 update notifications set status = 'queued', attempts = 0, next_attempt_at = now() where id = %(id)s and status = 'failed'
 returning id;
-
--- hasten
--- The mail server is back or was named: what waits is tried now.
-update notifications set next_attempt_at = now() where status = 'queued' and channel = 'email' and next_attempt_at > now();

@@ -1,0 +1,153 @@
+"""What the stock routes accept and answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from holdfast.stock.asks import QUANTITY_MAX
+
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Bucket = Literal["sellable", "unsellable"]
+
+
+class HoldInfo(BaseModel):
+    reservation_id: UUID
+    quantity: int
+    reference_type: str
+    reference_id: str
+    expires_at: datetime | None
+
+
+class InventoryInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    sku_id: UUID
+    sku_code: str
+    warehouse_id: UUID
+    warehouse_code: str
+    available_quantity: int
+    on_hand_quantity: int
+    in_transit_quantity: int
+    unavailable_quantity: int
+    safety_stock: int | None
+    reorder_point: int | None
+    max_stock: int | None
+    status: Literal["ok", "low", "out", "over"]
+    version: int
+    last_updated: datetime
+
+
+class InventoryWithHolds(InventoryInfo):
+    reserved_quantity: int
+    reservations: list[HoldInfo]
+
+
+class PastInventoryInfo(BaseModel):
+    """On-hand at a past instant; what was available then is not kept."""
+
+    model_config = ConfigDict(from_attributes=True)
+    sku_id: UUID
+    sku_code: str
+    warehouse_id: UUID
+    warehouse_code: str
+    on_hand_quantity: int
+    unavailable_quantity: int
+
+
+class InventoryPage(BaseModel):
+    inventories: list[InventoryWithHolds | InventoryInfo | PastInventoryInfo]
+    next_cursor: str | None
+
+
+class Adjustment(BaseModel):
+    """``set`` sets what is physically in the bucket and needs the quantity you expect to find there."""
+
+    model_config = ConfigDict(extra="forbid")
+    warehouse_id: UUID
+    adjustment_type: Literal["increase", "decrease", "set"]
+    quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+    reason: Reason
+    expected_quantity: Annotated[int, Field(ge=0)] | None = None
+    bucket: Bucket = "sellable"
+    unit_cost: Cost | None = None
+
+
+class ReceiptItem(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sku_id: UUID
+    quantity: Quantity
+    unit_cost: Cost | None = None
+
+
+class Receipt(BaseModel):
+    """Goods in without an order."""
+
+    model_config = ConfigDict(extra="forbid")
+    warehouse_id: UUID
+    reference: Text | None = None
+    items: Annotated[list[ReceiptItem], Field(min_length=1, max_length=10_000)]
+
+
+class SaleItem(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sku_id: UUID
+    quantity: Quantity
+    warehouse_id: UUID | None = None
+
+
+class Sale(BaseModel):
+    """An immediate sale without a hold, all or nothing. ``occurred_at`` is when the customer bought."""
+
+    model_config = ConfigDict(extra="forbid")
+    warehouse_id: UUID | None = None
+    reference: Text | None = None
+    occurred_at: AwareDatetime | None = None
+    items: Annotated[list[SaleItem], Field(min_length=1, max_length=10_000)]
+
+
+class PostedItem(BaseModel):
+    sku_id: UUID
+    warehouse_id: UUID
+    bucket: str
+    quantity: Annotated[int, Field(description="signed: negative left the warehouse")]
+
+
+class Posted(BaseModel):
+    reference_type: str
+    reference_id: str | None
+    items: list[PostedItem]
+
+
+class MovementInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    sku_id: UUID
+    warehouse_id: UUID
+    movement_type: str
+    quantity: int
+    bucket: str
+    balance_after: int
+    reference_type: str
+    reference_id: str | None
+    reason: str
+    actor: str
+    unit_cost: Decimal | None
+    occurred_at: datetime
+    created_at: datetime
+
+
+class MovementPage(BaseModel):
+    movements: list[MovementInfo]
+    next_cursor: str | None
+
+
+class ReservationPage(BaseModel):
+    reservations: list[dict[str, Any]]
+    next_cursor: str | None
