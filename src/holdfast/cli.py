@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 import holdfast.access.commands
+import holdfast.demo.commands
 import holdfast.importing.command
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
@@ -24,6 +25,7 @@ screen = Console()
 
 app.add_typer(holdfast.access.commands.users, name="user")
 app.add_typer(holdfast.access.commands.api_keys, name="key")
+app.add_typer(holdfast.demo.commands.app, name="demo")
 app.command("import")(holdfast.importing.command.import_file)
 
 DataDir = Annotated[

@@ -24,6 +24,7 @@ from holdfast.access.people import start_link
 from holdfast.db import Database
 from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 from holdfast.db.migrate import migrate
+from holdfast.demo.commands import parts as demo_parts
 from holdfast.kernel.errors import CannotStart
 from holdfast.settings import Settings
 
@@ -56,6 +57,9 @@ def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -
             family = Family(environment)
             family.add("api", ["serve", "--port", str(port), "--host", host, "--workers", str(workers)])
             family.add("jobs", ["worker"])
+            if demo:
+                for name, arguments in demo_parts(environment, f"http://{_reached_at(host)}:{port}"):
+                    family.add(name, arguments)
             family.run(on_ready=lambda: _announce(host, port, url, settings.admin_email))
     finally:
         if server:
@@ -135,6 +139,11 @@ def _load_demo_shop(url: str) -> None:
 
     signal.signal(signal.SIGTERM, _leave)
     load_demo(url, screen)
+
+
+def _reached_at(host: str) -> str:
+    """Where a program on this machine finds what listens on ``host``."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

@@ -36,3 +36,16 @@ select stock_import_history(%(rows)s, %(actor)s);
 -- levels_with_entries
 -- What an interrupted load already posted.
 select sku_id, warehouse_id from inventory where version > 0;
+
+-- list_popular
+-- What people buy where: units in the last four weeks of the story, and how many an order line takes. Lines are counted
+-- before the ledger begins, which sums a day into one entry.
+select d.sku_id, d.warehouse_id, w.code as warehouse, sum(d.quantity) filter (where d.day > %(last_day)s::date - 28)::float8 / 28 as units_a_day,
+       coalesce(sum(d.quantity) filter (where d.day <= %(last_day)s::date - 120)::float8
+                / nullif(sum(d.orders) filter (where d.day <= %(last_day)s::date - 120), 0), 2) as units_a_line
+  from demand_daily d
+  join skus s on s.id = d.sku_id and s.archived_at is null
+  join warehouses w on w.id = d.warehouse_id
+ where d.day > %(last_day)s::date - 400 and d.day <= %(last_day)s::date
+ group by d.sku_id, d.warehouse_id, w.code
+having sum(d.quantity) filter (where d.day > %(last_day)s::date - 28) > 0;
