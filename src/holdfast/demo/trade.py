@@ -14,7 +14,7 @@ from holdfast.demo.client import Client
 from holdfast.demo.mailbox import read_letter
 
 # One day of a supplier's lead time.
-DAY_SECONDS = 10.0
+DAY_SECONDS = 30.0
 LOOK_SECONDS = 5.0
 CONFIRMED_AFTER_SECONDS = 8.0
 DELIVERED_IN_PARTS = 0.25
