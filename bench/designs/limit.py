@@ -70,14 +70,17 @@ class LimitRun:
     batch_ms: list[float]
 
 
-def run_limit(url: str, warehouse_id: str, skus: tuple[str, ...], *, batch: int, seconds: float) -> LimitRun:
-    """Write batches of `batch` holds over one connection for `seconds`, each its own durable transaction."""
+def run_limit(
+    url: str, warehouse_id: str, skus: tuple[str, ...], *, batch: int, seconds: float, at_least: int = 0
+) -> LimitRun:
+    """Write batches of `batch` holds over one connection for `seconds` and `at_least` so many holds,
+    each batch its own durable transaction."""
     # Rendered beforehand: the clock should see the server, not Python building arrays.
     arrays = ["{" + ",".join(random.choices(skus, k=batch)) + "}" for _ in range(50)]
     held, times = 0, list[float]()
     with psycopg.connect(url, autocommit=True, prepare_threshold=0, options=GENERIC) as connection:
         started = time.perf_counter()
-        while (now := time.perf_counter()) < started + seconds:
+        while (now := time.perf_counter()) < started + seconds or held < at_least:
             row = connection.execute(
                 BATCH, {"skus": random.choice(arrays), "warehouse": warehouse_id, "id": str(uuid7())[:32]}
             ).fetchone()

@@ -1,0 +1,196 @@
+"""What a hold costs as holds pile up, what a batch of 1,000 takes, and how fast 100,000 expire.
+
+    python -m bench.lifecycle [--live 0,100000,1000000] [--seconds 3] [--json FILE]
+
+Half of the live holds lie on the hot SKU, half on 10,000 others. Holds fall due by moving the business clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import statistics
+import sys
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from bench.designs.catalogue import HOLDFAST
+from bench.designs.limit import run_limit
+from bench.designs.shop import TOKEN, Shop, new_shop, open_holdfast_shop
+from bench.harness.apps import App
+from bench.harness.cpu import cpu_seconds
+from bench.harness.load import Target, run_load
+from bench.harness.postgres import Server, durable_server
+
+BATCH = 1000
+DUE = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU in µs per hold at 64 connections, rates per second, and the time of one batch of 1,000 in ms."""
+
+    live: int
+    hot_us: float
+    hot_per_second: float
+    spread_us: float
+    spread_per_second: float
+    batch_ms: float
+
+
+def fill(url: str, shop: Shop, holds: int) -> None:
+    """Write live holds with bare statements: the same rows, without waiting for HTTP."""
+    for skus in ((shop.hot,), shop.spread):
+        run_limit(url, shop.warehouse_id, skus, batch=BATCH, seconds=0, at_least=holds // 2)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("vacuum analyze")
+
+
+def cost(server: Server, app: App, shop: Shop, skus: tuple[str, ...], seconds: float) -> tuple[float, float]:
+    """CPU µs per hold and holds per second at 64 connections."""
+    target = Target(app.port, TOKEN, shop.warehouse_id, skus)
+    run_load(target, connections=64, seconds=1)
+    before = cpu_seconds(app.pid) + cpu_seconds(server.pid)
+    result = run_load(target, connections=64, seconds=seconds)
+    used = cpu_seconds(app.pid) + cpu_seconds(server.pid) - before
+    assert result.errors == 0, result.first_error
+    return used / result.by_status[201] * 1e6, result.per_second(201)
+
+
+def batch_ms(app: App, shop: Shop, skus: tuple[str, ...], repetitions: int = 10) -> float:
+    """Median time of one POST of 1,000 reservation requests."""
+    times: list[float] = []
+    link = http.client.HTTPConnection("127.0.0.1", app.port)
+    for repetition in range(repetitions):
+        asks = [
+            {
+                "reference_type": "order",
+                "reference_id": f"batch-{repetition}-{number}",
+                "items": [{"sku_id": skus[number % len(skus)], "quantity": 1, "warehouse_id": shop.warehouse_id}],
+            }
+            for number in range(BATCH)
+        ]
+        headers = {
+            "Authorization": f"Bearer {TOKEN}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": uuid.uuid4().hex,
+        }
+        body = json.dumps({"reservations": asks})
+        started = time.perf_counter()
+        link.request("POST", "/api/v1/inventory/reservations:batch", body, headers)
+        answer = link.getresponse()
+        text = answer.read()
+        times.append((time.perf_counter() - started) * 1000)
+        assert answer.status == 200, text[:300]
+        assert text.count(b'"status":201') == BATCH, text[:300]
+    link.close()
+    return statistics.median(times)
+
+
+def measure_growth(server: Server, shop: Shop, sizes: list[int], seconds: float) -> list[Cost]:
+    url = server.create_database("growth", template="holdfast_shop")
+    costs: list[Cost] = []
+    live = 0
+    with HOLDFAST.serve(url) as app:
+        for size in sizes:
+            fill(url, shop, size - live)
+            hot_us, hot_rate = cost(server, app, shop, (shop.hot,), seconds)
+            spread_us, spread_rate = cost(server, app, shop, shop.spread, seconds)
+            costs.append(Cost(size, hot_us, hot_rate, spread_us, spread_rate, batch_ms(app, shop, shop.spread)))
+            sys.stderr.write(f"{costs[-1]}\n")
+            with psycopg.connect(url) as connection:
+                row = connection.execute("select count(*) from reservations where status = 'active'").fetchone()
+            live = row[0] if row else 0
+    server.drop_database("growth")
+    return costs
+
+
+def sweep(url: str, limit: int) -> list[float]:
+    """What the sweeper does: groups of `limit` until nothing is due. Returns the time of each group in ms."""
+    times: list[float] = []
+    with psycopg.connect(url, autocommit=True, options="-c role=holdfast_app") as connection:
+        while True:
+            started = time.perf_counter()
+            row = connection.execute("select stock_expire(%s)", (limit,)).fetchone()
+            times.append((time.perf_counter() - started) * 1000)
+            if row is None or row[0] < limit:
+                return times
+
+
+def measure_expiry(server: Server, shop: Shop, seconds: float) -> dict[str, Any]:
+    """100,000 due holds on 10,000 SKUs swept while 64 clients keep buying the hot SKU."""
+    url = server.create_database("expiry", template="holdfast_shop")
+    run_limit(url, shop.warehouse_id, shop.spread, batch=BATCH, seconds=0, at_least=DUE)
+    with HOLDFAST.serve(url) as app:
+        target = Target(app.port, TOKEN, shop.warehouse_id, (shop.hot,))
+        run_load(target, connections=64, seconds=1)
+        before = run_load(target, connections=64, seconds=seconds)
+        with psycopg.connect(url) as connection:
+            connection.execute("update business_clock set shift = '31 minutes'")
+        with ThreadPoolExecutor(1) as pool:
+            started = time.perf_counter()
+            sweeping = pool.submit(sweep, url, BATCH)
+            during = run_load(target, connections=64, seconds=seconds)
+            groups = sweeping.result()
+            took = time.perf_counter() - started
+        after = run_load(target, connections=64, seconds=seconds)
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select count(*) from reservations where status = 'expired'").fetchone()
+    server.drop_database("expiry")
+    return {
+        "expired": row[0] if row else 0,
+        "seconds_at_most": took,
+        "sweep_seconds": sum(groups) / 1000,
+        "group_ms_median": statistics.median(groups),
+        "group_ms_max": max(groups),
+        "holds_per_second_before": before.per_second(201),
+        "holds_per_second_during": during.per_second(201),
+        "holds_per_second_after": after.per_second(201),
+        "p99_ms_before": before.percentile_ms(0.99),
+        "p99_ms_during": during.percentile_ms(0.99),
+        "errors": before.errors + during.errors + after.errors,
+    }
+
+
+def print_growth(costs: list[Cost]) -> None:
+    table = Table(title="A hold over HTTP, 64 clients, as live holds grow", title_justify="left")
+    for heading in ("live holds", "hot SKU: CPU µs", "holds/s", "10,000 SKUs: CPU µs", "holds/s", "batch of 1,000: ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in costs:
+        figures = (one.hot_us, one.hot_per_second, one.spread_us, one.spread_per_second, one.batch_ms)
+        table.add_row(f"{one.live:,}", *(f"{figure:,.0f}" for figure in figures))
+    Console().print(table)
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    options.add_argument("--live", default="0,100000,1000000")
+    options.add_argument("--seconds", type=float, default=3.0)
+    options.add_argument("--json", type=Path)
+    chosen = options.parse_args()
+    sizes = [int(size) for size in chosen.live.split(",")]
+    with durable_server() as server:
+        shop = new_shop()
+        open_holdfast_shop(server.create_database("holdfast_shop"), shop, scarce_units=1)
+        expiry = measure_expiry(server, shop, chosen.seconds)
+        sys.stderr.write(f"{expiry}\n")
+        costs = measure_growth(server, shop, sizes, chosen.seconds)
+    print_growth(costs)
+    print(json.dumps(expiry, indent=1))
+    if chosen.json:
+        growth = [{name: getattr(one, name) for name in Cost.__slots__} for one in costs]
+        chosen.json.write_text(json.dumps({"growth": growth, "expiry": expiry}, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
