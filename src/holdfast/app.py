@@ -21,6 +21,7 @@ import holdfast.alerts.jobs
 import holdfast.alerts.pages
 import holdfast.catalog.api
 import holdfast.console.pages
+import holdfast.counts.api
 import holdfast.demand.api
 import holdfast.demand.jobs
 import holdfast.importing.api
@@ -79,6 +80,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.purchasing.api.router,
     holdfast.transfers.api.router,
     holdfast.returns.api.router,
+    holdfast.counts.api.router,
     holdfast.replenishment.api.router,
     holdfast.alerts.api.router,
     holdfast.monitoring.api.router,

@@ -115,6 +115,13 @@ PLANTED = {
         " select id, 1, (select sku_id from inventory where {TEA@GZ}), 2, 'restock' from returns",
         "return RT-X {tea} expected back=2 scrapped=0 found back=0 scrapped=0",
     ),
+    "counts_were_posted": (
+        "insert into stock_counts (number, warehouse_id, created_by, created_at)"
+        " select 'SC-X', warehouse_id, 'test', now() from inventory where {TEA@GZ};"
+        "insert into stock_count_lines (stock_count_id, sku_id, is_listed, posted_quantity)"
+        " select id, (select sku_id from inventory where {TEA@GZ}), true, -2 from stock_counts",
+        "stock count SC-X {tea} sellable expected posted=-2 found posted=0",
+    ),
     "balances_chain": (
         "alter table inventory_movements disable trigger user;"
         "update inventory_movements set balance_after = 45 where balance_after = 46;"

@@ -56,6 +56,7 @@ CHECKS = (
     Check("P2", "in transit is the sum of open order and transfer lines", sql.in_transit_is_open_lines),
     Check("P2", "what a transfer took is on its way, arrived or lost", sql.transfers_add_up),
     Check("P2", "what returns brought back is in the ledger", sql.returns_were_posted),
+    Check("P2", "what stock counts adjusted is in the ledger", sql.counts_were_posted),
     Check("P2", "the ledger's balances chain", sql.balances_chain),
     Check("P3", "reservations fit their lines", sql.headers_fit_lines),
     Check("P5", "every stored key has its first answer", sql.answers_are_complete),

@@ -104,6 +104,19 @@ select concat('return ', r.number, ' ', s.code) as subject, concat('back=', coal
  where (coalesce(t.back, 0), t.scrapped) is distinct from (coalesce(p.back, 0), coalesce(p.scrapped, 0))
  order by 1;
 
+-- counts_were_posted
+-- P2: what a stock count says it adjusted, beside its ledger entries.
+select concat('stock count ', c.number, ' ', s.code, ' ', l.bucket) as subject, concat('posted=', l.posted_quantity) as expected,
+       concat('posted=', coalesce(m.quantity, 0)) as found
+  from stock_count_lines l
+  join stock_counts c on c.id = l.stock_count_id
+  join skus s on s.id = l.sku_id
+  left join (select reference_id, sku_id, bucket, sum(quantity) as quantity
+               from inventory_movements where reference_type = 'count' group by 1, 2, 3) m
+    on (m.reference_id, m.sku_id, m.bucket) = (c.id::text, l.sku_id, l.bucket)
+ where l.posted_quantity <> coalesce(m.quantity, 0)
+ order by 1;
+
 -- balances_chain
 -- P2: each ledger entry carries the balance after it; the first entry of a level that does not is named.
 select s.code || '@' || w.code as subject,

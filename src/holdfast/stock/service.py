@@ -20,6 +20,7 @@ from holdfast.stock.model import ActiveLine, Level, Movement, PastLevel, Reserva
 sql = statements("holdfast.stock")
 
 _MOVE: LiteralString = "select outcome, facts::text, replayed from stock_move(%s)"
+_MOVE_EACH: LiteralString = "select request_no, outcome, facts::text, replayed from stock_move(%s)"
 _EXPECT: LiteralString = "select stock_expect(%s, %s)"
 _EXPIRE: LiteralString = "select stock_expire(%s)"
 _MONTHS: LiteralString = (
@@ -40,6 +41,16 @@ async def move(tx: Tx, ask: MoveAsk) -> dict[str, Any]:
     if refusal is not None:
         raise refusal
     return msgspec.json.decode(answer.facts)
+
+
+async def move_each(tx: Tx, asks: list[MoveAsk]) -> list[Answer]:
+    """Post many changes at once, each all or nothing by itself; answers in order, refusals included."""
+    if not asks:
+        return []
+    for number, ask in enumerate(asks):
+        ask.n = number
+    rows = await (await tx.connection.execute(_MOVE_EACH, [_json(asks)])).fetchall()
+    return [Answer(outcome, facts, replayed) for _, outcome, facts, replayed in sorted(rows)]
 
 
 async def expect(tx: Tx, lines: list[dict[str, Any]], *, reference_id: str) -> None:

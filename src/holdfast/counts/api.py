@@ -1,0 +1,284 @@
+"""Stock counts over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from holdfast.access.edge import ApiRoute, ApiTx, Approver, Operator, Reader
+from holdfast.catalog.api import version_of
+from holdfast.counts import approving, service
+from holdfast.counts.model import Chosen, Counted, StockCount
+from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, decode_id_cursor, encode_cursor, page_of
+from holdfast.stock.asks import QUANTITY_MAX
+
+router = APIRouter(prefix="/api/v1/stock-counts", route_class=ApiRoute, tags=["Stock counts"])
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Bucket = Literal["sellable", "unsellable"]
+Status = Literal["open", "closed", "cancelled"]
+LineStatus = Literal["pending", "counted", "refused", "approved"]
+
+
+def _expected(if_match: Annotated[str | None, Header()] = None) -> int | None:
+    return None if if_match is None else version_of(if_match)
+
+
+Expected = Annotated[int | None, Depends(_expected)]
+
+
+class NewCount(BaseModel):
+    """Without ``sku_ids``, everything the warehouse has on record; ``category`` narrows either."""
+
+    model_config = ConfigDict(extra="forbid")
+    warehouse_id: UUID
+    category: Text | None = None
+    sku_ids: Annotated[list[UUID], Field(min_length=1, max_length=10_000)] | None = None
+    note: Annotated[str, Field(max_length=5000)] = ""
+
+
+class CountedItem(BaseModel):
+    """``counted_at`` is for countings that are entered later; without it, it was counted just now."""
+
+    model_config = ConfigDict(extra="forbid")
+    sku_id: UUID
+    quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+    bucket: Bucket = "sellable"
+    counted_at: AwareDatetime | None = None
+    recount_of: Annotated[int, Field(ge=0, description="the count_no this replaces; 0 for the first counting")] = 0
+    shelf: Text | None = None
+
+
+class Counting(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    items: Annotated[list[CountedItem], Field(min_length=1, max_length=1000)]
+
+
+class ChosenItem(BaseModel):
+    """With ``count_no``, the line is approved only as you saw it."""
+
+    model_config = ConfigDict(extra="forbid")
+    sku_id: UUID
+    bucket: Bucket = "sellable"
+    count_no: Annotated[int, Field(ge=1)] | None = None
+
+
+class Approving(BaseModel):
+    """Without ``items``, every line that waits, up to 1,000 in one call."""
+
+    model_config = ConfigDict(extra="forbid")
+    items: Annotated[list[ChosenItem], Field(min_length=1, max_length=1000)] | None = None
+
+
+class Closing(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    discard_waiting: Annotated[bool, Field(description="drop counted lines that nobody approved")] = False
+
+
+class CountInfo(BaseModel):
+    """``accuracy``: share of counted lines that were exact; ``unit_accuracy``: 1 − absolute variance ÷ recorded."""
+
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    number: str
+    warehouse_id: UUID
+    warehouse_code: str
+    category: str | None
+    note: str
+    status: Status
+    created_by: str
+    created_at: datetime
+    resolved_at: datetime | None
+    version: int
+    lines_total: int
+    lines_pending: int
+    lines_counted: int
+    lines_refused: int
+    lines_approved: int
+    lines_exact: int
+    units_counted: int
+    units_recorded: int
+    variance_net: int
+    variance_absolute: int
+    variance_value: Decimal
+    accuracy: Decimal | None
+    unit_accuracy: Decimal | None
+
+
+class CountPage(BaseModel):
+    stock_counts: list[CountInfo]
+    next_cursor: str | None
+
+
+class CountLineInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    sku_id: UUID
+    sku_code: str
+    sku_name: str
+    bucket: Bucket
+    is_listed: bool
+    status: LineStatus
+    count_no: int
+    counted_quantity: int | None
+    recorded_quantity: int | None
+    late_quantity: int
+    variance: int | None
+    posted_quantity: int
+    counted_at: datetime | None
+    counted_by: str | None
+    refusal: dict[str, Any] | None
+    approved_at: datetime | None
+    approved_by: str | None
+
+
+class CountLinePage(BaseModel):
+    lines: list[CountLineInfo]
+    next_cursor: str | None
+
+
+class CountedLines(BaseModel):
+    lines: list[CountLineInfo]
+
+
+class CountEntryInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    sku_id: UUID
+    bucket: Bucket
+    count_no: int
+    counted_quantity: int
+    recorded_quantity: int
+    shelf: str | None
+    counted_at: datetime
+    counted_by: str
+    created_at: datetime
+
+
+class CountEntries(BaseModel):
+    entries: list[CountEntryInfo]
+
+
+class ApprovalInfo(BaseModel):
+    """``waiting``: counted lines that were not decided in this call; call again."""
+
+    model_config = ConfigDict(from_attributes=True)
+    approved: list[dict[str, Any]]
+    refused: list[dict[str, Any]]
+    waiting: int
+
+
+@router.post("", status_code=201)
+async def open_count(body: NewCount, tx: ApiTx, caller: Operator, response: Response) -> CountInfo:
+    count = await service.open_count(
+        tx,
+        warehouse_id=body.warehouse_id,
+        category=body.category,
+        sku_ids=body.sku_ids,
+        note=body.note,
+        actor=caller.actor,
+    )
+    return _shown(count, response)
+
+
+@router.get("")
+async def list_counts(
+    tx: ApiTx,
+    _: Reader,
+    status: Status | None = None,
+    warehouse_id: UUID | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> CountPage:
+    found = await service.list_counts(
+        tx, before=decode_id_cursor(cursor), limit=limit, status=status, warehouse_id=warehouse_id
+    )
+    page = page_of(found, limit, lambda c: encode_cursor(c.id))
+    return CountPage(stock_counts=[CountInfo.model_validate(c) for c in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/{count_id}")
+async def get_count(count_id: UUID, tx: ApiTx, _: Reader, response: Response) -> CountInfo:
+    return _shown(await service.get_count(tx, count_id), response)
+
+
+@router.get("/{count_id}/lines")
+async def list_lines(
+    count_id: UUID,
+    tx: ApiTx,
+    _: Reader,
+    status: LineStatus | None = None,
+    sku_id: UUID | None = None,
+    has_variance: bool | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> CountLinePage:
+    """The list to count; ``status=pending`` is what is left, so a count is taken up again where it stopped."""
+    await service.get_count(tx, count_id)
+    found = await service.list_lines(
+        tx,
+        count_id,
+        limit=limit,
+        after=decode_cursor(cursor, 2),
+        status=status,
+        sku_id=sku_id,
+        has_variance=has_variance,
+    )
+    page = page_of(found, limit, lambda line: encode_cursor(line.sku_code, line.bucket))
+    return CountLinePage(lines=[CountLineInfo.model_validate(x) for x in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/{count_id}/entries")
+async def list_entries(count_id: UUID, sku_id: UUID, tx: ApiTx, _: Reader) -> CountEntries:
+    """Every counting of one SKU, recounts included."""
+    await service.get_count(tx, count_id)
+    found = await service.list_entries(tx, count_id, sku_id)
+    return CountEntries(entries=[CountEntryInfo.model_validate(entry) for entry in found])
+
+
+@router.post("/{count_id}/entries")
+async def enter(count_id: UUID, body: Counting, tx: ApiTx, caller: Operator) -> CountedLines:
+    """Record what was counted, all items or none, each beside the ledger at the moment it was counted."""
+    entries = [Counted(i.sku_id, i.quantity, i.bucket, i.counted_at, i.recount_of, i.shelf) for i in body.items]
+    lines = await service.enter(tx, count_id, entries, actor=caller.actor)
+    return CountedLines(lines=[CountLineInfo.model_validate(line) for line in lines])
+
+
+@router.post("/{count_id}/approve")
+async def approve(
+    count_id: UUID, tx: ApiTx, caller: Approver, expected: Expected, body: Approving | None = None
+) -> ApprovalInfo:
+    """Book variances as adjustments. What cannot be booked is answered with its facts and keeps waiting."""
+    asked = body.items if body else None
+    chosen = None if asked is None else [Chosen(i.sku_id, i.bucket, i.count_no) for i in asked]
+    found = await approving.approve(tx, count_id, chosen, actor=caller.actor, expected_version=expected)
+    return ApprovalInfo.model_validate(found)
+
+
+@router.post("/{count_id}/close")
+async def close_count(
+    count_id: UUID, tx: ApiTx, caller: Operator, expected: Expected, response: Response, body: Closing | None = None
+) -> CountInfo:
+    """End the count; what was not counted stays as the books have it."""
+    discard = body is not None and body.discard_waiting
+    count = await service.close(tx, count_id, discard_waiting=discard, actor=caller.actor, expected_version=expected)
+    return _shown(count, response)
+
+
+@router.post("/{count_id}/cancel")
+async def cancel_count(
+    count_id: UUID, tx: ApiTx, caller: Operator, expected: Expected, response: Response
+) -> CountInfo:
+    """Give up a count of which nothing was booked."""
+    count = await service.cancel(tx, count_id, actor=caller.actor, expected_version=expected)
+    return _shown(count, response)
+
+
+def _shown(count: StockCount, response: Response) -> CountInfo:
+    response.headers["etag"] = f'"{count.version}"'
+    return CountInfo.model_validate(count)

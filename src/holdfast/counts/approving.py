@@ -1,0 +1,99 @@
+"""Approving counted lines: each variance becomes an adjustment, or is refused with the facts and keeps waiting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Json, Jsonb
+
+from holdfast.counts.model import Approval, Chosen, Judged, StockCount
+from holdfast.counts.service import choose, get_count, lock_open, sql, tell
+from holdfast.db import Tx
+from holdfast.stock import service as stock
+from holdfast.stock.asks import MoveAsk, MoveItem
+
+# More lines than this are approved by calling again.
+LINES_MAX = 1000
+
+
+async def approve(
+    tx: Tx, count_id: UUID, chosen: Sequence[Chosen] | None, *, actor: str, expected_version: int | None = None
+) -> Approval:
+    """Book the chosen lines, or every waiting one (up to ``LINES_MAX``); each by itself, so one refusal costs no other.
+
+    A line is refused when fewer units were found than are reserved (``below_reserved``), when somebody adjusted the
+    shelf since it was counted (``adjusted_since_counted``: count again), when it was counted again since the approver
+    looked (``counted_again``), or as the posting functions say. Raises Conflict(``count_closed`` …).
+    """
+    count = await lock_open(tx, count_id, expected_version=expected_version)
+    if chosen is None:
+        keys = [
+            {"sku_id": str(line["sku_id"]), "bucket": line["bucket"]}
+            for line in await tx.dicts(sql.list_waiting, id=count_id, limit=LINES_MAX)
+        ]
+        refused: list[dict[str, Any]] = []
+    else:
+        keys, refused = await choose(tx, count_id, chosen)
+    skus = sorted({UUID(key["sku_id"]) for key in keys})
+    await tx.run(sql.lock_levels, warehouse_id=count["warehouse_id"], sku_ids=skus)
+    lines = await tx.all(sql.judge_lines, Judged, id=count_id, lines=Json(keys))
+    booked, not_booked = await _post(tx, await get_count(tx, count_id), lines, actor)
+    await _mark(tx, count_id, booked, not_booked, actor)
+    if booked or not_booked:
+        await tx.run(sql.count_change, id=count_id, status="open")
+        facts = {"approved": [line.facts() for line in booked], "refused": not_booked}
+        await tell(tx, "stock_count.approved", await get_count(tx, count_id), actor, sku_ids=skus, **facts)
+    waiting: int = await tx.value(sql.count_waiting, id=count_id)
+    return Approval(tuple(line.facts() for line in booked), (*refused, *not_booked), waiting)
+
+
+async def _post(
+    tx: Tx, count: StockCount, lines: Sequence[Judged], actor: str
+) -> tuple[list[Judged], list[dict[str, Any]]]:
+    """Post the variances under the locks; answers the lines that are booked or exact, and why others are not."""
+    booked = [line for line in lines if not line.is_adjusted and line.variance == 0]
+    refused = [line.refused("adjusted_since_counted") for line in lines if line.is_adjusted]
+    off = [line for line in lines if not line.is_adjusted and line.variance != 0]
+    asks = [
+        MoveAsk(
+            actor=actor,
+            event_type="inventory.adjusted",
+            movement_type="adjustment",
+            reference_type="count",
+            reference_id=str(count.id),
+            reason=f"counted on {count.number}",
+            items=[
+                MoveItem(
+                    sku_id=str(line.sku_id),
+                    warehouse_id=str(count.warehouse_id),
+                    quantity=line.variance,
+                    bucket=line.bucket,
+                )
+            ],
+        )
+        for line in off
+    ]
+    for line, answer in zip(off, await stock.move_each(tx, asks), strict=True):
+        if answer.outcome == "moved":
+            booked.append(line)
+        else:
+            is_short = answer.outcome == "insufficient_stock" and line.bucket == "sellable"
+            now = json.loads(answer.facts)["errors"][0]
+            facts = line.refused("below_reserved" if is_short else answer.outcome)
+            # Holds whose time was over are released by the posting, so what it saw is newer than what we saw.
+            refused.append({**facts, "available": now.get("available", facts["available"])})
+    return booked, refused
+
+
+async def _mark(
+    tx: Tx, count_id: UUID, booked: Sequence[Judged], refused: Sequence[dict[str, Any]], actor: str
+) -> None:
+    approved = [
+        {"sku_id": str(x.sku_id), "bucket": x.bucket, "late": x.late_quantity, "variance": x.variance} for x in booked
+    ]
+    await tx.run(sql.mark_approved, id=count_id, lines=Json(approved), actor=actor)
+    facts = [{"sku_id": x["sku_id"], "bucket": x["bucket"], "refusal": x} for x in refused]
+    await tx.run(sql.mark_refused, id=count_id, lines=Jsonb(facts))
