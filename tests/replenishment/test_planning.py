@@ -321,14 +321,26 @@ async def test_what_runs_low_between_runs_is_planned_alone(house: House) -> None
     await past(house, "CUP", "GZ", per_day=10, left=300)
     await offer(house, "ACME", "TEA", "CUP")
     await plan(house)
-    assert await service.plan_low(house.database) == 0
+    assert await service.plan_between_runs(house.database) == 0
     await house.sell("TEA", "GZ", 250)
-    assert await service.plan_low(house.database) == 0, "planned within the hour"
+    assert await service.plan_between_runs(house.database) == 0, "planned within the hour"
     async with house.database.connection() as connection:
         await connection.execute("update demand_forecasts set made_at = made_at - interval '2 hours'")
-    assert await service.plan_low(house.database) == 1
+    assert await service.plan_between_runs(house.database) == 1
     (one,) = await pending(house)
     assert (one["sku_id"], one["run_id"]) == (await house.sku("TEA"), None)
+
+
+async def test_new_levels_do_not_wait_for_the_next_run(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await plan(house)
+    await past(house, "TEA", "GZ", per_day=10, left=30)
+    await past(house, "CUP", "GZ", per_day=10, left=900)
+    monkeypatch.setattr(service, "PAIRS_BETWEEN_RUNS_MAX", 1)
+    assert await service.plan_between_runs(house.database) is None, "an import is work for a run"
+    monkeypatch.undo()
+    assert await service.plan_between_runs(house.database) == 2
+    assert [s["sku_id"] for s in await pending(house)] == [await house.sku("TEA")]
+    assert await service.plan_between_runs(house.database) == 0
 
 
 async def test_the_run_is_due_after_its_interval(house: House) -> None:

@@ -36,10 +36,13 @@ async def check_replenishment(context: JobContext, timestamp: int) -> None:
 
 
 @tasks.periodic(cron="* * * * * 30")
-@tasks.task(name="plan_low_levels", queueing_lock="plan_low_levels", lock="plan_replenishment", pass_context=True)
-async def plan_low_levels(context: JobContext, timestamp: int) -> None:
-    """What ran low is planned within a minute and does not wait for the daily run."""
-    await service.plan_low(Work.of(context).database)
+@tasks.task(name="plan_between_runs", queueing_lock="plan_between_runs", lock="plan_replenishment", pass_context=True)
+async def plan_between_runs(context: JobContext, timestamp: int) -> None:
+    """What is new or ran low is planned within a minute; much of it at once, as after an import, by a run."""
+    work = Work.of(context)
+    if await service.plan_between_runs(work.database) is None:
+        async with work.database.transaction() as tx:
+            await begin(tx, actor="schedule")
 
 
 @tasks.periodic(cron="* * * * * 15")

@@ -15,16 +15,17 @@ select i.sku_id, i.warehouse_id
  order by i.sku_id, i.warehouse_id
  limit %(limit)s;
 
--- low_pairs
--- Levels at or below their reorder point that nobody proposed anything for and that were not planned within the hour.
+-- pairs_to_plan
+-- Levels no plan has seen yet, and those at or below their reorder point that nobody proposed anything for; not twice an hour.
 with clock as materialized (select business_now() as now)
 select i.sku_id, i.warehouse_id
   from inventory i
   join skus s on s.id = i.sku_id and s.archived_at is null
   join warehouses w on w.id = i.warehouse_id and w.is_active
  cross join clock c
- where i.available_quantity + i.in_transit_quantity <= greatest(i.reorder_point, i.computed_reorder_point)
-   and greatest(i.reorder_point, i.computed_reorder_point) > 0
+ where (i.computed_reorder_point is null
+        or (i.available_quantity + i.in_transit_quantity <= greatest(i.reorder_point, i.computed_reorder_point)
+            and greatest(i.reorder_point, i.computed_reorder_point) > 0))
    and not exists (select from replenishment_suggestions r
                     where r.sku_id = i.sku_id and r.warehouse_id = i.warehouse_id and r.status in ('pending', 'approved'))
    and not exists (select from demand_forecasts f

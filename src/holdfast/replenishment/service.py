@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 # Pairs per step. One step takes about a second; a killed worker repeats one.
 CHUNK_PAIRS = 5_000
-LOW_PAIRS_MAX = 500
+PAIRS_BETWEEN_RUNS_MAX = 500
 
 # A step that was begun this often without an end will not end the next time either.
 ATTEMPTS_MAX = 5
@@ -88,10 +88,12 @@ async def work_on(database: Database, run_id: UUID) -> Run:
         after = pairs
 
 
-async def plan_low(database: Database) -> int:
-    """Plan the levels that ran low since the last run; answers how many there were."""
+async def plan_between_runs(database: Database) -> int | None:
+    """Plan what is new or ran low since the last run; answers how many levels, None when it takes a whole run."""
     async with database.transaction() as tx:
-        pairs = await store.low_pairs(tx, limit=LOW_PAIRS_MAX)
+        pairs = await store.pairs_to_plan(tx, limit=PAIRS_BETWEEN_RUNS_MAX + 1)
+        if len(pairs) > PAIRS_BETWEEN_RUNS_MAX:
+            return None
         if pairs:
             await demand.refresh(tx)
     if pairs:

@@ -89,8 +89,8 @@ async def next_pairs(tx: Tx, *, after: Pairs | None, limit: int) -> Pairs:
     return _keys(rows)
 
 
-async def low_pairs(tx: Tx, *, limit: int) -> Pairs:
-    return _keys(await tx.dicts(sql.low_pairs, limit=limit))
+async def pairs_to_plan(tx: Tx, *, limit: int) -> Pairs:
+    return _keys(await tx.dicts(sql.pairs_to_plan, limit=limit))
 
 
 def _keys(rows: list[dict[str, Any]]) -> Pairs:
