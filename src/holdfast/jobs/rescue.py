@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import procrastinate
 import structlog
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 
 from holdfast.jobs import Blueprint, JobContext
 
@@ -19,7 +21,11 @@ async def rescue_stalled(app: procrastinate.App) -> int:
     stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_SECONDS))
     for job in stalled:
         log.warning("job of a dead worker queued again", job=job.task_name, id=job.id)
-        await app.job_manager.retry_job(job)
+        try:
+            await app.job_manager.retry_job(job)
+        except UniqueViolation:
+            # The same work already waits, and behind this very job's lock: the dead one makes room.
+            await app.job_manager.finish_job(job, status=Status.ABORTED, delete_job=True)
     return len(stalled)
 
 
