@@ -188,3 +188,15 @@ def test_the_phone_reaches_every_place_with_the_thumb(looking: Console) -> None:
     bar = page.locator(".thumb").bounding_box()
     assert bar is not None
     assert round(bar["y"] + bar["height"]) == 844
+
+
+def test_alerts_are_acknowledged_and_resolved_together(console: Console) -> None:
+    page = console.open("/alerts")
+    page.check("thead input[data-tick-all]")
+    page.click(".head button:has-text('Acknowledge 6')")
+    page.click(".tabs a:has-text('Acknowledged')")
+    assert page.locator("tbody tr").count() == 6
+    page.locator("tbody input").first.check()
+    page.click(".head button:has-text('Resolve 1')")
+    counts = "select count(*) from alerts where status = %s"
+    assert [console.shop.value(counts, s) for s in ("open", "acknowledged", "resolved")] == [0, 5, 1]

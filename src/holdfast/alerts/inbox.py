@@ -110,7 +110,7 @@ async def inbox_view(visit: Visit) -> InboxView:
         AlertRow,
         status=status,
         severity=address.value("severity") or None,
-        warehouse_id=_uuid_or_none(address.value("warehouse")),
+        warehouse_id=uuid_or_none(address.value("warehouse")),
         like=words.like,
         prefix=words.prefix,
         after_rank=int(after[0]) if after else None,
@@ -159,7 +159,7 @@ def _shown(row: AlertRow, visit: Visit) -> ShownAlert:
     )
 
 
-def _uuid_or_none(text: str) -> UUID | None:
+def uuid_or_none(text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:
