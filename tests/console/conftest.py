@@ -72,7 +72,9 @@ class Console:
             context.close()
 
 
-@pytest.fixture(scope="session")
+# Playwright's synchronous face keeps an event loop running in this thread, in which no asynchronous test could run:
+# it ends with the module.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

@@ -33,9 +33,9 @@
       const mineOn = mine.filter((t) => t.checked).length;
       g.checked = mineOn === mine.length; g.indeterminate = mineOn > 0 && mineOn < mine.length;
     });
-    const currencies = new Set(on.map((t) => t.dataset.currency));
+    const currencies = new Set(on.map((t) => t.dataset.currency || ""));
     let money = "";
-    if (currencies.size === 1) {
+    if (currencies.size === 1 && !currencies.has("")) {
       const currency = [...currencies][0];
       const format = new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency, currencyDisplay: "narrowSymbol", maximumFractionDigits: 0 });
       const digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
