@@ -20,6 +20,8 @@ import holdfast.alerts.api
 import holdfast.alerts.jobs
 import holdfast.alerts.pages
 import holdfast.catalog.api
+import holdfast.connectors.api
+import holdfast.connectors.jobs
 import holdfast.console.pages
 import holdfast.counts.api
 import holdfast.demand.api
@@ -45,6 +47,7 @@ import holdfast.webhooks.jobs
 from holdfast import jobs
 from holdfast.access.keys import Authenticator, ensure_bootstrap_key
 from holdfast.alerts.evaluation import note_changes
+from holdfast.connectors import levels
 from holdfast.console.frame import FRAME
 from holdfast.db import Database
 from holdfast.jobs import rescue
@@ -76,6 +79,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.notify.api.router,
     holdfast.webhooks.api.router,
     holdfast.webhooks.api.event_router,
+    holdfast.connectors.api.router,
     holdfast.purchasing.supplier_api.router,
     holdfast.purchasing.api.router,
     holdfast.transfers.api.router,
@@ -97,6 +101,7 @@ PAGES: list[APIRouter] = [
 TASKS: list[procrastinate.Blueprint] = [
     holdfast.access.jobs.tasks,
     holdfast.alerts.jobs.tasks,
+    holdfast.connectors.jobs.tasks,
     holdfast.stock.jobs.tasks,
     holdfast.demand.jobs.tasks,
     holdfast.notify.jobs.tasks,
@@ -107,6 +112,7 @@ TASKS: list[procrastinate.Blueprint] = [
 # Who hears that events became visible.
 LISTENERS: list[Listener] = [
     note_changes,
+    levels.note_changes,
 ]
 for listener in LISTENERS:
     listen(listener)
