@@ -58,6 +58,31 @@ begin
     raise exception 'movements are append-only' using errcode = 'ZS001';
 end $$;
 
+CREATE TABLE public.alert_checks (
+    sku_id uuid NOT NULL,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.alert_evaluations (
+    id bigint NOT NULL,
+    scope text NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    seconds double precision NOT NULL,
+    measured integer NOT NULL,
+    opened integer NOT NULL,
+    resolved integer NOT NULL,
+    CONSTRAINT known_evaluation_scope CHECK ((scope = ANY (ARRAY['changes'::text, 'rules'::text, 'all'::text])))
+);
+
+ALTER TABLE public.alert_evaluations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.alert_evaluations_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.alert_rules (
     id uuid DEFAULT uuidv7() NOT NULL,
     name text NOT NULL,
@@ -74,6 +99,9 @@ CREATE TABLE public.alert_rules (
     created_by text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    evaluated_at timestamp with time zone,
+    told_at timestamp with time zone,
+    deleted_at timestamp with time zone,
     CONSTRAINT clear_margin_not_negative CHECK ((clear_margin >= (0)::double precision)),
     CONSTRAINT known_metric CHECK ((metric = ANY (ARRAY['available_quantity'::text, 'on_hand_quantity'::text, 'days_of_cover'::text]))),
     CONSTRAINT known_rule_kind CHECK ((kind = 'quantity'::text)),
@@ -98,7 +126,11 @@ CREATE TABLE public.alerts (
     resolved_at timestamp with time zone,
     resolved_by text,
     note text,
-    CONSTRAINT known_alert_status CHECK ((status = ANY (ARRAY['open'::text, 'acknowledged'::text, 'resolved'::text])))
+    cleared_at timestamp with time zone,
+    notified_at timestamp with time zone,
+    CONSTRAINT cleared_is_resolved CHECK (((cleared_at IS NULL) OR (status = 'resolved'::text))),
+    CONSTRAINT known_alert_status CHECK ((status = ANY (ARRAY['open'::text, 'acknowledged'::text, 'resolved'::text]))),
+    CONSTRAINT resolved_has_its_time CHECK (((status = 'resolved'::text) = (resolved_at IS NOT NULL)))
 );
 
 CREATE TABLE public.api_keys (
@@ -683,6 +715,66 @@ CREATE TABLE public.skus (
     CONSTRAINT price_not_negative CHECK ((price >= (0)::numeric))
 );
 
+CREATE TABLE public.stock_count_entries (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    stock_count_id uuid NOT NULL,
+    sku_id uuid NOT NULL,
+    bucket text NOT NULL,
+    count_no integer NOT NULL,
+    counted_quantity bigint NOT NULL,
+    recorded_quantity bigint NOT NULL,
+    shelf text,
+    counted_at timestamp with time zone NOT NULL,
+    counted_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.stock_count_lines (
+    stock_count_id uuid NOT NULL,
+    sku_id uuid NOT NULL,
+    bucket text DEFAULT 'sellable'::text NOT NULL,
+    is_listed boolean NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    count_no integer DEFAULT 0 NOT NULL,
+    counted_quantity bigint,
+    counted_at timestamp with time zone,
+    counted_by text,
+    recorded_quantity bigint,
+    ledger_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    ledger_seq bigint DEFAULT 0 NOT NULL,
+    late_quantity bigint DEFAULT 0 NOT NULL,
+    variance bigint GENERATED ALWAYS AS (((counted_quantity - recorded_quantity) - late_quantity)),
+    posted_quantity bigint DEFAULT 0 NOT NULL,
+    refusal jsonb,
+    approved_at timestamp with time zone,
+    approved_by text,
+    CONSTRAINT counted_not_negative CHECK ((counted_quantity >= 0)),
+    CONSTRAINT counted_when_not_pending CHECK (((status = 'pending'::text) = (counted_at IS NULL))),
+    CONSTRAINT known_count_line_status CHECK ((status = ANY (ARRAY['pending'::text, 'counted'::text, 'refused'::text, 'approved'::text]))),
+    CONSTRAINT known_counted_bucket CHECK ((bucket = ANY (ARRAY['sellable'::text, 'unsellable'::text])))
+);
+
+CREATE SEQUENCE public.stock_count_numbers
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE public.stock_counts (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    number text DEFAULT ('SC-'::text || lpad((nextval('public.stock_count_numbers'::regclass))::text, 5, '0'::text)) NOT NULL,
+    warehouse_id uuid NOT NULL,
+    category text,
+    note text DEFAULT ''::text NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT known_count_status CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text, 'cancelled'::text])))
+);
+
 CREATE TABLE public.supplier_items (
     supplier_id uuid NOT NULL,
     sku_id uuid NOT NULL,
@@ -821,6 +913,12 @@ CREATE TABLE public.webhooks (
 
 ALTER TABLE ONLY public.inventory_movements ATTACH PARTITION public.inventory_movements_default DEFAULT;
 
+ALTER TABLE ONLY public.alert_checks
+    ADD CONSTRAINT alert_checks_pkey PRIMARY KEY (sku_id);
+
+ALTER TABLE ONLY public.alert_evaluations
+    ADD CONSTRAINT alert_evaluations_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.alert_rules
     ADD CONSTRAINT alert_rules_pkey PRIMARY KEY (id);
 
@@ -874,6 +972,9 @@ ALTER TABLE ONLY public.level_pushes
 
 ALTER TABLE ONLY public.notifications
     ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.stock_count_entries
+    ADD CONSTRAINT one_entry_per_counting UNIQUE (stock_count_id, sku_id, bucket, count_no);
 
 ALTER TABLE ONLY public.transfer_lines
     ADD CONSTRAINT one_line_per_sku UNIQUE (transfer_id, sku_id);
@@ -935,6 +1036,18 @@ ALTER TABLE ONLY public.sign_in_links
 ALTER TABLE ONLY public.skus
     ADD CONSTRAINT skus_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.stock_count_entries
+    ADD CONSTRAINT stock_count_entries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.stock_count_lines
+    ADD CONSTRAINT stock_count_lines_pkey PRIMARY KEY (stock_count_id, sku_id, bucket);
+
+ALTER TABLE ONLY public.stock_counts
+    ADD CONSTRAINT stock_count_number_once UNIQUE (number);
+
+ALTER TABLE ONLY public.stock_counts
+    ADD CONSTRAINT stock_counts_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.suppliers
     ADD CONSTRAINT supplier_code_once UNIQUE (code);
 
@@ -974,9 +1087,13 @@ ALTER TABLE ONLY public.webhook_deliveries
 ALTER TABLE ONLY public.webhooks
     ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
 
+CREATE INDEX alert_evaluations_by_time ON public.alert_evaluations USING btree (started_at);
+
 CREATE INDEX alerts_by_level ON public.alerts USING btree (sku_id, warehouse_id);
 
 CREATE INDEX alerts_by_status ON public.alerts USING btree (status, id);
+
+CREATE INDEX alerts_to_tell ON public.alerts USING btree (rule_id) WHERE (notified_at IS NULL);
 
 CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
 
@@ -1012,9 +1129,9 @@ CREATE UNIQUE INDEX notifications_once ON public.notifications USING btree (dedu
 
 CREATE INDEX notifications_queued ON public.notifications USING btree (next_attempt_at) WHERE (status = 'queued'::text);
 
-CREATE UNIQUE INDEX one_collecting_draft ON public.purchase_orders USING btree (supplier_id, warehouse_id) WHERE ((status = 'draft'::text) AND collects_suggestions);
+CREATE UNIQUE INDEX one_alert_per_cause ON public.alerts USING btree (rule_id, sku_id, warehouse_id) WHERE (cleared_at IS NULL);
 
-CREATE UNIQUE INDEX one_live_alert ON public.alerts USING btree (rule_id, sku_id, warehouse_id) WHERE (status <> 'resolved'::text);
+CREATE UNIQUE INDEX one_collecting_draft ON public.purchase_orders USING btree (supplier_id, warehouse_id) WHERE ((status = 'draft'::text) AND collects_suggestions);
 
 CREATE UNIQUE INDEX one_open_suggestion ON public.replenishment_suggestions USING btree (sku_id, warehouse_id) WHERE (status = ANY (ARRAY['pending'::text, 'approved'::text]));
 
@@ -1075,6 +1192,12 @@ CREATE INDEX skus_by_attributes ON public.skus USING gin (attributes jsonb_path_
 CREATE INDEX skus_by_category ON public.skus USING btree (category) WHERE (archived_at IS NULL);
 
 CREATE UNIQUE INDEX skus_code_once ON public.skus USING btree (code);
+
+CREATE INDEX stock_count_lines_waiting ON public.stock_count_lines USING btree (stock_count_id, sku_id) WHERE (status = ANY (ARRAY['counted'::text, 'refused'::text]));
+
+CREATE INDEX stock_counts_by_status ON public.stock_counts USING btree (status, id);
+
+CREATE INDEX stock_counts_by_warehouse ON public.stock_counts USING btree (warehouse_id, id);
 
 CREATE INDEX supplier_items_by_supplier ON public.supplier_items USING btree (supplier_id, sku_id);
 
@@ -1208,6 +1331,21 @@ ALTER TABLE ONLY public.sessions
 ALTER TABLE ONLY public.sign_in_links
     ADD CONSTRAINT sign_in_links_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.stock_count_entries
+    ADD CONSTRAINT stock_count_entries_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.stock_count_entries
+    ADD CONSTRAINT stock_count_entries_stock_count_id_fkey FOREIGN KEY (stock_count_id) REFERENCES public.stock_counts(id);
+
+ALTER TABLE ONLY public.stock_count_lines
+    ADD CONSTRAINT stock_count_lines_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.stock_count_lines
+    ADD CONSTRAINT stock_count_lines_stock_count_id_fkey FOREIGN KEY (stock_count_id) REFERENCES public.stock_counts(id);
+
+ALTER TABLE ONLY public.stock_counts
+    ADD CONSTRAINT stock_counts_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
 ALTER TABLE ONLY public.supplier_items
     ADD CONSTRAINT supplier_items_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
@@ -1242,6 +1380,10 @@ ALTER TABLE ONLY public.webhook_deliveries
     ADD CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(id) ON DELETE CASCADE;
 
 GRANT USAGE ON SCHEMA public TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_checks TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_evaluations TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_rules TO holdfast_app;
 
@@ -1324,6 +1466,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_attempts TO holdfast_a
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_links TO holdfast_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.skus TO holdfast_app;
+
+GRANT SELECT,INSERT ON TABLE public.stock_count_entries TO holdfast_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.stock_count_lines TO holdfast_app;
+
+GRANT USAGE ON SEQUENCE public.stock_count_numbers TO holdfast_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.stock_counts TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_items TO holdfast_app;
 
