@@ -217,7 +217,7 @@ select w.id as warehouse_id, w.code as warehouse_code, w.name as warehouse_name,
 
 -- sku_forecasts
 -- Demand expected of one SKU, per warehouse.
-select warehouse_id, daily_mean, daily_sd, band_low, band_mid, band_high
+select warehouse_id, daily_mean, daily_sd, band_low, band_high
   from forecasts
  where sku_id = %(sku_id)s and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s);
 

@@ -27,6 +27,7 @@ from holdfast.console.sku_view import (
     chart_of,
     figures_of,
     outlook_of,
+    short_place,
     state_of,
 )
 from holdfast.kernel.errors import NotFound
@@ -68,6 +69,7 @@ async def sku_view(visit: Visit, sku_id: UUID, warehouse_id: UUID | None) -> Sku
         chart={**chart, "words": _chart_words(visit, sku, chart["reorder_point"], outlook)},
         entries=tuple(_entry(e, visit.words) for e in entries),
         holds=_holds(holds, visit.words),
+        short=short_place(shown, forecasts, lead),
         may_decide=visit.may("approve"),
         may_adjust=visit.may("operate"),
     )

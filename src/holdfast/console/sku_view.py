@@ -62,13 +62,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Demand of this SKU at one warehouse; bands are cumulative from tomorrow on, one entry per day."""
+    """Demand of this SKU at one warehouse. The band holds 80 % of outcomes, cumulative, one entry per day."""
 
     warehouse_id: UUID
     daily_mean: float
     daily_sd: float
     band_low: list[float]
-    band_mid: list[float]
     band_high: list[float]
 
 
@@ -176,6 +175,19 @@ class Figures:
     cover_days: float | None
     lead_days: float | None
 
+    @property
+    def is_irregular(self) -> bool:
+        """Sells in bursts: the spread of a day says nothing a person could use."""
+        return self.sells_spread is not None and self.sells_spread > 2 * (self.sells_per_day or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ShortPlace:
+    """The warehouse that is empty first, if it is empty before an order placed now would arrive."""
+
+    warehouse_name: str
+    days: int
+
 
 @dataclass(frozen=True, slots=True)
 class SkuView:
@@ -189,6 +201,7 @@ class SkuView:
     chart: Mapping[str, object]
     entries: tuple[ShownEntry, ...]
     holds: tuple[ShownHold, ...]
+    short: ShortPlace | None
     may_decide: bool
     may_adjust: bool
 
@@ -241,6 +254,16 @@ def state_of(places: Sequence[Place], figures: Figures) -> State:
     return State.FINE
 
 
+def short_place(places: Sequence[Place], forecasts: Sequence[Forecast], lead_days: float | None) -> ShortPlace | None:
+    """A SKU may last long in sum and still be gone where people buy it."""
+    means = {f.warehouse_id: f.daily_mean for f in forecasts}
+    covers = [(p.available / mean, p) for p in places if (mean := means.get(p.warehouse_id, 0.0)) > 0]
+    if not covers or not lead_days:
+        return None
+    days, place = min(covers, key=lambda pair: pair[0])
+    return ShortPlace(place.warehouse_name, int(days)) if days < lead_days else None
+
+
 def past_levels(today: date, sellable_now: int, moves: Sequence[DayMove]) -> list[tuple[date, int]]:
     """Stock at the end of each day, read backwards from what is there now."""
     change: dict[date, int] = {}
@@ -257,28 +280,25 @@ def past_levels(today: date, sellable_now: int, moves: Sequence[DayMove]) -> lis
 
 
 def outlook_of(today: date, *, available: int, forecasts: Sequence[Forecast], inbound: Sequence[Inbound]) -> Outlook:
-    """Walk the coming days: what is there less the demand of the day, plus what arrives; never below zero."""
+    """Walk the coming days: what is there less the demand of the day, plus what arrives; never below zero.
+
+    Means of warehouses add up, their distances to the edge of the band as squares (independent demand). The line
+    is the mean, as days of cover are: the median of a rare seller is zero for weeks.
+    """
     arrives: dict[int, int] = {}
     for one in inbound:
         if one.expected_at is not None and one.expected_at > today:
             after = (one.expected_at - today).days
             arrives[after] = arrives.get(after, 0) + one.quantity
-    mid = _summed([f.band_mid for f in forecasts])
-    below = _spread([[m - low for m, low in zip(f.band_mid, f.band_low, strict=True)] for f in forecasts])
-    above = _spread([[h - m for m, h in zip(f.band_mid, f.band_high, strict=True)] for f in forecasts])
+    days = range(1, AHEAD_DAYS + 1) if forecasts else range(0)
+    mid = [sum(f.daily_mean for f in forecasts) * n for n in days]
+    below = [math.hypot(*(max(0.0, f.daily_mean * n - f.band_low[n - 1]) for f in forecasts)) for n in days]
+    above = [math.hypot(*(max(0.0, f.band_high[n - 1] - f.daily_mean * n) for f in forecasts)) for n in days]
     expected = _walk(available, mid, arrives)
     worst = _walk(available, [m + a for m, a in zip(mid, above, strict=True)], arrives)
     best = _walk(available, [max(0.0, m - b) for m, b in zip(mid, below, strict=True)], arrives)
     empty = next((n for n, level in enumerate(expected) if level <= 0), None)
     return Outlook(tuple(expected), tuple(worst), tuple(best), empty)
-
-
-def _summed(series: Sequence[Sequence[float]]) -> list[float]:
-    return [float(sum(values)) for values in zip(*series, strict=True)][:AHEAD_DAYS]
-
-
-def _spread(series: Sequence[Sequence[float]]) -> list[float]:
-    return [math.sqrt(sum(v * v for v in values)) for values in zip(*series, strict=True)][:AHEAD_DAYS]
 
 
 def _walk(start: int, cumulative: Sequence[float], arrives: Mapping[int, int]) -> list[float]:

@@ -1,6 +1,6 @@
 -- worklist_rows
--- Pending suggestions as people decide them: by supplier, the most pressing first. The bands of the forecast are
--- computed when they are asked for, so they are joined to the rows of the page only.
+-- Pending suggestions as people decide them: by supplier, the most pressing first.
+-- Everything a row needs beside its order is joined to the rows of the page only.
 with page as materialized (
     select r.id, r.version, r.sku_id, s.code, s.name, r.warehouse_id, r.supplier_id, coalesce(p.name, '') as supplier,
            p.lead_time_sd_days, r.suggested_quantity as quantity, r.priority, r.reason, r.days_of_cover,
@@ -27,7 +27,7 @@ select g.id, g.version, g.sku_id, g.code, g.name, g.warehouse_id, w.name as ware
        coalesce(i.available_quantity + i.reserved_quantity, 0)::bigint as sellable,
        coalesce(i.available_quantity, 0)::bigint as available,
        coalesce(i.reorder_point, i.computed_reorder_point) as reorder_point,
-       f.band_mid, business_now()::date as today, g.rank
+       f.daily_mean, business_now()::date as today, g.rank
   from page g
   join warehouses w on w.id = g.warehouse_id
   left join supplier_items si on si.supplier_id = g.supplier_id and si.sku_id = g.sku_id

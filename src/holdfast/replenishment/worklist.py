@@ -65,7 +65,7 @@ class Row:
     sellable: int
     available: int
     reorder_point: int | None
-    band_mid: list[float] | None
+    daily_mean: float | None
     today: date
     rank: int
 
@@ -274,7 +274,8 @@ def picture_of(row: Row, days: Mapping[date, int]) -> Sparkline:
         past.append(level)
         level -= days.get(row.today - timedelta(days=back), 0)
     past.reverse()
-    coming = [max(0.0, row.available - sold) for sold in (row.band_mid or [])[:AHEAD_DAYS]]
+    mean = row.daily_mean
+    coming = [] if mean is None else [max(0.0, row.available - mean * n) for n in range(1, AHEAD_DAYS + 1)]
     return sparkline(past, coming, limit=row.reorder_point)
 
 
