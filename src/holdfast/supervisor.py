@@ -26,6 +26,7 @@ from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 from holdfast.db.migrate import migrate
 from holdfast.demo.commands import parts as demo_parts
 from holdfast.kernel.errors import CannotStart
+from holdfast.notify.mail import MailServer
 from holdfast.settings import Settings
 
 screen = Console()
@@ -42,6 +43,8 @@ def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -
     """
     _refuse_taken_port(host, port)
     settings = Settings.from_env(data_dir=data_dir.resolve())
+    if settings.smtp_url:
+        MailServer.of(settings.smtp_url)
     server = None if settings.db_url else EmbeddedServer(settings.data_dir)
     url = settings.db_url or (server.start() if server else "")
     try:

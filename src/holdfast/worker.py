@@ -12,6 +12,7 @@ from holdfast.app import job_app
 from holdfast.db import Database
 from holdfast.jobs import Work
 from holdfast.jobs.rescue import rescue_stalled
+from holdfast.notify.mail import MailServer
 from holdfast.settings import Settings
 
 log = structlog.get_logger()
@@ -19,6 +20,8 @@ log = structlog.get_logger()
 
 async def run_worker(settings: Settings, *, concurrency: int) -> None:
     """Run jobs until SIGTERM or SIGINT; a job in progress gets five seconds to finish, then is taken up again later."""
+    if settings.smtp_url:
+        MailServer.of(settings.smtp_url)  # an unusable address is said at once, not in every job
     database = Database(settings.db_url, size=settings.pool_size, application="holdfast-worker")
     await database.open()
     app = job_app(settings.db_url)

@@ -12,7 +12,9 @@ from tests.house import House
 from tests.mail_server import Mailbox, mail_server, only
 
 from holdfast.jobs import Work
+from holdfast.kernel.errors import CannotStart
 from holdfast.notify import service
+from holdfast.notify.mail import MailServer
 from holdfast.notify.model import ATTEMPTS_MAX, retry_seconds
 from holdfast.notify.sending import send_due
 from holdfast.settings import Settings
@@ -226,3 +228,9 @@ def test_attempts_spread_from_seconds_to_a_day() -> None:
     assert (waits[:4], waits[-1]) == ([15, 30, 60, 120], 3600)
     assert 20 <= sum(waits) / 3600 <= 26
     assert retry_seconds(3, 0.0) == 45
+
+
+@pytest.mark.parametrize("url", ["mail.example.org", "http://mail.example.org", "smtp://", "smtp://host:port"])
+def test_an_address_of_no_mail_server_stops_the_start_with_one_sentence(url: str) -> None:
+    with pytest.raises(CannotStart, match="HOLDFAST_SMTP_URL is not"):
+        MailServer.of(url)

@@ -32,12 +32,18 @@ class MailServer:
     @classmethod
     def of(cls, url: str) -> MailServer:
         """Read ``smtp://user:password@host:port``. Raises CannotStart for anything else."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise CannotStart("HOLDFAST_SMTP_URL is not smtp://user:password@host:port or smtps://….")
+            raise CannotStart(
+                "HOLDFAST_SMTP_URL is not smtp://user:password@host:port or smtps://…. Correct it or remove it."
+            )
         return cls(
             parts.hostname,
-            parts.port or _PORTS[parts.scheme],
+            port or _PORTS[parts.scheme],
             unquote(parts.username) if parts.username else None,
             unquote(parts.password) if parts.password else None,
             parts.scheme == "smtps",
