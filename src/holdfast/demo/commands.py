@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.demo.mailbox import FOLDER
+from holdfast.demo import MAIL_FOLDER
 from holdfast.kernel.errors import CannotStart
 from holdfast.settings import Settings
 
@@ -26,7 +26,7 @@ def live_command(
     settings = Settings.from_env()
     if not settings.db_url:
         raise CannotStart("INVENTORY_DB_URL is not set. Use `holdfast up --demo`.")
-    asyncio.run(live(settings.db_url, address, settings.data_dir / FOLDER if reads_mail else None))
+    asyncio.run(live(settings.db_url, address, settings.data_dir / MAIL_FOLDER if reads_mail else None))
 
 
 @app.command("mail")
@@ -34,7 +34,7 @@ def mail_command(port: Annotated[int, typer.Option(help="Where to answer SMTP, o
     """Keep the demo's e-mail as files."""
     from holdfast.demo.mailbox import keep_mail
 
-    asyncio.run(keep_mail(Settings.from_env().data_dir / FOLDER, port))
+    asyncio.run(keep_mail(Settings.from_env().data_dir / MAIL_FOLDER, port))
 
 
 def parts(environment: dict[str, str], address: str) -> list[tuple[str, list[str]]]:

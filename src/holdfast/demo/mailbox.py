@@ -18,7 +18,6 @@ from aiosmtpd.smtp import SMTP, Envelope
 
 KEPT_MAX = 200
 MESSAGE_BYTES_MAX = 20_000_000
-FOLDER = "demo-mail"
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,11 @@ class Records:
         self._connection.close()
         self._folder.__exit__(kind, error, traceback)
 
+    @property
+    def source(self) -> Path:
+        """The packaged file of orders."""
+        return Path(self._facts["demand"])
+
     def products(self) -> list[Product]:
         rows = self._connection.execute(_PRODUCTS.format(**self._facts)).fetchall()
         return [

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,11 +19,13 @@ from rich.text import Text
 from holdfast.db import Database
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
-from holdfast.importing.model import Plan, Problem
-from holdfast.importing.service import Kind, Outcome, Reading, kind_of, read_table, run_import
-from holdfast.importing.table import open_table
 from holdfast.kernel.errors import CannotStart, Refusal
 from holdfast.settings import Settings
+
+if TYPE_CHECKING:
+    # What reads files is imported where it is used: every other command starts without it.
+    from holdfast.importing.model import Plan, Problem
+    from holdfast.importing.service import Kind, Outcome, Reading
 
 screen = Console()
 
@@ -66,6 +68,8 @@ def import_file(
     ] = Path("data"),
 ) -> None:
     """Take over SKUs, stock or sales from a file. Shows what would change; nothing is applied without --apply."""
+    from holdfast.importing.service import kind_of
+
     try:
         kind = kind_of(what.value, mode=mode.value if mode else None, from_stock=from_stock)
         reading = _read(file, kind)
@@ -84,6 +88,9 @@ def import_file(
 
 
 def _read(file: Path, kind: Kind) -> Reading:
+    from holdfast.importing.service import read_table
+    from holdfast.importing.table import open_table
+
     table = open_table(file)
     with Progress(console=screen, transient=True) as progress:
         task = progress.add_task(f"reading {file.name}", total=table.rows_about or None)
@@ -93,6 +100,8 @@ def _read(file: Path, kind: Kind) -> Reading:
 async def _run(
     url: str, kind: Kind, reading: Reading, *, apply: bool, valid_rows_only: bool, reference: str
 ) -> Outcome:
+    from holdfast.importing.service import run_import
+
     database = Database(url, size=1, application="holdfast-import")
     await database.open()
     try:
