@@ -14,7 +14,7 @@ from rich.console import Console
 import holdfast.access.commands
 import holdfast.demo.commands
 import holdfast.importing.command
-from holdfast.db.embedded import EmbeddedServer
+from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 from holdfast.db.migrate import migrate
 from holdfast.kernel.errors import CannotStart
 from holdfast.logs import configure_logs
@@ -104,6 +104,7 @@ def doctor(data_dir: DataDir = Path("data")) -> None:
     server = None if settings.db_url else EmbeddedServer(data_dir.resolve())
     ours = server is not None and not server.is_running()
     url = settings.db_url or (server.start() if server else "")
+    wait_until_ready(url, seconds=1)
     try:
         healthy = asyncio.run(visit(url, screen))
     finally:
@@ -115,6 +116,8 @@ def doctor(data_dir: DataDir = Path("data")) -> None:
 def _need_database(settings: Settings) -> None:
     if not settings.db_url:
         raise CannotStart("INVENTORY_DB_URL is not set. Set it, or use `holdfast up` for the embedded database.")
+    # A server that was started with us may take a moment, and one that recovers takes several.
+    wait_until_ready(settings.db_url, seconds=20)
 
 
 def main() -> None:

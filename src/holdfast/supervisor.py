@@ -63,7 +63,10 @@ def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -
             if demo:
                 for name, arguments in demo_parts(environment, f"http://{_reached_at(host)}:{port}"):
                     family.add(name, arguments)
-            family.run(on_ready=lambda: _announce(host, port, url, settings.admin_email))
+            family.run(
+                on_ready=lambda: _announce(host, port, url, settings.admin_email),
+                meanwhile=lambda: _keep_alive(server),
+            )
     finally:
         if server:
             server.stop()
@@ -88,7 +91,7 @@ class Family:
     def add(self, name: str, arguments: list[str]) -> None:
         self._children.append(Child(name, arguments))
 
-    def run(self, *, on_ready: Callable[[], None]) -> None:
+    def run(self, *, on_ready: Callable[[], None], meanwhile: Callable[[], None]) -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._stop)
         for child in self._children:
@@ -97,6 +100,7 @@ class Family:
             on_ready()
             while not self._stopping:
                 time.sleep(0.2)
+                meanwhile()
                 self._restart_the_dead()
         finally:
             self._end_all()
@@ -134,6 +138,13 @@ class Family:
                 process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _keep_alive(server: EmbeddedServer | None) -> None:
+    """Start our own PostgreSQL again when it is gone; API and jobs reconnect by themselves."""
+    if server is not None and not server.is_alive():
+        screen.print("[yellow]PostgreSQL ended; starting it again.[/]")
+        server.start()
 
 
 def _load_demo_shop(url: str) -> None:

@@ -71,6 +71,9 @@ class Database:
             max_size=size,
             timeout=5,
             max_idle=300,
+            # The pool doubles its pause after each failure: it starts over this often, so that it is back within
+            # seconds of the database and not after as long as the outage was.
+            reconnect_timeout=5,
             open=False,
             name=application,
             kwargs={

@@ -7,6 +7,7 @@ because PostgreSQL refuses to run as root.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -16,6 +17,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,14 +84,22 @@ class EmbeddedServer:
         """
         self._make_directories()
         self._check_version()
-        if not self._is_complete():
-            # An interrupted first start leaves half a cluster that never held anything: begin again.
-            shutil.rmtree(self.cluster_dir, ignore_errors=True)
-            self._initialise()
-        if not self.is_running():
-            self._run_server()
-        self._create_database()
+        with self._alone() as lock:
+            if not self._is_complete():
+                # An interrupted first start leaves half a cluster that never held anything: begin again.
+                shutil.rmtree(self.cluster_dir, ignore_errors=True)
+                self._initialise(lock)
+            if not self.is_running():
+                self._run_server()
+            self._create_database()
         return self.url()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Generator[int]:
+        """One starter at a time. initdb inherits the lock: killed starters leave it running, and it must end first."""
+        with (self.data_dir / ".starting").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield lock.fileno()
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server: ``fast`` ends sessions and shuts down clean; ``immediate`` is a crash."""
@@ -104,6 +114,16 @@ class EmbeddedServer:
 
     def pid(self) -> int:
         return int((self.cluster_dir / "postmaster.pid").read_text().split()[0])
+
+    def is_alive(self) -> bool:
+        """Whether the server process exists, at the price of a system call."""
+        try:
+            os.kill(self.pid(), 0)
+        except PermissionError:
+            return True
+        except (OSError, ValueError, IndexError):
+            return False
+        return True
 
     def is_running(self) -> bool:
         done = self._as_account(["pg_ctl", "status", "-D", str(self.cluster_dir)], check=False)
@@ -140,7 +160,7 @@ class EmbeddedServer:
     def _is_complete(self) -> bool:
         return (self.cluster_dir / ".initialised").exists()
 
-    def _initialise(self) -> None:
+    def _initialise(self, lock: int) -> None:
         self._as_account(
             [
                 "initdb",
@@ -154,7 +174,8 @@ class EmbeddedServer:
                 "--locale-provider=builtin",
                 "--locale=C.UTF-8",
                 "--data-checksums",
-            ]
+            ],
+            keep_open=(lock,),
         )
         with (self.cluster_dir / "postgresql.conf").open("a") as configuration:
             configuration.write(_CONFIGURATION.format(socket_dir=self.socket_dir))
@@ -165,20 +186,23 @@ class EmbeddedServer:
             ["pg_ctl", "start", "-D", str(self.cluster_dir), "-l", str(self.log_file), "-w", "-t", "60"],
             check=False,
         )
-        if started.returncode != 0:
+        if started.returncode != 0 and not self.is_running():
             raise CannotStart(
                 f"PostgreSQL did not start in {self.cluster_dir}: {_last_line(self.log_file)} "
                 f"The whole story is in {self.log_file}."
             )
 
     def _create_database(self) -> None:
+        wait_until_ready(self.url("postgres", "postgres"))
         with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
             if connection.execute("select from pg_roles where rolname = 'holdfast_owner'").fetchone() is None:
                 connection.execute("create role holdfast_owner login createrole createdb")
             if connection.execute("select from pg_database where datname = 'holdfast'").fetchone() is None:
                 connection.execute("create database holdfast owner holdfast_owner")
 
-    def _as_account(self, command: list[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def _as_account(
+        self, command: list[str], *, check: bool = True, keep_open: tuple[int, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
         """Run one of the wheel's programs, under the server account when we are root."""
         program = binaries() / command[0]
         as_root = os.geteuid() == 0
@@ -196,6 +220,7 @@ class EmbeddedServer:
                 check=False,
                 # A ^C in the terminal is for us; we then stop the server in order.
                 start_new_session=True,
+                pass_fds=keep_open,
             )
             output.seek(0)
             text = output.read()

@@ -1,11 +1,14 @@
--- Months of the ledger exist before they are needed; the default partition is only the wall behind this.
+-- Months of the ledger exist before they are needed; the default partition is only the wall behind this. A month that
+-- already has entries there keeps them there, because PostgreSQL would refuse to give it a partition of its own.
 create or replace function stock_ensure_months(p_from date, p_to date) returns void
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     v_month date;
 begin
     for v_month in select generate_series(date_trunc('month', p_from), date_trunc('month', p_to), interval '1 month')::date loop
-        if to_regclass(format('inventory_movements_%s', to_char(v_month, 'YYYY_MM'))) is null then
+        if to_regclass(format('inventory_movements_%s', to_char(v_month, 'YYYY_MM'))) is null
+            and not exists (select from inventory_movements_default
+                             where created_at >= v_month and created_at < v_month + interval '1 month') then
             execute format('create table %I partition of inventory_movements for values from (%L) to (%L)',
                 'inventory_movements_' || to_char(v_month, 'YYYY_MM'), v_month, (v_month + interval '1 month')::date);
             execute format('grant select on %I to holdfast_app', 'inventory_movements_' || to_char(v_month, 'YYYY_MM'));
