@@ -19,6 +19,7 @@ import holdfast.access.pages
 import holdfast.alerts.api
 import holdfast.alerts.jobs
 import holdfast.alerts.pages
+import holdfast.allocation.api
 import holdfast.catalog.api
 import holdfast.connectors.api
 import holdfast.connectors.jobs
@@ -75,6 +76,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.warehouses.api.router,
     holdfast.stock.api.router,
     holdfast.stock.api.lane_router,
+    holdfast.allocation.api.router,
     holdfast.demand.api.router,
     holdfast.notify.api.router,
     holdfast.webhooks.api.router,

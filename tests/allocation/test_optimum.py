@@ -89,10 +89,8 @@ def test_no_split_of_an_order_is_better_than_the_plan(
     wanted: list[Wanted], places: list[Candidate], strategy: Strategy
 ) -> None:
     plan = plan_order(wanted, places, strategy)
-    # what has nothing of the order takes no part, and its priority is no measure
-    contenders = [c for c in places if any(c.shelf(w.sku).available for w in wanted)]
-    best = min(score(contenders, strategy, takes) for takes in every_plan(wanted, contenders, strategy))
-    assert score(contenders, strategy, takes_of(plan)) == best
+    best = min(score(places, strategy, takes) for takes in every_plan(wanted, places, strategy))
+    assert score(places, strategy, takes_of(plan)) == best
     assert plan.is_optimal
 
 
@@ -107,8 +105,8 @@ def test_no_set_of_up_to_twelve_warehouses_is_better(
     assert search(problem, problem.everyone, nodes_max=None).cost == best
 
 
-@settings(max_examples=100, deadline=None)
-@given(orders(4), candidates(1, 20), any_strategy(), st.integers(0, 10))
+@settings(max_examples=50, deadline=None)
+@given(orders(4), candidates(1, 16), any_strategy(), st.integers(0, 10))
 def test_a_plan_is_whole_units_within_what_is_there_and_covers_what_can_be_covered(
     wanted: list[Wanted], places: list[Candidate], strategy: Strategy, nodes_max: int
 ) -> None:
@@ -133,8 +131,8 @@ def line_by_line(wanted: list[Wanted], places: list[Candidate], strategy: Strate
     return takes
 
 
-@settings(max_examples=150, deadline=None)
-@given(orders(4), candidates(13, 20), any_strategy(), st.integers(0, 10))
+@settings(max_examples=60, deadline=None)
+@given(orders(4), candidates(13, 16), any_strategy(), st.integers(0, 10))
 def test_beyond_the_exact_size_a_plan_is_never_worse_than_greedy(
     wanted: list[Wanted], places: list[Candidate], strategy: Strategy, nodes_max: int
 ) -> None:

@@ -12,15 +12,23 @@ from holdfast.allocation.model import Candidate, Strategy, Takes
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """What all candidates of one order are measured against."""
+    """What the candidates of one order are measured against: all of them, also those with nothing to give."""
 
+    candidates: Sequence[Candidate]
     band_metres: int
     priority_top: int
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate], strategy: Strategy) -> Contest:
         top = max((c.priority for c in candidates), default=0)
-        return cls(band_metres=1000 * strategy.band_km, priority_top=top)
+        return cls(candidates, band_metres=1000 * strategy.band_km, priority_top=top)
+
+    def spare_of_area(self, sku: str, area: tuple[str, str]) -> int:
+        """How many units of a SKU an area can give away: what it has beyond the safety stocks of its warehouses, and
+        never the last one, so that no area is emptied for another without need."""
+        stock = [c.shelf(sku) for c in self.candidates if c.area == area]
+        keep = max(1, sum(shelf.keep for shelf in stock))
+        return max(0, sum(shelf.available for shelf in stock) - keep)
 
 
 def _free(_: Candidate, __: Contest) -> int:
@@ -32,8 +40,8 @@ class Criterion:
     """What one criterion charges; less is better and nothing is negative.
 
     ``per_parcel`` once for every warehouse that sends something, ``per_unit`` for every unit. ``kept`` charges 1 for
-    every unit beyond what can be spared: of a warehouse (its safety stock stays) or of an area (see ``area_keep``).
-    The search is exact for any criterion of this form.
+    every unit beyond what can be spared: of a warehouse (its safety stock stays) or of an area
+    (``Contest.spare_of_area``). The search is exact for any criterion of this form.
     """
 
     name: str
@@ -91,25 +99,15 @@ def digits_of(strategy: Strategy) -> list[Criterion]:
     return chosen + [tie for tie in TIES if tie not in chosen]
 
 
-def area_keep(stock: Sequence[tuple[int, int]]) -> int:
-    """What an area must keep of a SKU, given (available, safety stock) of its warehouses: their safety stocks, at least
-    one unit, so that no area is emptied for another without need."""
-    return max(1, sum(keep for _, keep in stock))
-
-
-def area_key(candidate: Candidate) -> tuple[str, str]:
-    return candidate.area or ("", candidate.code)
-
-
 def figures_of(candidates: Sequence[Candidate], strategy: Strategy, takes: Takes) -> dict[str, int]:
     """What a plan costs by every criterion: the definition that the search is tested against."""
     criteria = {c.name: c for c in [*CRITERIA.values(), *TIES]}
     contest = Contest.of(candidates, strategy)
-    return {name: _cost(criterion, candidates, contest, takes) for name, criterion in criteria.items()}
+    return {name: _cost(criterion, contest, takes) for name, criterion in criteria.items()}
 
 
-def _cost(criterion: Criterion, candidates: Sequence[Candidate], contest: Contest, takes: Takes) -> int:
-    by_code = {c.code: c for c in candidates}
+def _cost(criterion: Criterion, contest: Contest, takes: Takes) -> int:
+    by_code = {c.code: c for c in contest.candidates}
     used = {code for (_, code), quantity in takes.items() if quantity}
     total = sum(criterion.per_parcel(by_code[code], contest) for code in used)
     total += sum(criterion.per_unit(by_code[code], contest) * quantity for (_, code), quantity in takes.items())
@@ -118,24 +116,19 @@ def _cost(criterion: Criterion, candidates: Sequence[Candidate], contest: Contes
             shelf = by_code[code].shelf(sku)
             total += max(0, quantity - max(0, shelf.available - shelf.keep))
     if criterion.kept == "area":
-        total += _lost_cover(candidates, takes)
+        total += _lost_cover(contest, takes)
     return total
 
 
-def _lost_cover(candidates: Sequence[Candidate], takes: Takes) -> int:
+def _lost_cover(contest: Contest, takes: Takes) -> int:
     lost = 0
     taken: Mapping[str, dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
-    by_code = {c.code: c for c in candidates}
+    by_code = {c.code: c for c in contest.candidates}
     for (sku, code), quantity in takes.items():
-        if not by_code[code].is_home:
-            taken[sku][area_key(by_code[code])] += quantity
+        area = by_code[code].foreign_area
+        if area is not None:
+            taken[sku][area] += quantity
     for sku, areas in taken.items():
         for area, quantity in areas.items():
-            lost += max(0, quantity - spare_of_area(candidates, sku, area))
+            lost += max(0, quantity - contest.spare_of_area(sku, area))
     return lost
-
-
-def spare_of_area(candidates: Sequence[Candidate], sku: str, area: tuple[str, str]) -> int:
-    """How many units of a SKU an area can give away and keep its cover."""
-    stock = [(s.available, s.keep) for s in (c.shelf(sku) for c in candidates if area_key(c) == area)]
-    return max(0, sum(available for available, _ in stock) - area_keep(stock))

@@ -32,11 +32,16 @@ class Candidate:
     shelves: Mapping[str, Shelf]
     distance: Distance = Distance(0, "coordinates")
     priority: int = 100
-    # stock of candidates in one area covers for each other; None: a candidate only covers for itself
+    # Stock of candidates in one area covers for each other; None: unknown, no cover is kept.
     area: tuple[str, str] | None = None
-    # the order goes to this very area: its cover is there to be used
+    # The order goes to this very area: its cover is there to be used.
     is_home: bool = False
     is_abroad: bool = False
+
+    @property
+    def foreign_area(self) -> tuple[str, str] | None:
+        """The area whose cover an order elsewhere should leave alone."""
+        return None if self.is_home else self.area
 
     def shelf(self, sku: str) -> Shelf:
         return self.shelves.get(sku, _EMPTY)

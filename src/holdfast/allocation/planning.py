@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from holdfast.allocation.criteria import figures_of
+from holdfast.allocation.criteria import Contest, figures_of
 from holdfast.allocation.model import Candidate, Plan, PlannedLine, Reason, Strategy, Take, Wanted
 from holdfast.allocation.problem import Line, Problem, state
 from holdfast.allocation.search import Found, search
@@ -25,7 +25,7 @@ def plan_order(
     """
     assert len({w.sku for w in wanted}) == len(wanted), "an order names a SKU once"
     contenders = sorted((c for c in candidates if _has_any(c, wanted)), key=lambda c: c.code)
-    problem = state(wanted, contenders, strategy)
+    problem = state(wanted, contenders, strategy, Contest.of(candidates, strategy))
     limit = None if len(contenders) <= EXACT_CANDIDATES_MAX else nodes_max
     found = search(problem, problem.everyone, nodes_max=limit)
     if not found.is_optimal:
@@ -38,7 +38,7 @@ def plan_order(
         for w in wanted
     )
     takes = {(line.sku, take.code): take.quantity for line in planned for take in line.takes}
-    return Plan(strategy, planned, figures_of(contenders, strategy, takes), found.is_optimal)
+    return Plan(strategy, planned, figures_of(candidates, strategy, takes), found.is_optimal)
 
 
 def _has_any(candidate: Candidate, wanted: Sequence[Wanted]) -> bool:

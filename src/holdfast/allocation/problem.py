@@ -12,9 +12,7 @@ from operator import itemgetter
 from holdfast.allocation.criteria import (
     Contest,
     Criterion,
-    area_key,
     digits_of,
-    spare_of_area,
 )
 from holdfast.allocation.model import Candidate, Strategy, Wanted, coverable, for_sale
 
@@ -179,10 +177,9 @@ class Scale:
     units_top: int
 
     @classmethod
-    def of(cls, candidates: Sequence[Candidate], strategy: Strategy, units: int) -> Scale:
+    def of(cls, candidates: Sequence[Candidate], contest: Contest, strategy: Strategy, units: int) -> Scale:
         """Digits wide enough that no plan of so many units carries into the next."""
         criteria = digits_of(strategy)
-        contest = Contest.of(candidates, strategy)
         shifts = [0] * len(criteria)
         shift = top = 0
         for number in reversed(range(len(criteria))):
@@ -205,11 +202,16 @@ class Scale:
         return None
 
 
-def state(wanted: Sequence[Wanted], candidates: Sequence[Candidate], strategy: Strategy) -> Problem:
-    """The problem of covering what can be covered. Lines of which there is nothing at all are left with no need."""
+def state(
+    wanted: Sequence[Wanted], candidates: Sequence[Candidate], strategy: Strategy, contest: Contest | None = None
+) -> Problem:
+    """The problem of covering what can be covered; lines of which there is nothing at all are left out.
+
+    ``candidates`` are those that may send something, ``contest`` what they are measured against if that is more.
+    """
+    contest = contest or Contest.of(candidates, strategy)
     needs = [coverable(w, candidates, strategy) for w in wanted]
-    scale = Scale.of(candidates, strategy, sum(needs))
-    contest = Contest.of(candidates, strategy)
+    scale = Scale.of(candidates, contest, strategy, sum(needs))
     parcel, unit = [0] * len(candidates), [0] * len(candidates)
     for criterion, shift in zip(scale.criteria, scale.shifts, strict=True):
         for n, candidate in enumerate(candidates):
@@ -217,7 +219,7 @@ def state(wanted: Sequence[Wanted], candidates: Sequence[Candidate], strategy: S
             unit[n] += criterion.per_unit(candidate, contest) << shift
     late = {c.kept: 1 << shift for c, shift in zip(scale.criteria, scale.shifts, strict=True) if c.kept}
     open_lines = [(w, need) for w, need in zip(wanted, needs, strict=True) if need]
-    lines = [_line(w.sku, need, candidates, strategy, unit, late) for w, need in open_lines]
+    lines = [_line(w.sku, need, candidates, contest, strategy, unit, late) for w, need in open_lines]
 
     return Problem.of(candidates, lines, parcel, scale)
 
@@ -226,6 +228,7 @@ def _line(
     sku: str,
     need: int,
     candidates: Sequence[Candidate],
+    contest: Contest,
     strategy: Strategy,
     unit: Sequence[int],
     late: dict[str, int],
@@ -241,11 +244,11 @@ def _line(
             continue
         holders |= 1 << n
         pool = -1
-        if "area" in late and not candidate.is_home:
-            area = area_key(candidate)
+        area = candidate.foreign_area
+        if "area" in late and area is not None:
             if area not in pools:
                 pools[area] = len(spare)
-                spare.append(spare_of_area(candidates, sku, area))
+                spare.append(contest.spare_of_area(sku, area))
             pool = pools[area]
         free = amount
         if "warehouse" in late:

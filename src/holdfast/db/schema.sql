@@ -133,6 +133,16 @@ CREATE TABLE public.alerts (
     CONSTRAINT resolved_has_its_time CHECK (((status = 'resolved'::text) = (resolved_at IS NOT NULL)))
 );
 
+CREATE TABLE public.allocations (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    reservation_id uuid NOT NULL,
+    reference_type text NOT NULL,
+    reference_id text NOT NULL,
+    plan json NOT NULL,
+    actor text NOT NULL,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL
+);
+
 CREATE TABLE public.api_keys (
     id uuid DEFAULT uuidv7() NOT NULL,
     name text NOT NULL,
@@ -925,6 +935,9 @@ ALTER TABLE ONLY public.alert_rules
 ALTER TABLE ONLY public.alerts
     ADD CONSTRAINT alerts_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.allocations
+    ADD CONSTRAINT allocations_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
@@ -978,6 +991,9 @@ ALTER TABLE ONLY public.stock_count_entries
 
 ALTER TABLE ONLY public.transfer_lines
     ADD CONSTRAINT one_line_per_sku UNIQUE (transfer_id, sku_id);
+
+ALTER TABLE ONLY public.allocations
+    ADD CONSTRAINT one_plan_per_reservation UNIQUE (reservation_id);
 
 ALTER TABLE ONLY public.outbox_cursor
     ADD CONSTRAINT outbox_cursor_pkey PRIMARY KEY (only_row);
@@ -1094,6 +1110,8 @@ CREATE INDEX alerts_by_level ON public.alerts USING btree (sku_id, warehouse_id)
 CREATE INDEX alerts_by_status ON public.alerts USING btree (status, id);
 
 CREATE INDEX alerts_to_tell ON public.alerts USING btree (rule_id) WHERE (notified_at IS NULL);
+
+CREATE INDEX allocations_by_reference ON public.allocations USING btree (reference_type, reference_id);
 
 CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
 
@@ -1388,6 +1406,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_evaluations TO holdfast_
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_rules TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alerts TO holdfast_app;
+
+GRANT SELECT,INSERT ON TABLE public.allocations TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO holdfast_app;
 

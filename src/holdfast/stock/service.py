@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -14,13 +15,14 @@ from holdfast.db import Tx, statements
 from holdfast.db.group import Answer, Ask
 from holdfast.kernel.errors import NotFound
 from holdfast.stock.answers import refusal_of
-from holdfast.stock.asks import MoveAsk
+from holdfast.stock.asks import MoveAsk, ReserveAsk
 from holdfast.stock.model import ActiveLine, Level, Movement, PastLevel, Reservation
 
 sql = statements("holdfast.stock")
 
 _MOVE: LiteralString = "select outcome, facts::text, replayed from stock_move(%s)"
 _MOVE_EACH: LiteralString = "select request_no, outcome, facts::text, replayed from stock_move(%s)"
+_RESERVE: LiteralString = "select outcome, facts::text, replayed from stock_reserve(%s)"
 _EXPECT: LiteralString = "select stock_expect(%s, %s)"
 _EXPIRE: LiteralString = "select stock_expire(%s)"
 _MONTHS: LiteralString = (
@@ -33,8 +35,19 @@ async def move(tx: Tx, ask: MoveAsk) -> dict[str, Any]:
 
     Answers the posted facts; raises the refusal (``insufficient_stock``, ``version_conflict``, …) otherwise.
     """
-    cursor = await tx.connection.execute(_MOVE, [_json([ask])])
-    row = await cursor.fetchone()
+    return await _post(tx, _MOVE, _json([ask]))
+
+
+async def reserve(tx: Tx, ask: ReserveAsk) -> dict[str, Any]:
+    """Hold every line of one request in the caller's transaction, or none of them.
+
+    Answers the reservation; raises the refusal (``insufficient_stock``, ``warehouse_inactive``, …) otherwise.
+    """
+    return await _post(tx, _RESERVE, _json([ask]))
+
+
+async def _post(tx: Tx, statement: LiteralString, asks: str) -> dict[str, Any]:
+    row = await (await tx.connection.execute(statement, [asks])).fetchone()
     assert row is not None
     answer = Answer(*row)
     refusal = refusal_of(answer)
@@ -199,5 +212,5 @@ def _explained(level: dict[str, Any], entries: list[dict[str, Any]], holds: list
     }
 
 
-def _json(asks: list[Ask] | list[MoveAsk]) -> str:
+def _json(asks: Sequence[Ask]) -> str:
     return msgspec.json.encode(asks).decode()
