@@ -1,68 +1,16 @@
-"""From sales to suggestions to orders, against PostgreSQL and through the API."""
+"""From sales to suggestions, against PostgreSQL and through the API."""
 
 from __future__ import annotations
 
-import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from psycopg.types.json import Json
 from tests.house import House
+from tests.replenishment.shop import NOON, offer, past, pending, plan, rows
 
-from holdfast.replenishment import decisions, jobs, service
-
-NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-
-
-async def past(house: House, sku: str, warehouse: str, *, per_day: int, left: int, days: int = 100) -> None:
-    """A ledger in which ``per_day`` units sold each day and ``left`` are on the shelf."""
-    entries = [(days + 1, per_day * days + left, "receipt"), *((ago, -per_day, "sale") for ago in range(days, 0, -1))]
-    rows = [
-        {
-            "sku_id": await house.sku(sku),
-            "warehouse_id": await house.warehouse(warehouse),
-            "movement_type": "in" if quantity > 0 else "out",
-            "quantity": quantity,
-            "reference_type": reference,
-            "reason": "test",
-            "occurred_at": (NOON - timedelta(days=ago)).isoformat(),
-        }
-        for ago, quantity, reference in entries
-    ]
-    async with house.database.connection() as connection:
-        await connection.execute("select stock_import_history(%s, 'test')", [Json(rows)])
-
-
-async def offer(house: House, supplier: str, *skus: str, lead: int = 7, **terms: Any) -> None:
-    """The supplier sells these SKUs at 2.00 each."""
-    supplier_id = await house.supplier(supplier, lead_time_days=lead)
-    for sku in skus:
-        item = {"sku_id": await house.sku(sku), "unit_cost": "2.00", "is_preferred": True, **terms}
-        async with house.database.connection() as connection:
-            await connection.execute(
-                "insert into supplier_items (supplier_id, sku_id, unit_cost, moq, order_multiple, is_preferred)"
-                " values (%s, %s, %s, %s, %s, true)",
-                [supplier_id, item["sku_id"], item["unit_cost"], item.get("moq", 1), item.get("multiple", 1)],
-            )
-
-
-async def plan(house: House) -> dict[str, Any]:
-    """Run the plan as the worker does; answers the run."""
-    begun = await house.post("/replenishment/suggestions/run", expect=202)
-    run = await service.work_on(house.database, UUID(begun["id"]))
-    assert run.status == "finished"
-    return await house.get(f"/replenishment/runs/{run.id}")
-
-
-async def pending(house: House, **filters: str) -> list[dict[str, Any]]:
-    return (await house.get("/replenishment/suggestions", status="pending", **filters))["suggestions"]
-
-
-async def rows(house: House, query: str) -> list[tuple[Any, ...]]:
-    async with house.database.connection() as connection:
-        return await (await connection.execute(query)).fetchall()  # type: ignore[arg-type]
+from holdfast.replenishment import jobs, service
 
 
 async def test_what_runs_low_is_suggested_with_a_sum_that_adds_up(house: House) -> None:
@@ -127,102 +75,6 @@ async def test_a_sale_updates_the_open_suggestion_and_a_receipt_withdraws_it(hou
     assert run["facts"]["withdrawn"] == 1
     assert await pending(house) == []
     assert (await house.get(f"/replenishment/suggestions/{first['id']}"))["status"] == "withdrawn"
-
-
-async def test_approved_suggestions_share_a_draft_and_follow_it_to_the_receipt(house: House) -> None:
-    await past(house, "TEA", "GZ", per_day=10, left=30)
-    await past(house, "CUP", "GZ", per_day=5, left=10)
-    await offer(house, "ACME", "TEA", "CUP")
-    await plan(house)
-    ids = [one["id"] for one in await pending(house)]
-    strange = "00000000-0000-7000-8000-000000000000"
-    answer = await house.post("/replenishment/suggestions:approve", {"ids": [*ids, strange]}, expect=200)
-    assert sorted(answer["approved"]) == sorted(ids)
-    assert [(r["suggestion_id"], r["code"]) for r in answer["refused"]] == [(strange, "suggestion_not_found")]
-    approved = await house.get(f"/replenishment/suggestions/{ids[0]}")
-    order = await house.get(f"/purchase-orders/{approved['purchase_order_id']}")
-    assert (order["status"], len(order["items"])) == ("draft", 2)
-
-    run = await plan(house)
-    assert run["facts"]["opened"] == 0, "what was approved counts, though no order has left"
-    await house.post(f"/purchase-orders/{order['id']}/send", expect=200)
-    run = await plan(house)
-    assert run["facts"]["opened"] == 0, "what is in transit counts"
-
-    async def followed() -> str:
-        async with house.database.transaction() as tx:
-            await decisions.follow_orders(tx)
-        return (await house.get(f"/replenishment/suggestions/{ids[0]}"))["status"]
-
-    assert await followed() == "ordered"
-    await house.post(f"/purchase-orders/{order['id']}/receive", expect=200)
-    assert await followed() == "received"
-    assert (await plan(house))["facts"]["opened"] == 0
-
-
-async def test_approving_twice_orders_once(house: House) -> None:
-    await past(house, "TEA", "GZ", per_day=10, left=30)
-    await offer(house, "ACME", "TEA")
-    await plan(house)
-    (one,) = await pending(house)
-    first = await house.post(f"/replenishment/suggestions/{one['id']}/approve", expect=200)
-    again = await house.post(f"/replenishment/suggestions/{one['id']}/approve", expect=200)
-    assert (first["status"], again["version"]) == ("approved", first["version"])
-    assert len(await rows(house, "select from purchase_order_lines")) == 1
-
-
-async def test_two_people_approving_at_once_order_once(house: House) -> None:
-    await past(house, "TEA", "GZ", per_day=10, left=30)
-    await past(house, "CUP", "GZ", per_day=10, left=30)
-    await offer(house, "ACME", "TEA", "CUP")
-    await plan(house)
-    ids = [one["id"] for one in await pending(house)]
-    await asyncio.gather(
-        house.post("/replenishment/suggestions:approve", {"ids": ids}, expect=200),
-        house.post("/replenishment/suggestions:approve", {"ids": ids[::-1]}, expect=200),
-    )
-    assert len(await rows(house, "select from purchase_order_lines")) == 2
-
-
-async def test_another_quantity_is_ordered_and_the_sum_says_who_decided(house: House) -> None:
-    await past(house, "TEA", "GZ", per_day=10, left=30)
-    await offer(house, "ACME", "TEA")
-    await plan(house)
-    (one,) = await pending(house)
-    approved = await house.post(f"/replenishment/suggestions/{one['id']}/approve", {"quantity": 7}, expect=200)
-    assert approved["suggested_quantity"] == 7
-    why = await house.get(f"/replenishment/suggestions/{one['id']}/explain")
-    assert why["adds_up"]
-    assert why["lines"][-1]["key"] == "decided_by_hand"
-    assert (await rows(house, "select ordered_quantity from purchase_order_lines")) == [(7,)]
-
-
-async def test_a_changed_or_supplierless_suggestion_is_not_approved(house: House) -> None:
-    await past(house, "TEA", "GZ", per_day=10, left=30)
-    await plan(house)
-    (one,) = await pending(house)
-    path = f"/replenishment/suggestions/{one['id']}/approve"
-    assert (await house.post(path, {"expected_version": 99}, expect=409))["code"] == "version_conflict"
-    assert (await house.post(path, expect=409))["code"] == "no_supplier"
-    await offer(house, "ACME", "TEA")
-    supplier_id = await house.supplier("ACME")
-    assert (await house.post(path, {"supplier_id": supplier_id}, expect=200))["supplier_id"] == supplier_id
-
-
-async def test_a_rejected_suggestion_stays_away_until_matters_get_much_worse(house: House) -> None:
-    await past(house, "TEA", "GZ", per_day=10, left=120)
-    await offer(house, "ACME", "TEA")
-    await plan(house)
-    (one,) = await pending(house)
-    assert one["priority"] != "urgent"
-    no = await house.post(f"/replenishment/suggestions/{one['id']}/reject", {"reason": "sale ends"}, expect=200)
-    assert no["status"] == "rejected"
-    approve = await house.post(f"/replenishment/suggestions/{one['id']}/approve", expect=409)
-    assert approve["code"] == "suggestion_not_pending"
-    assert (await plan(house))["facts"]["opened"] == 0
-    await house.sell("TEA", "GZ", 100)
-    assert (await plan(house))["facts"]["opened"] == 1
-    assert (await pending(house))[0]["priority"] == "urgent"
 
 
 async def test_the_most_specific_policy_wins_and_none_means_none(house: House) -> None:
@@ -378,38 +230,3 @@ async def test_demand_of_a_day_is_answered(house: House) -> None:
     assert [d["quantity"] for d in found["demand"]] == [10, 10]
     rest = await house.get("/demand", sku_id=await house.sku("TEA"), limit=2, cursor=found["next_cursor"])
     assert [d["day"] for d in rest["demand"]] == [(NOON - timedelta(days=3)).date().isoformat()]
-
-
-async def test_an_order_somebody_is_still_writing_counts(house: House) -> None:
-    await past(house, "TEA", "GZ", per_day=10, left=30)
-    await offer(house, "ACME", "TEA")
-    items = [{"sku_id": await house.sku("TEA"), "quantity": 900}]
-    order = {"supplier_id": await house.supplier("ACME"), "warehouse_id": await house.warehouse("GZ"), "items": items}
-    await house.post("/purchase-orders", order)
-    assert (await plan(house))["facts"]["opened"] == 0
-
-
-async def test_what_was_decided_is_not_rewritten_by_the_next_plan(house: House) -> None:
-    await past(house, "TEA", "GZ", per_day=10, left=30)
-    await offer(house, "ACME", "TEA")
-    await plan(house)
-    (one,) = await pending(house)
-    decided = await house.post(f"/replenishment/suggestions/{one['id']}/approve", {"quantity": 1}, expect=200)
-    assert (await plan(house))["facts"] == {"opened": 0, "updated": 0, "withdrawn": 0}
-    assert await house.get(f"/replenishment/suggestions/{one['id']}") == decided
-
-
-async def test_a_line_taken_off_its_draft_is_suggested_again(house: House) -> None:
-    await past(house, "TEA", "GZ", per_day=10, left=30)
-    await past(house, "CUP", "GZ", per_day=10, left=30)
-    await offer(house, "ACME", "TEA", "CUP")
-    await plan(house)
-    ids = [one["id"] for one in await pending(house)]
-    await house.post("/replenishment/suggestions:approve", {"ids": ids}, expect=200)
-    order_id = (await house.get(f"/replenishment/suggestions/{ids[0]}"))["purchase_order_id"]
-    keep = [{"sku_id": await house.sku("CUP"), "quantity": 300}]
-    await house.call("PATCH", f"/purchase-orders/{order_id}", json={"items": keep}, expect=200)
-    async with house.database.transaction() as tx:
-        assert await decisions.follow_orders(tx) == 1
-    await plan(house)
-    assert [s["sku_id"] for s in await pending(house)] == [await house.sku("TEA")]

@@ -241,14 +241,19 @@ select id, sku_id, warehouse_id, supplier_id, status, suggested_quantity, unit_c
 -- Decided: with which supplier, how many, on which order.
 update replenishment_suggestions r
    set status = 'approved', supplier_id = a.supplier_id, purchase_order_id = a.purchase_order_id,
-       suggested_quantity = a.quantity, estimated_cost = round(r.unit_cost * a.quantity, 2),
+       suggested_quantity = a.quantity, unit_cost = a.unit_cost, currency = a.currency,
+       estimated_cost = round(a.unit_cost * a.quantity, 2),
        arithmetic = case when a.quantity = r.suggested_quantity then r.arithmetic
                          else r.arithmetic || jsonb_build_array(jsonb_build_object('key', 'decided_by_hand',
                              'sign', sign(a.quantity - r.suggested_quantity)::integer,
                              'amount', abs(a.quantity - r.suggested_quantity), 'facts', jsonb_build_object('actor', %(actor)s::text))) end,
        processed_by = %(actor)s, processed_at = business_now(), updated_at = business_now(), version = r.version + 1
-  from unnest(%(ids)s::uuid[], %(supplier_ids)s::uuid[], %(order_ids)s::uuid[], %(quantities)s::bigint[])
-       as a (id, supplier_id, purchase_order_id, quantity)
+  from (select d.*, l.unit_cost, o.currency
+          from unnest(%(ids)s::uuid[], %(supplier_ids)s::uuid[], %(order_ids)s::uuid[], %(quantities)s::bigint[])
+               as d (id, supplier_id, purchase_order_id, quantity)
+          join purchase_orders o on o.id = d.purchase_order_id
+          -- what it costs is what the order says: another supplier may have been chosen
+          join purchase_order_lines l on l.purchase_order_id = o.id and l.suggestion_id = d.id) a
  where r.id = a.id and r.status = 'pending';
 
 -- reject_suggestion
