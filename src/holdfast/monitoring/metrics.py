@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -107,6 +108,7 @@ _NAMED = frozenset(
 )
 
 
+@lru_cache(4096)
 def route_name(path: str) -> str:
     """``/api/v1/skus/<id>`` for any id: the number of series stays bounded whatever people ask for."""
     parts = path.strip("/").split("/")
