@@ -105,7 +105,7 @@ def test_a_sku_that_lasts_in_sum_is_still_short_where_it_is_gone_first() -> None
     places = [place(2), place(500, at=THERE)]
     short = short_place(places, [sells(1.0), sells(1.0, at=THERE)], 9.0)
     assert short is not None
-    assert (short.warehouse_name, short.days) == ("place 1", 2)
+    assert (short.warehouse_name, short.days, short.is_empty) == ("place 1", 2, False)
     assert short_place(places, [sells(0.0), sells(1.0, at=THERE)], 9.0) is None
 
 

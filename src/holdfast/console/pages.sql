@@ -246,7 +246,7 @@ select o.id as order_id, o.number, sum(l.open_quantity)::bigint as quantity, o.e
 -- sku_suggestions
 -- Pending suggestions of one SKU, the most pressing first.
 select r.id, r.version, r.warehouse_id, w.name as warehouse_name, p.name as supplier, r.suggested_quantity as quantity,
-       r.lead_time_days as lead_days, r.estimated_cost as cost, r.currency, r.arithmetic
+       r.lead_time_days as lead_days, r.estimated_cost as cost, r.currency, r.arithmetic, r.updated_at
   from replenishment_suggestions r
   join warehouses w on w.id = r.warehouse_id
   left join suppliers p on p.id = r.supplier_id

@@ -84,7 +84,7 @@ def _decision(one: OpenSuggestion, visit: Visit) -> Decision:
             "Approve %(quantity)s from %(supplier)s", quantity=quantity, supplier=one.supplier
         )
     lines = arithmetic_lines(one.arithmetic, one.quantity, visit.words, visit.formats)
-    return Decision(f"{one.id}:{one.version}", one.warehouse_name, one.quantity, approve, lines)
+    return Decision(f"{one.id}:{one.version}", one.warehouse_name, one.quantity, approve, lines, one.updated_at)
 
 
 def _entry(entry: Entry, words: Words) -> ShownEntry:

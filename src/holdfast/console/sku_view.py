@@ -102,6 +102,7 @@ class OpenSuggestion:
     cost: Decimal | None
     currency: str | None
     arithmetic: Any
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class Decision:
     quantity: int
     approve: str
     lines: tuple[SumLine, ...]
+    planned_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,7 @@ class ShortPlace:
 
     warehouse_name: str
     days: int
+    is_empty: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +264,9 @@ def short_place(places: Sequence[Place], forecasts: Sequence[Forecast], lead_day
     if not covers or not lead_days:
         return None
     days, place = min(covers, key=lambda pair: pair[0])
-    return ShortPlace(place.warehouse_name, int(days)) if days < lead_days else None
+    if days >= lead_days:
+        return None
+    return ShortPlace(place.warehouse_name, int(days), place.available == 0)
 
 
 def past_levels(today: date, sellable_now: int, moves: Sequence[DayMove]) -> list[tuple[date, int]]:
@@ -336,7 +341,8 @@ def chart_of(
             {
                 "at": at(one.expected_at),
                 "level": outlook.expected[(one.expected_at - sku.today).days],
-                "label": f"+{one.quantity} {one.number}",
+                "quantity": one.quantity,
+                "number": one.number,
             }
             for one in inbound
             if known and one.expected_at and 0 < (one.expected_at - sku.today).days < len(outlook.expected)

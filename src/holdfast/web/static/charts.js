@@ -43,11 +43,13 @@ window.holdfastCharts = (() => {
         label: { ...label(bad, "top"), formatter: words.runs_out },
       },
     });
+    const isHigh = facts.reorder_point !== null
+      && facts.reorder_point > Math.max(0, ...[facts.past, facts.high, facts.expected].flat().map((point) => point[1]));
     if (facts.inbound.length) {
       series.push({
         name: words.inbound, type: "scatter", symbol: "triangle", symbolSize: 11, z: 5, itemStyle: { color: accent },
-        data: facts.inbound.map((i) => ({ value: [i.at, i.level], name: i.label })),
-        label: { ...label(accent, "top"), formatter: (p) => p.name }, labelLayout: { hideOverlap: true },
+        data: facts.inbound.map((i) => ({ value: [i.at, i.level], name: `+${number.format(i.quantity)} ${i.number}` })),
+        label: { ...label(accent, "top"), formatter: (p) => narrow() ? p.name.split(" ")[0] : p.name }, labelLayout: { hideOverlap: true },
       });
     }
     return {
@@ -58,7 +60,9 @@ window.holdfastCharts = (() => {
         type: "time", axisLine: { lineStyle: { color: colour("line") } }, axisTick: { show: false }, splitNumber: narrow() ? 3 : 6,
         axisLabel: { color: soft, hideOverlap: true, formatter: (t) => new Date(t).getUTCDate() === 1 ? month.format(t) : day.format(t) },
       },
-      yAxis: { type: "value", min: 0, minInterval: 1, splitLine: { lineStyle: { color: colour("line-soft") } }, axisLabel: { color: soft, formatter: (v) => number.format(v) } },
+      yAxis: { type: "value", min: 0, minInterval: 1,
+        // The reorder point belongs into the picture even when stock never reached it.
+        max: isHigh ? facts.reorder_point * 1.06 : undefined, splitLine: { lineStyle: { color: colour("line-soft") } }, axisLabel: { color: soft, showMaxLabel: !isHigh, formatter: (v) => number.format(v) } },
       tooltip: {
         trigger: "axis", renderMode: "richText", backgroundColor: colour("card"), borderColor: colour("edge"), borderWidth: 1,
         textStyle: { color: ink, fontSize: 12.5 }, axisPointer: { lineStyle: { color: colour("edge") } },
