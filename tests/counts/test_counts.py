@@ -416,3 +416,30 @@ async def test_parallel_approvals_during_sales_book_each_variance_once(fresh_url
         levels = {x["sku_id"]: x["available_quantity"] for x in one.get("/inventory").json()["inventories"]}
         assert levels == shelves
     assert await violations_at(fresh_url) == []
+
+
+async def test_two_counts_of_the_same_shelves_approved_at_once_book_each_gap_once(fresh_url: str) -> None:
+    """Six rounds; in each, two counts find one unit of each SKU missing, and both are approved at the same moment."""
+    with serving(fresh_url, processes=2) as running, running.client() as one, running.client(1) as two:
+        warehouse = one.post("/warehouses", json={"code": "GZ", "name": "GZ", "type": "main"}).json()["id"]
+        skus = [one.post("/skus", json={"code": f"S{n}", "name": "x"}).json()["id"] for n in range(10)]
+        items = [{"sku_id": sku, "quantity": 50} for sku in skus]
+        one.post("/inventory/receipts", json={"warehouse_id": warehouse, "items": items})
+        for found in range(49, 43, -1):
+            sheets = [one.post("/stock-counts", json={"warehouse_id": warehouse}).json()["id"] for _ in range(2)]
+            entry = {"items": [{"sku_id": sku, "quantity": found} for sku in skus]}
+            for sheet in sheets:
+                one.post(f"/stock-counts/{sheet}/entries", json=entry)
+            ready = threading.Barrier(2)
+
+            def approve_one(client: Any, sheet: str, ready: threading.Barrier = ready) -> list[str]:
+                ready.wait()
+                answer = client.post(f"/stock-counts/{sheet}/approve").json()
+                return ["approved" for _ in answer["approved"]] + [r["code"] for r in answer["refused"]]
+
+            with ThreadPoolExecutor(2) as pool:
+                told = [code for codes in pool.map(approve_one, (one, two), sheets) for code in codes]
+            assert sorted(told) == ["adjusted_since_counted"] * 10 + ["approved"] * 10
+            levels = [level["available_quantity"] for level in one.get("/inventory").json()["inventories"]]
+            assert levels == [found] * 10
+    assert await violations_at(fresh_url) == []
