@@ -233,6 +233,28 @@ async def test_goods_arrive_at_what_they_cost_at_the_source(house: House) -> Non
         assert [str(r[0]) for r in await rows.fetchall()] == ["3.000000", "2.000000"]
 
 
+async def test_supplier_and_transfer_inbound_are_told_apart_by_their_documents(house: House) -> None:
+    await house.stock("TEA", "GZ", 10)
+    transfer = await draft(house, ("TEA", 4), expected_at="2030-01-02")
+    await do(house, transfer, "ship")
+    tea, bj = await house.sku("TEA"), await house.warehouse("BJ")
+    items = [{"sku_id": tea, "quantity": 6, "unit_cost": "1.00"}]
+    order = await house.post(
+        "/purchase-orders", {"supplier_id": await house.supplier("ACME"), "warehouse_id": bj, "items": items}
+    )
+    await house.post(f"/purchase-orders/{order['id']}/send", expect=200)
+    [told] = (await house.get(f"/inventory/{tea}/explain", warehouse_id=bj))["levels"]
+    inbound = told["in_transit"]
+    assert (inbound["quantity"], inbound["purchase"], inbound["transfer"], inbound["adds_up"]) == (10, 6, 4, True)
+    assert {(e["source"], e["document_id"], e["quantity"]) for e in inbound["entries"]} == {
+        ("purchase", order["id"], 6),
+        ("transfer", transfer["id"], 4),
+    }
+    await do(house, transfer, "receive")
+    [told] = (await house.get(f"/inventory/{tea}/explain", warehouse_id=bj))["levels"]
+    assert (told["in_transit"]["transfer"], told["in_transit"]["quantity"]) == (0, 6)
+
+
 async def test_every_step_tells_and_is_audited(house: House) -> None:
     await house.stock("TEA", "GZ", 10)
     transfer = await draft(house, ("TEA", 10))

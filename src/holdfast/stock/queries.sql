@@ -111,3 +111,10 @@ select warehouse_id, movement_type, bucket, reason, sum(quantity)::bigint as qua
  where sku_id = %(sku_id)s and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
  group by warehouse_id, movement_type, bucket, reason
  order by warehouse_id, movement_type, reason;
+
+-- explain_inbound
+-- What is on its way to the levels of a SKU: the open lines of purchase orders and transfers, soonest first.
+select warehouse_id, source, document_id, number, line_no, quantity, expected_at
+  from inbound_lines
+ where sku_id = %(sku_id)s and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
+ order by expected_at nulls last, number, line_no;

@@ -163,9 +163,24 @@ async def explain(tx: Tx, sku_id: UUID, warehouse_id: UUID | None) -> dict[str, 
         raise NotFound("sku_not_found", "This SKU has no stock record there.")
     entries = await tx.dicts(sql.explain_movements, sku_id=sku_id, warehouse_id=warehouse_id)
     holds = await list_active_lines(tx, [sku_id])
+    inbound = await tx.dicts(sql.explain_inbound, sku_id=sku_id, warehouse_id=warehouse_id)
     return {
         "sku_id": sku_id,
-        "levels": [_explained(level, entries, holds) for level in levels],
+        "levels": [{**_explained(level, entries, holds), "in_transit": _inbound(level, inbound)} for level in levels],
+    }
+
+
+def _inbound(level: dict[str, Any], inbound: list[dict[str, Any]]) -> dict[str, Any]:
+    here = [line for line in inbound if line["warehouse_id"] == level["warehouse_id"]]
+    by_source = {
+        source: sum(line["quantity"] for line in here if line["source"] == source)
+        for source in ("purchase", "transfer")
+    }
+    return {
+        "quantity": level["in_transit_quantity"],
+        "adds_up": level["in_transit_quantity"] == sum(by_source.values()),
+        **by_source,
+        "entries": [{k: v for k, v in line.items() if k != "warehouse_id"} for line in here],
     }
 
 
@@ -208,7 +223,6 @@ def _explained(level: dict[str, Any], entries: list[dict[str, Any]], holds: list
                 {"key": "unavailable", "quantity": -level["unavailable_quantity"]},
             ],
         },
-        "in_transit": {"quantity": level["in_transit_quantity"]},
     }
 
 
