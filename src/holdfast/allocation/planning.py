@@ -32,9 +32,7 @@ def plan_order(
         found = _improved(problem, found, nodes_max)
     by_sku = {line.sku: line for line in problem.lines}
     planned = tuple(
-        _planned(problem, by_sku[w.sku], w, found.used, limit)
-        if w.sku in by_sku
-        else PlannedLine(w.sku, w.quantity, ())
+        _planned(problem, by_sku[w.sku], w, found, limit) if w.sku in by_sku else PlannedLine(w.sku, w.quantity, ())
         for w in wanted
     )
     takes = {(line.sku, take.code): take.quantity for line in planned for take in line.takes}
@@ -47,34 +45,43 @@ def _has_any(candidate: Candidate, wanted: Sequence[Wanted]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class OtherWay:
-    """The best way for one line without one of its candidates, all other lines left where they are."""
+    """The best way for one line without one of its candidates."""
 
     cost: int  # of the whole order
     used: int
     instead: int
 
 
-def _other_way(problem: Problem, line: Line, n: int, used: int, limit: int | None) -> OtherWay | None:
-    """None: without this candidate the line is not covered."""
-    others = [other for other in problem.lines if other is not line]
-    free = 0
-    for other in others:
-        free |= other.split(used)[1]
-    without = problem.everyone & ~(1 << n)
-    alone = problem.alone(line, free)
-    if not alone.covers(alone.stock_of(without)):
-        return None
-    found = search(alone, without, nodes_max=limit)
-    cost = found.cost + problem.charge_of(free) + sum(other.split(used)[0] for other in others)
-    return OtherWay(cost, free | found.used, found.used)
+class OtherWays:
+    """What else could be done with one line, all other lines left where they are: their parcels are sent anyway."""
+
+    def __init__(self, problem: Problem, line: Line, used: int, limit: int | None) -> None:
+        self.limit = limit
+        self.free, self.cost = 0, 0
+        for other in problem.lines:
+            if other is not line:
+                cost, bits, _ = other.split(used)
+                self.free |= bits
+                self.cost += cost
+        self.cost += problem.charge_of(self.free)
+        self.alone = problem.alone(line, self.free)
+
+    def without(self, n: int) -> OtherWay | None:
+        """None: without this candidate the line is not covered."""
+        allowed = self.alone.everyone & ~(1 << n)
+        if not self.alone.covers(self.alone.stock_of(allowed)):
+            return None
+        found = search(self.alone, allowed, nodes_max=self.limit)
+        return OtherWay(self.cost + found.cost, self.free | found.used, found.used)
 
 
 def _improved(problem: Problem, found: Found, nodes_max: int) -> Found:
     """Move single lines elsewhere as long as that makes the order better: an unfinished search may leave such moves."""
     while True:
         ways = (
-            _other_way(problem, line, bit.bit_length() - 1, found.used, nodes_max)
+            ways.without(bit.bit_length() - 1)
             for line in problem.lines
+            for ways in [OtherWays(problem, line, found.used, nodes_max)]
             for bit, _ in line.split(found.used)[2]
         )
         better = next((way for way in ways if way is not None and way.cost < found.cost), None)
@@ -84,23 +91,24 @@ def _improved(problem: Problem, found: Found, nodes_max: int) -> Found:
         found = Found(used, cost, is_optimal=False)
 
 
-def _planned(problem: Problem, line: Line, wanted: Wanted, used: int, limit: int | None) -> PlannedLine:
+def _planned(problem: Problem, line: Line, wanted: Wanted, found: Found, limit: int | None) -> PlannedLine:
     merged: dict[int, int] = {}
-    for bit, units in line.split(used)[2]:
+    for bit, units in line.split(found.used)[2]:
         n = bit.bit_length() - 1
         merged[n] = merged.get(n, 0) + units
+    ways = OtherWays(problem, line, found.used, limit)
     takes = tuple(
-        Take(problem.candidates[n].code, units, _reason(problem, line, n, used, limit)) for n, units in merged.items()
+        Take(problem.candidates[n].code, units, _reason(problem, found.cost, ways.without(n)))
+        for n, units in merged.items()
     )
     return PlannedLine(wanted.sku, wanted.quantity, takes)
 
 
-def _reason(problem: Problem, line: Line, n: int, used: int, limit: int | None) -> Reason:
-    way = _other_way(problem, line, n, used, limit)
+def _reason(problem: Problem, cost: int, way: OtherWay | None) -> Reason:
     if way is None:
         return Reason("only_here")
-    instead = tuple(c.code for m, c in enumerate(problem.candidates) if way.instead >> m & 1)
-    difference = problem.scale.first_difference(problem.cost_of(used)[0], way.cost)
+    instead = tuple(c.code for n, c in enumerate(problem.candidates) if way.instead >> n & 1)
+    difference = problem.scale.first_difference(cost, way.cost)
     if difference is None:
         return Reason("equal", instead=instead)
     code, here, elsewhere = difference

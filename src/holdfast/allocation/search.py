@@ -49,8 +49,13 @@ class Search:
         self.best = min(problem.cost_of(start) for start in starts)
         self.heap: list[Node] = []
         self.offered = 0
-        more = problem.parcels_needed(0)
-        self.offer(0, allowed, 0, more, 0, problem.stock_of(allowed), problem.relaxed(allowed)[0])
+        # A parcel that costs nothing more never makes a set worse: such candidates are in from the start.
+        chosen = sum(1 << n for n in self.cheap_first if allowed >> n & 1 and not problem.charges[n])
+        stock = problem.stock_of(chosen)
+        if problem.covers(stock):
+            self.best = min(self.best, problem.cost_of(chosen))
+        more = problem.parcels_needed(stock)
+        self.offer(chosen, allowed, 0, more, stock, problem.stock_of(allowed), problem.relaxed(allowed)[0])
 
     def offer(
         self, chosen: int, allowed: int, charge: int, more: int, stock: int, allowed_stock: int, units: int
