@@ -27,7 +27,8 @@ Note = Annotated[str, Field(max_length=2000)]
 
 
 class RuleScope(BaseModel):
-    """Fires when the metric is at or below the threshold; without a threshold, the level's own reorder point."""
+    """Fires when the metric is at or below the threshold; without a threshold, the level's
+    own line: the reorder point a person set, else the computed safety stock."""
 
     model_config = ConfigDict(extra="forbid")
     kind: Literal["quantity"] = "quantity"

@@ -12,8 +12,8 @@ from uuid import UUID
 class Rule:
     """Fires at value <= threshold, clears above threshold x (1 + clear_margin).
 
-    Without a threshold the line is each level's own reorder point. The scope is everything that sku_id,
-    warehouse_id and category do not exclude.
+    Without a threshold the line is the reorder point a person set for the level, else its computed safety stock.
+    The scope is everything that sku_id, warehouse_id and category do not exclude.
     """
 
     id: UUID

@@ -1,7 +1,8 @@
 -- What rules watch and what they find, level by level.
 -- p_rules: [{id, metric, threshold, clear_margin, sku_id, warehouse_id, category, severity}]; p_skus: null means all.
--- A threshold that is not given is the level's own reorder point: set by a person, else computed from demand, else a
--- share of max_stock. A computed reorder point of zero is no line: nothing sells, so nothing runs out.
+-- A threshold that is not given is the level's own line: the reorder point a person set, else the computed safety stock,
+-- else a share of max_stock. Not the computed reorder point: being below that is the everyday state between order and
+-- delivery and already a suggestion, while a buffer that is being eaten is news. A line of zero is none.
 -- Levels of archived SKUs and inactive warehouses are not watched, nor those without a line or a measure.
 create or replace function alert_measure(p_rules json, p_skus uuid[], p_low_share double precision)
 returns table (rule_id uuid, severity text, metric text, sku_id uuid, warehouse_id uuid, value numeric, threshold numeric,
@@ -10,7 +11,7 @@ language sql stable as $$
     with level as (
         select i.sku_id, i.warehouse_id, s.category, i.available_quantity as available, i.on_hand_quantity as on_hand,
                i.in_transit_quantity as in_transit,
-               coalesce(i.reorder_point, nullif(i.computed_reorder_point, 0), i.max_stock * p_low_share)::numeric as line,
+               coalesce(i.reorder_point, nullif(i.computed_safety_stock, 0), i.max_stock * p_low_share)::numeric as line,
                case when f.daily_mean > 0 then round((i.available_quantity / f.daily_mean)::numeric, 2) end as days_of_cover
           from inventory i
           join skus s on s.id = i.sku_id and s.archived_at is null
