@@ -58,8 +58,10 @@ class Mailbox:
 async def mail_server(**options: Any) -> AsyncIterator[Mailbox]:
     found = Mailbox()
     await found.start(**options)
-    yield found
-    await found.stop()
+    try:
+        yield found
+    finally:
+        await found.stop()
 
 
 def only(user: bytes, password: bytes) -> Any:

@@ -21,9 +21,11 @@ def worker(running: Running) -> Iterator[subprocess.Popen[bytes]]:
         [sys.executable, "-m", "holdfast", "worker"],
         env=environment(running.database_url, HOLDFAST_ALLOW_PRIVATE_WEBHOOKS="true"),
     )
-    yield process
-    process.terminate()
-    process.wait(15)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(15)
 
 
 def made(running: Running, path: str, body: dict[str, Any]) -> Any:
