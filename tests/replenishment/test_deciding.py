@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 from tests.house import House
 from tests.replenishment.shop import offer, past, pending, plan, rows
 
-from holdfast.replenishment import decisions
+from holdfast.replenishment import decisions, service
 
 
 async def test_approved_suggestions_share_a_draft_and_follow_it_to_the_receipt(house: House) -> None:
@@ -141,3 +142,23 @@ async def test_a_line_taken_off_its_draft_is_suggested_again(house: House) -> No
         assert await decisions.follow_orders(tx) == 1
     await plan(house)
     assert [s["sku_id"] for s in await pending(house)] == [await house.sku("TEA")]
+
+
+async def test_a_plan_and_people_deciding_at_the_same_time_do_not_deadlock(house: House) -> None:
+    skus = [f"K{n}" for n in range(12)]
+    for sku in skus:
+        await past(house, sku, "GZ", per_day=10, left=30, days=20)
+    await offer(house, "ACME", *skus)
+    await plan(house)
+    ids = [one["id"] for one in await pending(house)]
+    for sku in skus:
+        await house.sell(sku, "GZ", 1)
+    begun = await house.post("/replenishment/suggestions/run", expect=202)
+    working = asyncio.create_task(service.work_on(house.database, UUID(begun["id"])))
+    answers = await asyncio.gather(
+        *(house.post("/replenishment/suggestions:approve", {"ids": ids[n::3][::-1]}, expect=200) for n in range(3))
+    )
+    assert (await working).status == "finished"
+    approved = {one for answer in answers for one in answer["approved"]}
+    assert approved == set(ids)
+    assert len(await rows(house, "select from purchase_order_lines")) == len(ids)

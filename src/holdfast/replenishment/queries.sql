@@ -98,6 +98,16 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, coalesce(
 select stock_set_computed(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(safety_stock)s::bigint[],
     %(reorder_point)s::bigint[], %(order_up_to)s::bigint[]);
 
+-- lock_pending
+-- The plan takes its rows in key order as approvals do, so that a run and a person deciding never deadlock.
+select r.id
+  from replenishment_suggestions r
+  join unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[]) as p (sku_id, warehouse_id)
+    on r.sku_id = p.sku_id and r.warehouse_id = p.warehouse_id
+ where r.status = 'pending'
+ order by r.id
+   for update of r;
+
 -- put_suggestions
 -- One open suggestion per pair: opened, or brought up to date while it is pending. One event per opened suggestion.
 with asked as (
@@ -274,9 +284,12 @@ update replenishment_suggestions r
                     when o.status in ('received', 'closed') then 'received'
                     when o.status in ('sent', 'confirmed', 'partly_received') then 'ordered'
                     else 'approved' end as status
-          from replenishment_suggestions f
-          join purchase_orders o on o.id = f.purchase_order_id
-         where f.status in ('approved', 'ordered')) x
+          from (select id, purchase_order_id, status
+                  from replenishment_suggestions
+                 where status in ('approved', 'ordered')
+                 order by id
+                   for update) f
+          join purchase_orders o on o.id = f.purchase_order_id) x
  where r.id = x.id and r.status <> x.status;
 
 -- list_policies

@@ -116,6 +116,7 @@ async def plan_pairs(database: Database, pairs: Pairs, *, run_id: UUID | None) -
             await store.set_levels(tx, changed.at(part), levels[part.start : part.stop])
     wanted = plan.orders.triggered & ~_rejected(inputs, plan)
     async with database.transaction() as tx:
+        await store.lock_pending(tx, pairs)
         withdrawn = await store.withdraw(tx, pairs.at(np.flatnonzero(~wanted).tolist()))
         changes = await store.put_suggestions(tx, inputs, plan, np.flatnonzero(wanted).tolist(), run_id=run_id)
         if run_id is not None:

@@ -189,6 +189,11 @@ async def put_suggestions(tx: Tx, inputs: Inputs, plan: Plan, rows: list[int], *
     )
 
 
+async def lock_pending(tx: Tx, pairs: Pairs) -> None:
+    """Take the pending suggestions of these pairs before changing them."""
+    await tx.run(sql.lock_pending, sku_ids=list(pairs.sku_ids), warehouse_ids=list(pairs.warehouse_ids))
+
+
 async def withdraw(tx: Tx, pairs: Pairs) -> int:
     """Close the pending suggestions of these pairs; answers how many there were."""
     return await tx.run(sql.withdraw_suggestions, sku_ids=list(pairs.sku_ids), warehouse_ids=list(pairs.warehouse_ids))
