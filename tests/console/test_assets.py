@@ -16,9 +16,8 @@ SOURCES = [*WEB.parent.glob("*/templates/**/*.html"), *WEB.glob("static/*.css"),
 
 
 def test_vendored_files_are_the_ones_named_with_their_sums() -> None:
-    named = dict(
-        reversed(line.split()) for line in re.findall(r"^[0-9a-f]{64} +\S+$", (VENDOR / "README.md").read_text(), re.M)
-    )
+    listed = re.findall(r"^([0-9a-f]{64}) +(\S+)$", (VENDOR / "README.md").read_text(), re.M)
+    named = {name: digest for digest, name in listed}
     present = {str(p.relative_to(VENDOR)): p for p in VENDOR.rglob("*") if p.suffix in {".js", ".css"}}
     assert {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in present.items()} == named
 

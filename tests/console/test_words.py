@@ -34,7 +34,8 @@ def chinese() -> dict[str | tuple[str, ...], str]:
     for message in catalogue:
         if message.id:
             key = tuple(message.id) if isinstance(message.id, list | tuple) else message.id
-            entries[key] = message.string if isinstance(message.string, str) else message.string[0]
+            text_of = message.string
+            entries[key] = text_of if isinstance(text_of, str) else (text_of or ("",))[0]
     return entries
 
 

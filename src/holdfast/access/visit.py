@@ -26,7 +26,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
-from holdfast.access.people import Person, person_of
+from holdfast.access.people import SESSION_DAYS, Person, person_of
 from holdfast.db import Database, Tx
 from holdfast.kernel.errors import Denied, Refusal
 from holdfast.web.address import Address
@@ -288,10 +288,10 @@ def _problem_page(visit: Visit, refusal: Refusal) -> Response:
 def _set_cookies(visit: Visit, request: Request, answer: Response) -> None:
     """All our cookies are HttpOnly and SameSite=Lax; Secure whenever the page came over https."""
     secure = request.url.scheme == "https"
-    lasting = {LANGUAGE_COOKIE, THEME_COOKIE, SESSION_COOKIE}
+    days = {LANGUAGE_COOKIE: 400, THEME_COOKIE: 400, SESSION_COOKIE: SESSION_DAYS}
     for name, value in visit.cookies.items():
         if value is None:
             answer.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=secure)
         else:
-            age = 400 * 86_400 if name in lasting else None
+            age = days[name] * 86_400 if name in days else None
             answer.set_cookie(name, value, max_age=age, path="/", httponly=True, samesite="lax", secure=secure)
