@@ -63,6 +63,13 @@ create or replace function stock_move_one(p_request json, p_now timestamptz) ret
 language plpgsql as $$
 declare
     v_n integer := (p_request ->> 'n')::integer;
+    -- Read once: ->> parses the whole request each time, and a statement would do so for every line of it.
+    v_movement_type text := p_request ->> 'movement_type';
+    v_reference_type text := p_request ->> 'reference_type';
+    v_reference_id text := p_request ->> 'reference_id';
+    v_reason text := p_request ->> 'reason';
+    v_actor text := p_request ->> 'actor';
+    v_occurred_at timestamptz := (p_request ->> 'occurred_at')::timestamptz;
     v_refusal stock_answer;
     v_facts json;
 begin
@@ -83,11 +90,11 @@ begin
     ), entry as (
         insert into inventory_movements (sku_id, warehouse_id, movement_type, quantity, bucket, balance_after, unsellable_after,
             reference_type, reference_id, reason, actor, unit_cost, occurred_at, created_at)
-        select l.sku_id, l.warehouse_id, p_request ->> 'movement_type', l.quantity, l.bucket,
+        select l.sku_id, l.warehouse_id, v_movement_type, l.quantity, l.bucket,
                i.on_hand_quantity + sum(l.quantity) over earlier,
                i.unavailable_quantity + sum(case l.bucket when 'unsellable' then l.quantity else 0 end) over earlier,
-               p_request ->> 'reference_type', p_request ->> 'reference_id', p_request ->> 'reason', p_request ->> 'actor',
-               coalesce(l.unit_cost, i.cost_price), coalesce((p_request ->> 'occurred_at')::timestamptz, p_now),
+               v_reference_type, v_reference_id, v_reason, v_actor,
+               coalesce(l.unit_cost, i.cost_price), coalesce(v_occurred_at, p_now),
                greatest(p_now, i.last_updated)
           from line l join inventory i using (sku_id, warehouse_id)
          where l.quantity <> 0
@@ -113,7 +120,7 @@ begin
                   from line group by sku_id, warehouse_id) c
          where (i.sku_id, i.warehouse_id) = (c.sku_id, c.warehouse_id)
     )
-    select json_build_object('reference_type', p_request ->> 'reference_type', 'reference_id', p_request ->> 'reference_id',
+    select json_build_object('reference_type', v_reference_type, 'reference_id', v_reference_id,
                'items', json_agg(json_build_object('sku_id', l.sku_id, 'warehouse_id', l.warehouse_id, 'bucket', l.bucket,
                                                    'quantity', l.quantity) order by l.line_no))
       into v_facts from line l;
