@@ -8,6 +8,7 @@ from tests.allocation.orders import order, planned, shown, warehouses
 from holdfast.allocation.criteria import STRATEGIES
 from holdfast.allocation.model import Strategy
 from holdfast.allocation.planning import plan_order
+from holdfast.allocation.problem import state
 
 
 def test_one_parcel_goes_before_two_even_from_further_away() -> None:
@@ -121,6 +122,7 @@ def test_what_cannot_be_covered_is_covered_as_far_as_it_can() -> None:
         ("GZ TEA=5\nBJ CUP=5", "fewest_parcels", "only_here", (None, None)),
         ("GZ 10km TEA=5 CUP=5\nBJ 10km TEA=5", "fewest_parcels", "parcels", (1, 2)),
         ("GZ 10km TEA=5 CUP=5\nBJ 120km TEA=5", "nearest", "distance", (0, 2)),
+        ("GZ 10km TEA=5\nSZ CUP=5\nBJ 120km TEA=5", "fewest_parcels", "distance", (0, 2)),
         ("GZ priority=150 TEA=5 CUP=5\nBJ priority=100 TEA=5", "priority", "priority", (0, 50)),
         ("BJ abroad TEA=5\nGZ TEA=5 CUP=5", "domestic", "border", (0, 1)),
     ],
@@ -137,3 +139,22 @@ def test_a_reason_names_the_first_criterion_that_would_be_worse(
 def test_a_reason_says_when_another_way_is_as_good() -> None:
     plan = plan_order(order("TEA 1"), warehouses("GZ TEA=5\nBJ TEA=5"), STRATEGIES["nearest"])
     assert plan.lines[0].takes[0].reason.code == "equal"
+
+
+@pytest.mark.parametrize(
+    ("later", "worse"),
+    [("priority", "priority=1"), ("sufficiency", "TEA=9000/9000"), ("cover", "area=south TEA=9000/9000")],
+)
+def test_however_much_a_later_criterion_counts_it_never_outweighs_an_earlier(later: str, worse: str) -> None:
+    """One parcel of 9,000 units, each as bad as can be by the later criterion, before two parcels without a fault."""
+    places = f"GZ TEA=9000 {worse}\nBJ priority=999999 TEA=8000\nSH priority=999999 TEA=8000"
+    assert planned("TEA 9000", places, Strategy("a", ("parcels", later))) == "TEA GZ 9000"
+    assert planned("TEA 9000", places, Strategy("b", (later, "parcels"))) == "TEA BJ 8000, TEA SH 1000"
+
+
+def test_plenty_of_one_line_never_hides_the_lack_of_another() -> None:
+    twelve = warehouses("\n".join(f"W{n:02} TEA=1 CUP=1" for n in range(12)))
+    problem = state(order("TEA 1, CUP 12"), twelve, STRATEGIES["fewest_parcels"])
+    everyone = problem.everyone
+    assert problem.covers(problem.stock_of(everyone))
+    assert not any(problem.covers(problem.stock_of(everyone & ~(1 << n))) for n in range(12))
