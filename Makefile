@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.holdfast-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: setup up test check bench schema messages clean
+.PHONY: setup up test check bench schema reference clean
 
 setup: $(STAMP)
 
@@ -36,6 +36,9 @@ bench: setup
 
 schema: setup
 	$(BIN)/python -m holdfast.db.dump
+
+reference: setup
+	$(BIN)/python scripts/api_reference.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
