@@ -47,6 +47,11 @@ class Shop:
         self.orders = [self._order(n, *o) for n, o in enumerate((("draft", None), ("sent", -2), ("sent", 5)))]
         self.hold(0, "cart-1")
         self._one(
+            "insert into notifications (channel, kind, recipient, subject, body, facts, link, status)"
+            " values ('inbox', 'order_not_mailed', 'everyone', '', '', %s, '/purchase-orders', 'sent') returning id",
+            json.dumps({"number": "PO-00001", "supplier_name": "Lumen Ltd"}),
+        )
+        self._one(
             "insert into users (email, name, password_hash, role) values (%s, 'Anna Lind', %s, 'admin') returning id",
             EMAIL,
             PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD),

@@ -200,3 +200,12 @@ def test_alerts_are_acknowledged_and_resolved_together(looking: Console) -> None
     page.click(".head button:has-text('Resolve 1')")
     counts = "select count(*) from alerts where status = %s"
     assert [looking.shop.value(counts, s) for s in ("open", "acknowledged", "resolved")] == [0, 5, 1]
+
+
+def test_a_notice_is_worded_for_its_reader_and_read_once(looking: Console) -> None:
+    page = looking.open("/", language="zh")
+    notice = page.locator("a[href='/purchase-orders']", has_text="PO-00001")
+    assert notice.text_content() == "订单 PO-00001 未发送邮件"
+    page.click("button:has-text('全部标为已读')")
+    expect(page.locator("button:has-text('全部标为已读')")).to_have_count(0)
+    assert looking.shop.value("select count(*) from notifications where read_at is null") == 0

@@ -10,7 +10,7 @@ from holdfast.access.visit import PageRoute, Signed
 from holdfast.console.search import search_view
 from holdfast.console.sku import sku_view
 from holdfast.console.stock_list import csv_text, stock_view, uuid_or_none
-from holdfast.console.today import today_view
+from holdfast.console.today import mark_notices_read, today_view
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -18,6 +18,15 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 @router.get("/")
 async def today(visit: Signed) -> Response:
     return visit.page("console/today.html", await today_view(visit), active="today", block="live")
+
+
+@router.post("/notices/read")
+async def read_notices(visit: Signed) -> Response:
+    """The inbox is shared: read by one is read for all."""
+    await visit.form()
+    visit.require("operate")
+    await mark_notices_read(visit)
+    return visit.redirect("/")
 
 
 @router.get("/stock")

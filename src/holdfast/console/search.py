@@ -10,6 +10,7 @@ from holdfast.console.frame import sql
 from holdfast.web.i18n import N_
 from holdfast.web.search_words import search_words
 
+SKUS_MAX: Final = 30  # the limit in the statement
 PATHS: Final = {"sku": "/stock/{id}", "order": "/purchase-orders/{id}", "hold": "/holds?q={title}"}
 KINDS: Final = {"sku": N_("SKU"), "order": N_("purchase order"), "hold": N_("hold")}
 
@@ -36,18 +37,19 @@ class SearchView:
     q: str
     found: tuple[Match, ...]
     only: str | None
+    is_cut: bool
 
 
 async def search_view(visit: Visit) -> SearchView:
     """`only` is where to go at once: exactly one match, or exactly one whose code was typed in full."""
     words = search_words(visit.asked("q"))
     if words.q is None:
-        return SearchView("", (), None)
+        return SearchView("", (), None, False)
     rows = await visit.tx.all(sql.search_everywhere, Found, q=words.q, like=words.like, prefix=words.prefix)
     exact = [row for row in rows if row.rank == 0]
     sole = exact[0] if len(exact) == 1 else rows[0] if len(rows) == 1 else None
     matches = tuple(Match(_path(row), row.title, row.text, visit.words.gettext(KINDS[row.kind])) for row in rows)
-    return SearchView(words.q, matches, _path(sole) if sole else None)
+    return SearchView(words.q, matches, _path(sole) if sole else None, len(rows) >= SKUS_MAX)
 
 
 def _path(row: Found) -> str:

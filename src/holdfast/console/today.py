@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from holdfast.access.visit import Visit
 from holdfast.console.frame import sql
+from holdfast.notify import service as notify
+from holdfast.notify.model import EVERYONE
 from holdfast.web.pictures import Sparkline, sparkline
+
+NOTICES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,15 @@ class Shop:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """One unread entry of the shared inbox, worded in the reader's language; `link` leads to its cause."""
+
+    subject: str
+    link: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TodayView:
     decisions: tuple[Decisions, ...]
     cost: str
@@ -94,6 +108,7 @@ class TodayView:
     orders: tuple[WaitingOrder, ...]
     alerts: tuple[OpenAlert, ...]
     failures: tuple[Failure, ...]
+    notices: tuple[Notice, ...]
     shop: Shop
     sold_units: int
     sold_orders: int
@@ -130,7 +145,7 @@ class TodayView:
 
 
 async def today_view(visit: Visit) -> TodayView:
-    """Seven statements, whatever the size of the shop."""
+    """Eight statements, whatever the size of the shop."""
     tx = visit.tx
     decisions = tuple(await tx.all(sql.today_decisions, Decisions))
     hours = await tx.all(sql.today_sales, Hour)
@@ -143,8 +158,25 @@ async def today_view(visit: Visit) -> TodayView:
         orders=tuple(await tx.all(sql.today_orders, WaitingOrder)),
         alerts=tuple(await tx.all(sql.today_alerts, OpenAlert)),
         failures=tuple(await tx.all(sql.today_failures, Failure)),
+        notices=await _notices(visit),
         shop=await tx.one(sql.today_stock, Shop),
         sold_units=sum(h.units for h in hours),
         sold_orders=sum(h.orders for h in hours),
         pulse=sparkline([h.units for h in hours], width=190, height=30),
     )
+
+
+async def _notices(visit: Visit) -> tuple[Notice, ...]:
+    found = await notify.list_notifications(
+        visit.tx,
+        limit=NOTICES,
+        language=visit.shell.language.code,
+        channel="inbox",
+        recipient=EVERYONE,
+        unread=True,
+    )
+    return tuple(Notice(n.subject, n.link or "/", n.created_at) for n in found[:NOTICES])
+
+
+async def mark_notices_read(visit: Visit) -> None:
+    await notify.mark_all_read(visit.tx)
