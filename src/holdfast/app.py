@@ -214,7 +214,7 @@ async def on_invalid(request: Request, error: Exception) -> Response:
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    code = {400: "not_json", 404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
     response = _problem(request, error.status_code, problem(error.status_code, code, str(error.detail)))
     for name, value in (error.headers or {}).items():
         response.headers[name] = value

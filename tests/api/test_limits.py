@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.running import Running
 
+pytestmark = pytest.mark.xdist_group("api")
+
 TOO_MUCH = b'{"code": "' + b"x" * 2_000_001 + b'"}'
 
 

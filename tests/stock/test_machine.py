@@ -28,7 +28,7 @@ warehouses = st.sampled_from([*WAREHOUSES, *WAREHOUSES, *WAREHOUSES, "NOWHERE"])
 buckets = st.sampled_from(["sellable", "sellable", "sellable", "unsellable"])
 units = st.integers(1, 6)
 keys = st.sampled_from([None, None, "key"])
-deadlines = st.sampled_from([5, 15, 35])
+deadlines = st.sampled_from([5, 5, 5, 15, 35])
 
 
 def items(where: st.SearchStrategy[Any], quantity: st.SearchStrategy[int] = units) -> Any:
@@ -205,6 +205,10 @@ class Heart(RuleBasedStateMachine):
     def tick(self, minutes: int) -> None:
         self.shelf.advance(minutes)
         self.book.now += minutes
+
+    @rule()
+    def let_holds_run_out(self) -> None:
+        self.tick(10)
 
     @rule(warehouse=st.sampled_from(WAREHOUSES))
     def close_or_open(self, warehouse: str) -> None:

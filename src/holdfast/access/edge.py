@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request, Response, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
@@ -31,17 +31,32 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
+def wants_json(route: APIRoute) -> bool:
+    """Whether the body of a route is JSON: neither absent nor a form or a file."""
+    return route.body_field is not None and not isinstance(route.body_field.field_info, params.Form)
+
+
+def refuse_other_media(request: Request) -> None:
+    """Raises Invalid(``unsupported_media_type``) when a body is sent that does not call itself JSON."""
+    media_type = request.headers.get("content-type", "application/json").split(";")[0].strip()
+    if not media_type.endswith("json"):
+        raise Invalid("unsupported_media_type", "Send application/json.")
+
+
 class ApiRoute(APIRoute):
     """A route of the JSON API."""
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
+        json_only = wants_json(self)
 
         async def in_transaction(request: Request) -> Response:
             authenticator: Authenticator = request.app.state.authenticator
             database: Database = request.app.state.database
             principal = await authenticator.principal(request.headers.get("authorization"))
             request.state.principal = principal
+            if json_only:
+                refuse_other_media(request)
             # Read whole before the transaction begins: a slow sender must not hold a connection.
             await request.body()
             key = idempotency_key(request.headers.get("idempotency-key"))
@@ -59,10 +74,13 @@ class LaneRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
+        json_only = wants_json(self)
 
         async def authenticated(request: Request) -> Response:
             authenticator: Authenticator = request.app.state.authenticator
             request.state.principal = await authenticator.principal(request.headers.get("authorization"))
+            if json_only:
+                refuse_other_media(request)
             await request.body()
             return await handle(request)
 

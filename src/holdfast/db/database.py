@@ -11,7 +11,7 @@ from psycopg.rows import class_row, dict_row, scalar_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from holdfast.db.sql import Statement
-from holdfast.kernel.errors import InvariantBroken, TryAgain
+from holdfast.kernel.errors import Invalid, InvariantBroken, TryAgain
 
 T = TypeVar("T")
 
@@ -125,6 +125,8 @@ def translated(error: psycopg.Error) -> Exception:
         return TryAgain("database_unavailable", "The database is away; nothing was changed.")
     if state.startswith(_REPEATABLE):
         return TryAgain("database_busy", "The database could not do this now; nothing was changed.")
+    if isinstance(error, psycopg.DataError) and state in ("", "22P05"):
+        return Invalid("invalid_text", "Text may not contain the character U+0000.")
     if state == "23514" or state.startswith("ZS"):
         return InvariantBroken(error.diag.constraint_name or error.diag.message_primary or state)
     return error

@@ -13,7 +13,7 @@ from holdfast.access import audit
 from holdfast.access.edge import ApiRoute, ApiTx, AskFacts, LaneRoute, Operator, Reader
 from holdfast.db import Tx
 from holdfast.db.group import Answer
-from holdfast.kernel.errors import Invalid
+from holdfast.kernel.errors import Invalid, NotFound, Refusal
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
 from holdfast.settings import Settings
 from holdfast.stock import service
@@ -113,7 +113,10 @@ async def adjust(sku_id: UUID, body: Adjustment, tx: ApiTx, caller: Operator, re
         reason=body.reason,
         items=[item],
     )
-    await service.move(tx, ask)
+    try:
+        await service.move(tx, ask)
+    except Invalid as refusal:
+        raise _named_for_adjusting(refusal) from None
     await audit.record(
         tx, actor=caller.actor, action="inventory.adjusted", subject=f"sku:{sku_id}", **body.model_dump(mode="json")
     )
@@ -257,6 +260,15 @@ def _with_holds(level: Level, lines: list[ActiveLine]) -> InventoryWithHolds:
     ]
     info = InventoryInfo.model_validate(level).model_dump()
     return InventoryWithHolds(**info, reserved_quantity=level.reserved_quantity, reservations=holds)
+
+
+def _named_for_adjusting(refusal: Invalid) -> Refusal:
+    """An adjustment names its SKU in the path and its warehouse beside the quantity, not in a list of items."""
+    if refusal.code == "unknown_sku":
+        return NotFound("sku_not_found", refusal.detail)
+    for error in refusal.errors:
+        error["loc"] = error.get("loc", [])[2:]
+    return refusal
 
 
 def _posted(answer: Answer) -> Response:

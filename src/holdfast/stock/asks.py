@@ -18,7 +18,8 @@ Id = UUID
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
 Minutes = Annotated[int, Meta(ge=1, le=525_600)]
 ReferenceType = Literal["cart", "order", "manual"]
-ReferenceId = Annotated[str, Meta(min_length=1, max_length=200)]
+# PostgreSQL keeps no U+0000 in text.
+ReferenceId = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
 
 
 class ReserveItem(Struct):
