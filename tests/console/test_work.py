@@ -208,4 +208,4 @@ def test_a_notice_is_worded_for_its_reader_and_read_once(looking: Console) -> No
     assert notice.text_content() == "订单 PO-00001 未发送邮件"
     page.click("button:has-text('全部标为已读')")
     expect(page.locator("button:has-text('全部标为已读')")).to_have_count(0)
-    assert looking.shop.value("select count(*) from notifications where read_at is null") == 0
+    assert looking.shop.value("select count(*) from notifications where channel = 'inbox' and read_at is null") == 0
