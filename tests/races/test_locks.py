@@ -96,3 +96,28 @@ async def test_the_last_unit_goes_to_one_of_twelve_connections(shop: Shelf, raci
         told = all_at_once(racing_url, 12, lambda connection, _, kind=kind: post(connection, "stock_reserve", **kind))
         assert sorted(told) == ["insufficient_stock"] * 11 + ["reserved"]
     assert await diagnosis(racing_url) == []
+
+
+async def test_a_sweep_that_waited_for_an_extension_leaves_the_hold_alone(fresh_url: str) -> None:
+    shelf = Shelf(fresh_url)
+    shelf.given("TEA@GZ 5")
+    hold = shelf.reserve("TEA@GZ 1", minutes=10)["reservation_id"]
+    swept: list[Any] = []
+
+    def sweep() -> None:
+        with psycopg.connect(fresh_url, autocommit=True, application_name="sweeper") as connection:
+            swept.append(connection.execute("select stock_expire(10)").fetchone())
+
+    with psycopg.connect(fresh_url) as extending:
+        ask = {"reservation_id": hold, "action": "extend", "minutes": 30, "extension_max": 60}
+        assert post(extending, "stock_prolong", **ask) == "extended"
+        shelf.advance(minutes=11)  # past the first deadline before the extension is committed
+        sweeper = threading.Thread(target=sweep)
+        sweeper.start()
+        waiting = "select from pg_stat_activity where application_name = 'sweeper' and wait_event_type = 'Lock'"
+        while not shelf.connection.execute(waiting).fetchall():
+            assert sweeper.is_alive()
+    sweeper.join()
+    assert swept == [(0,)]
+    assert shelf.level("TEA@GZ") == "on_hand=5 available=4 reserved=1"
+    shelf.close()

@@ -282,12 +282,14 @@ class Heart(RuleBasedStateMachine):
         assert {kind.removeprefix("inventory."): n for kind, n in rows} == dict(self.book.events)
 
     def teardown(self) -> None:
-        self.tick(100)  # past every deadline, so that nothing is due in the next run
-        while self.scalar("select stock_expire(1000)"):
-            pass
-        self.book.expire(list(self.book.holds.values()))
-        self.levels_agree()
-        self.shelf.close()
+        try:
+            self.tick(100)  # past every deadline, so that nothing is due in the next run
+            while self.scalar("select stock_expire(1000)"):
+                pass
+            self.book.expire(list(self.book.holds.values()))
+            self.levels_agree()
+        finally:
+            self.shelf.close()
         assert asyncio.run(diagnosis(self.url)) == []
 
 

@@ -195,6 +195,7 @@ def test_an_extended_hold_lives_on(fresh_shelf: Shelf) -> None:
     prolong(fresh_shelf, held, "extend", 5)
     fresh_shelf.advance(minutes=11)
     assert fresh_shelf.connection.execute("select stock_expire(10)").fetchone() == (0,)
+    assert fresh_shelf.reserve("TEA@GZ 5")["outcome"] == "insufficient_stock"
     fresh_shelf.advance(minutes=5)
     assert fresh_shelf.connection.execute("select stock_expire(10)").fetchone() == (1,)
 
