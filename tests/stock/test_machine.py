@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.conftest import Shelf
 from tests.stock.book import EXTENSION_MAX, Book, Line
 
@@ -38,6 +38,7 @@ def items(where: st.SearchStrategy[Any], quantity: st.SearchStrategy[int] = unit
 
 somewhere = items(st.one_of(warehouses, st.none(), st.none()))
 holds = st.integers(0, 30)
+seldom = st.sampled_from([False, False, False, False, True])
 
 
 class Heart(RuleBasedStateMachine):
@@ -210,19 +211,23 @@ class Heart(RuleBasedStateMachine):
     def let_holds_run_out(self) -> None:
         self.tick(10)
 
-    @rule(warehouse=st.sampled_from(WAREHOUSES))
-    def close_or_open(self, warehouse: str) -> None:
-        self.book.closed ^= {warehouse}
+    @initialize()
+    def open_the_shop(self) -> None:
+        stock = [{"sku": s, "warehouse": w, "quantity": 9, "bucket": "sellable"} for s in SKUS for w in WAREHOUSES]
+        self.move("received", "in", [stock], None)
+
+    @rule(warehouse=st.sampled_from(WAREHOUSES), closed=seldom)
+    def close_or_open(self, warehouse: str, closed: bool) -> None:
+        (self.book.closed.add if closed else self.book.closed.discard)(warehouse)
         self.shelf.connection.execute(
-            "update warehouses set is_active = not is_active where id = %s", [self.shelf.warehouse(warehouse)]
+            "update warehouses set is_active = %s where id = %s", [not closed, self.shelf.warehouse(warehouse)]
         )
 
-    @rule(sku=st.sampled_from(SKUS))
-    def archive_or_bring_back(self, sku: str) -> None:
-        self.book.archived ^= {sku}
+    @rule(sku=st.sampled_from(SKUS), archived=seldom)
+    def archive_or_bring_back(self, sku: str, archived: bool) -> None:
+        (self.book.archived.add if archived else self.book.archived.discard)(sku)
         self.shelf.connection.execute(
-            "update skus set archived_at = case when archived_at is null then now() end where id = %s",
-            [self.shelf.sku(sku)],
+            "update skus set archived_at = case when %s then now() end where id = %s", [archived, self.shelf.sku(sku)]
         )
 
     @rule(sku=st.sampled_from(SKUS), quantity=units)
@@ -275,6 +280,13 @@ class Heart(RuleBasedStateMachine):
         assert found == expected
 
     @invariant()
+    def lines_share_the_deadline_of_their_hold(self) -> None:
+        assert not self.scalar(
+            "select count(*) from inventory_reservations l join reservations h on h.id = l.reservation_id"
+            " where l.status = 'active' and l.expires_at is distinct from h.expires_at"
+        )
+
+    @invariant()
     def every_change_was_told(self) -> None:
         rows = self.shelf.connection.execute(
             "select event_type, count(*) from outbox_events where id > %s group by 1", [self.first_event]
@@ -321,7 +333,7 @@ def test_the_heart_and_the_book_never_disagree(fresh_url: str) -> None:
     run_state_machine_as_test(
         Heart,
         settings=settings(
-            max_examples=int(os.environ.get("HOLDFAST_TEST_EXAMPLES", "60")),
+            max_examples=int(os.environ.get("HOLDFAST_TEST_EXAMPLES", "80")),
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
