@@ -96,6 +96,8 @@ def test_a_part_is_consumed_and_the_rest_stays_held(shelf: Shelf) -> None:
     assert outcomes(shelf, held) == "cancelled=1 consumed=6"
     assert shelf.level("TEA@GZ") == "on_hand=4 available=4 reserved=0"
     assert shelf.level("CUP@GZ") == "on_hand=8 available=8 reserved=0"
+    assert movements(shelf, "TEA@GZ") == [("in", 9, 9), ("out", -3, 6), ("out", -2, 4)]
+    assert movements(shelf, "CUP@GZ") == [("in", 9, 9), ("out", -1, 8)]
 
 
 def test_more_than_the_hold_still_has_is_refused_whole(shelf: Shelf) -> None:
