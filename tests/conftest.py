@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -23,6 +24,7 @@ from tests.house import House, open_house
 from tests.running import Running, serving
 
 TEMPLATE = "holdfast_template"
+SERVERS = "holdfast-tests-"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -53,11 +55,14 @@ def alone(run_dir: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server(run_dir: Path) -> Iterator[EmbeddedServer]:
-    """The PostgreSQL server of this run. The last worker to leave stops it."""
-    found = EmbeddedServer(Path(tempfile.gettempdir()) / f"holdfast-tests-{run_dir.parent.name}-{run_dir.name}")
+    """The PostgreSQL server of this run. The last worker to leave stops and removes it."""
+    # Not in run_dir, which only we may enter: the server has an account of its own.
+    found = EmbeddedServer(Path(tempfile.gettempdir()) / f"{SERVERS}{run_dir.parent.name}-{run_dir.name}")
     users = run_dir / "server-users"
     with alone(run_dir):
+        _remove_abandoned_servers()
         found.start()
+        (found.data_dir / "owner").write_text(str(_run_pid()))
         users.write_text(str(int(users.read_text() or 0) + 1 if users.exists() else 1))
         with psycopg.connect(found.url("postgres"), autocommit=True) as connection:
             if connection.execute("select from pg_database where datname = %s", [TEMPLATE]).fetchone() is None:
@@ -69,6 +74,21 @@ def server(run_dir: Path) -> Iterator[EmbeddedServer]:
         users.write_text(str(left))
         if left == 0:
             found.stop("immediate")
+            shutil.rmtree(found.data_dir, ignore_errors=True)
+
+
+def _run_pid() -> int:
+    """The process that this run ends with: pytest itself, or the one that distributes the tests."""
+    return os.getppid() if os.environ.get("PYTEST_XDIST_WORKER") else os.getpid()
+
+
+def _remove_abandoned_servers() -> None:
+    """A run that was killed leaves its server behind."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SERVERS}*"):
+        owner = folder / "owner"
+        if owner.exists() and not Path(f"/proc/{owner.read_text()}").exists():
+            EmbeddedServer(folder).stop("immediate")
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def new_database(server: EmbeddedServer, run_dir: Path) -> str:
