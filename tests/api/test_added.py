@@ -200,3 +200,9 @@ def test_a_revoked_key_is_unknown_within_its_trust(caller: Caller) -> None:
     assert problem(caller.ask("GET", "/inventory", headers=token)) == (401, "unauthenticated")
     listed = caller.ask("GET", "/api-keys", params={"limit": 500}).json()["api_keys"]
     assert all("token" not in key and "token_hash" not in key for key in listed)
+
+
+def test_a_cart_is_not_handed_over_to_another_cart_to_live_for_ever(caller: Caller) -> None:
+    path = held(caller, "TEA@GZ 1")
+    again = {"reference_type": "cart", "reference_id": "cart-2", "expires_in_minutes": 60}
+    assert problem(caller.ask("POST", f"{path}/convert", again)) == (422, "invalid_request")

@@ -59,7 +59,9 @@ class ExtendBody(Struct):
 
 
 class ConvertBody(Struct):
-    reference_type: ReferenceType
+    """Body of ``convert``. Not to a cart: that would be a way to keep a cart hold for ever (D-21)."""
+
+    reference_type: Literal["order", "manual"]
     reference_id: ReferenceId
     expires_in_minutes: Minutes | None = None
 

@@ -195,8 +195,6 @@ class HotLane:
 
     async def convert(self, call: Call, reservation: str) -> Reply:
         body = call.decoded(ConvertBody)
-        if body.reference_type == "cart" and body.expires_in_minutes is None:
-            raise Invalid.field_error(["expires_in_minutes"], "required", "A cart hold needs a deadline.")
         ask = ProlongAsk(
             **call.ask_facts(),
             reservation_id=_reservation_id(reservation),
