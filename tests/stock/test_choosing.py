@@ -124,3 +124,14 @@ def test_a_hold_whose_time_is_over_counts_as_available(fresh_shelf: Shelf) -> No
     fresh_shelf.reserve("TEA@GZ 4", minutes=10)
     fresh_shelf.advance(minutes=10)
     assert ask(fresh_shelf, "TEA 5")["available"] is True
+
+
+def test_a_group_fills_the_warehouse_of_highest_priority_before_the_next(shelf: Shelf) -> None:
+    shelf.warehouse("NEAR", priority=200)
+    shelf.warehouse("FAR", priority=100)
+    shelf.given("TEA@NEAR 3, TEA@FAR 50")
+    request = {"reference_type": "cart", "reference_id": "c", "minutes": 30, "items": shelf.items("TEA 1")}
+    answers = shelf.post_all("stock_reserve", [request] * 5)
+    assert [a["outcome"] for a in answers] == ["reserved"] * 5
+    assert shelf.level("TEA@NEAR") == "on_hand=3 available=0 reserved=3"
+    assert shelf.level("TEA@FAR") == "on_hand=50 available=48 reserved=2"

@@ -80,13 +80,17 @@ language sql stable as $$
         select sku_id, warehouse_id, sum(quantity)::bigint as quantity
           from unnest(p_asks) where warehouse_id is not null group by sku_id, warehouse_id
     ), floating as (
-        select sku_id, sum(quantity)::bigint as quantity from unnest(p_asks) where warehouse_id is null group by sku_id
+        select sku_id, sum(quantity)::bigint as quantity, min(quantity) as smallest
+          from unnest(p_asks) where warehouse_id is null group by sku_id
     ), home as (
         select distinct on (f.sku_id) f.sku_id, l.warehouse_id
           from floating f
           join unnest(p_left) l using (sku_id)
           left join fixed x on (x.sku_id, x.warehouse_id) = (l.sku_id, l.warehouse_id)
          where l.is_open and l.quantity - coalesce(x.quantity, 0) >= f.quantity
+           -- A warehouse of higher priority that could serve one of them alone must get its turn, whoever shares the group.
+           and not exists (select from unnest(p_left) h
+                            where h.sku_id = f.sku_id and h.is_open and h.priority > l.priority and h.quantity >= f.smallest)
          order by f.sku_id, l.priority desc, l.quantity desc, l.warehouse_id
     ), contested as (
         select x.sku_id from fixed x left join unnest(p_left) l using (sku_id, warehouse_id)
