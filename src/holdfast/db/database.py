@@ -69,7 +69,7 @@ class Database:
             url,
             min_size=1,
             max_size=size,
-            timeout=5,
+            timeout=3,
             max_idle=300,
             # The pool doubles its pause after each failure: it starts over this often, so that it is back within
             # seconds of the database and not after as long as the outage was.
@@ -98,10 +98,10 @@ class Database:
             yield Tx(connection)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[AsyncConnection]:
-        """A connection in autocommit mode, for single statements."""
+    async def connection(self, *, seconds_max: float | None = None) -> AsyncGenerator[AsyncConnection]:
+        """A connection in autocommit mode, for single statements; raises TryAgain when none is had in time."""
         try:
-            async with self.pool.connection() as connection:
+            async with self.pool.connection(seconds_max) as connection:
                 yield connection
         except PoolTimeout as error:
             raise TryAgain(
@@ -111,8 +111,8 @@ class Database:
             raise translated(error) from error
 
 
-# The role is assumed at connection time, so that even a statement of ours cannot write the stock tables directly.
-# PostgreSQL plans our array-driven statements best as nested index loops; see docs/decisions/0004.
+# The role is assumed at connection time, so that even a statement of ours cannot write the stock tables directly
+# (docs/decisions/0005).
 APPLICATION_OPTIONS: LiteralString = (
     "-c role=holdfast_app -c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"
 )

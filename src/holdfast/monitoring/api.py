@@ -11,6 +11,9 @@ from holdfast.web.problem import headers_of, problem
 
 router = APIRouter(tags=["Monitoring"])
 
+# Who asks whether we are ready wants to know soon, above all when we are not.
+READY_SECONDS_MAX = 1.0
+
 
 @router.get("/healthz")
 async def live() -> dict[str, str]:
@@ -23,7 +26,7 @@ async def ready(request: Request) -> Response:
     """The database answers, so work can be done; 503 otherwise."""
     database: Database = request.app.state.database
     try:
-        async with database.connection() as connection:
+        async with database.connection(seconds_max=READY_SECONDS_MAX) as connection:
             await connection.execute("select 1")
     except Refusal as refusal:
         body = problem(503, refusal.code, refusal.detail)
