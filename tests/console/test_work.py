@@ -194,10 +194,14 @@ def test_alerts_are_acknowledged_and_resolved_together(looking: Console) -> None
     page = looking.open("/alerts")
     page.check("thead input[data-tick-all]")
     page.click(".head button:has-text('Acknowledge 6')")
+    expect(page.locator(".head button:has-text('Acknowledge 6')")).to_have_count(0)
     page.click(".tabs a:has-text('Acknowledged')")
-    assert page.locator("tbody tr").count() == 6
+    expect(page.locator("tbody tr")).to_have_count(6)
     page.locator("tbody input").first.check()
     page.click(".head button:has-text('Resolve 1')")
+    expect(page.locator(".head button:has-text('Resolve 1')")).to_have_count(0)
+    page.goto(page.url)
+    expect(page.locator("tbody tr")).to_have_count(5)
     counts = "select count(*) from alerts where status = %s"
     assert [looking.shop.value(counts, s) for s in ("open", "acknowledged", "resolved")] == [0, 5, 1]
 
