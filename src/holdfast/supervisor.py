@@ -12,18 +12,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
 
 import httpx2
 from rich.console import Console
 
 from holdfast.access.keys import ensure_bootstrap_key
 from holdfast.access.people import start_link
-from holdfast.db import Database, Tx
+from holdfast.db import in_one_transaction
 from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 from holdfast.db.migrate import migrate
 from holdfast.demo.commands import parts as demo_parts
@@ -32,7 +31,6 @@ from holdfast.notify.mail import MailServer
 from holdfast.settings import Settings
 
 screen = Console()
-T = TypeVar("T")
 
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 8
@@ -54,7 +52,7 @@ def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -
         wait_until_ready(url)
         migrate(url)
         # Before the demo shop makes keys of its own: the installation is empty only now.
-        asyncio.run(_in_transaction(url, lambda tx: ensure_bootstrap_key(tx, settings.bootstrap_token)))
+        asyncio.run(in_one_transaction(url, lambda tx: ensure_bootstrap_key(tx, settings.bootstrap_token)))
         if demo:
             _load_demo_shop(url)
         environment = {**os.environ, "INVENTORY_DB_URL": url, "HOLDFAST_DATA_DIR": str(settings.data_dir)}
@@ -177,7 +175,7 @@ def _announce(host: str, port: int, url: str, admin_email: str) -> None:
             if httpx2.get(f"{address}/readyz", timeout=2).status_code == 200:
                 # Programs wait for exactly this line (contract).
                 print(f"Holdfast is ready at {address}", flush=True)  # noqa: T201
-                email, link = asyncio.run(_in_transaction(url, lambda tx: start_link(tx, admin_email)))
+                email, link = asyncio.run(in_one_transaction(url, lambda tx: start_link(tx, admin_email)))
                 print(f"Sign in as {email}: {address}/sign-in/{link}", flush=True)  # noqa: T201
                 print("The link works once, for a day; every start prints a new one. Stop with ^C.", flush=True)  # noqa: T201
                 return
@@ -185,16 +183,6 @@ def _announce(host: str, port: int, url: str, admin_email: str) -> None:
             pass
         time.sleep(0.05)
     raise CannotStart(f"The API did not answer within {START_SECONDS_MAX} s; its last words are above.")
-
-
-async def _in_transaction(url: str, act: Callable[[Tx], Awaitable[T]]) -> T:
-    database = Database(url, size=1)
-    await database.open()
-    try:
-        async with database.transaction() as tx:
-            return await act(tx)
-    finally:
-        await database.close()
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from holdfast.access import keys, people
 from holdfast.access.model import ROLE_SCOPES, SCOPES
-from holdfast.db import Database, Tx
+from holdfast.db import Tx, in_one_transaction
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.settings import Settings
 
@@ -80,12 +80,6 @@ def _in_transaction(data_dir: Path, act: Callable[[Tx], Awaitable[Any]]) -> Any:
     url = settings.db_url or EmbeddedServer(data_dir.resolve()).start()
 
     async def run() -> Any:
-        database = Database(url, size=1)
-        await database.open()
-        try:
-            async with database.transaction() as tx:
-                return await act(tx)
-        finally:
-            await database.close()
+        return await in_one_transaction(url, act)
 
     return asyncio.run(run())

@@ -1,6 +1,6 @@
 """The database: embedded server, pool, transaction, migrations. Knows no inventory."""
 
-from holdfast.db.database import Database, Tx
+from holdfast.db.database import Database, Tx, in_one_transaction
 from holdfast.db.sql import Statement, statements
 
-__all__ = ["Database", "Statement", "Tx", "statements"]
+__all__ = ["Database", "Statement", "Tx", "in_one_transaction", "statements"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeVar
 
@@ -109,6 +109,17 @@ class Database:
             ) from error
         except psycopg.Error as error:
             raise translated(error) from error
+
+
+async def in_one_transaction(url: str, act: Callable[[Tx], Awaitable[T]]) -> T:
+    """Open, act, commit, close: for a command or a start that needs the database for a moment only."""
+    database = Database(url, size=1)
+    await database.open()
+    try:
+        async with database.transaction() as tx:
+            return await act(tx)
+    finally:
+        await database.close()
 
 
 # The role is assumed at connection time, so that even a statement of ours cannot write the stock tables directly
