@@ -161,7 +161,8 @@ CREATE TABLE public.audit_log (
     actor text NOT NULL,
     action text NOT NULL,
     subject text NOT NULL,
-    facts jsonb DEFAULT '{}'::jsonb NOT NULL
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    posted_in xid8 DEFAULT pg_current_xact_id()
 );
 
 ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -406,6 +407,10 @@ CREATE TABLE public.inventory_movements (
     unit_cost numeric(18,6),
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    posted_in xid8 DEFAULT pg_current_xact_id(),
+    request_no integer,
+    undoes uuid,
+    cost_after numeric(18,6),
     CONSTRAINT actor_given CHECK ((actor <> ''::text)),
     CONSTRAINT balance_never_negative CHECK ((balance_after >= 0)),
     CONSTRAINT known_bucket CHECK ((bucket = ANY (ARRAY['sellable'::text, 'unsellable'::text]))),
@@ -439,6 +444,10 @@ CREATE TABLE public.inventory_movements_default (
     unit_cost numeric(18,6),
     occurred_at timestamp with time zone CONSTRAINT inventory_movements_occurred_at_not_null NOT NULL,
     created_at timestamp with time zone CONSTRAINT inventory_movements_created_at_not_null NOT NULL,
+    posted_in xid8 DEFAULT pg_current_xact_id(),
+    request_no integer,
+    undoes uuid,
+    cost_after numeric(18,6),
     CONSTRAINT actor_given CHECK ((actor <> ''::text)),
     CONSTRAINT balance_never_negative CHECK ((balance_after >= 0)),
     CONSTRAINT known_bucket CHECK ((bucket = ANY (ARRAY['sellable'::text, 'unsellable'::text]))),
@@ -1113,6 +1122,8 @@ CREATE INDEX alerts_to_tell ON public.alerts USING btree (rule_id) WHERE (notifi
 
 CREATE INDEX allocations_by_reference ON public.allocations USING btree (reference_type, reference_id);
 
+CREATE INDEX audit_log_by_posting ON public.audit_log USING btree (posted_in);
+
 CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
 
 CREATE INDEX demand_daily_by_day ON public.demand_daily USING btree (day);
@@ -1132,6 +1143,10 @@ CREATE INDEX inventory_movements_default_created_at_seq_idx ON public.inventory_
 CREATE INDEX inventory_movements_default_reference_type_reference_id_idx ON public.inventory_movements_default USING btree (reference_type, reference_id) WHERE (reference_id IS NOT NULL);
 
 CREATE INDEX inventory_movements_default_seq_idx ON public.inventory_movements_default USING brin (seq) WITH (autosummarize='on');
+
+CREATE INDEX inventory_movements_undoes ON ONLY public.inventory_movements USING btree (undoes) WHERE (undoes IS NOT NULL);
+
+CREATE INDEX inventory_movements_default_undoes_idx ON public.inventory_movements_default USING btree (undoes) WHERE (undoes IS NOT NULL);
 
 CREATE INDEX inventory_reservations_active ON public.inventory_reservations USING btree (sku_id, expires_at) WHERE (status = 'active'::text);
 
@@ -1250,6 +1265,8 @@ ALTER INDEX public.inventory_movements_pkey ATTACH PARTITION public.inventory_mo
 ALTER INDEX public.inventory_movements_by_reference ATTACH PARTITION public.inventory_movements_default_reference_type_reference_id_idx;
 
 ALTER INDEX public.inventory_movements_by_seq ATTACH PARTITION public.inventory_movements_default_seq_idx;
+
+ALTER INDEX public.inventory_movements_undoes ATTACH PARTITION public.inventory_movements_default_undoes_idx;
 
 CREATE TRIGGER movements_are_append_only BEFORE DELETE OR UPDATE ON public.inventory_movements FOR EACH ROW EXECUTE FUNCTION public.forbid_rewriting_history();
 

@@ -11,7 +11,7 @@ with sold as (
            round(sum(quantity * unit_cost) filter (where unit_cost is not null)
                  / nullif(sum(quantity) filter (where unit_cost is not null), 0), 6) as unit_cost
       from inventory_movements
-     where movement_type = 'out' and reference_type = %(reference_type)s and reference_id = %(reference_id)s
+     where movement_type in ('out', 'in') and reference_type = %(reference_type)s and reference_id = %(reference_id)s
      group by sku_id
 ), back as (
     select l.sku_id, sum(l.quantity)::bigint as quantity

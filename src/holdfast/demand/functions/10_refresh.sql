@@ -55,15 +55,16 @@ end $$;
 create or replace function demand_sum_days(p_skus uuid[], p_warehouses uuid[], p_since timestamptz[]) returns void
 language sql as $$
     insert into demand_daily (sku_id, warehouse_id, day, quantity, orders)
-    select m.sku_id, m.warehouse_id, d.day, -sum(m.quantity)::bigint, count(*) filter (where m.movement_type = 'out')
+    select m.sku_id, m.warehouse_id, d.day, -sum(m.quantity)::bigint,
+           coalesce(sum(-sign(m.quantity)) filter (where m.reference_type <> 'return'), 0)::integer
       from unnest(p_skus, p_warehouses, p_since) as p (sku_id, warehouse_id, since)
       join warehouses w on w.id = p.warehouse_id
       -- An order is entered after it occurred; a day more for the zones west of us.
       join inventory_movements m on m.sku_id = p.sku_id and m.warehouse_id = p.warehouse_id
            and m.created_at >= p.since - interval '2 days'
      cross join lateral (select (m.occurred_at at time zone w.time_zone)::date as day) d
-     where ((m.movement_type = 'out' and m.reference_type in ('sale', 'order', 'cart', 'manual', 'reservation'))
-            or (m.movement_type = 'in' and m.reference_type = 'return'))
+     -- An entry that undoes a sale has its reference, its day and the other sign, so that what was undone is no demand.
+     where m.movement_type in ('in', 'out') and m.reference_type in ('sale', 'order', 'cart', 'manual', 'reservation', 'return')
        and d.day >= (p.since at time zone w.time_zone)::date
      group by m.sku_id, m.warehouse_id, d.day
     on conflict (sku_id, warehouse_id, day) do update

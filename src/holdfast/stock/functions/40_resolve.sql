@@ -107,11 +107,11 @@ end $$;
 create or replace function stock_write_consumption(p_requests json, p_takes stock_take[], p_now timestamptz) returns void
 language sql as $$
     insert into inventory_movements (sku_id, warehouse_id, movement_type, quantity, bucket, balance_after, unsellable_after,
-        reference_type, reference_id, reason, actor, unit_cost, occurred_at, created_at)
+        reference_type, reference_id, reason, actor, unit_cost, cost_after, occurred_at, created_at, request_no)
     select t.sku_id, t.warehouse_id, 'out', -t.quantity, 'sellable',
            i.on_hand_quantity - sum(t.quantity) over (partition by t.sku_id, t.warehouse_id order by t.request_no, t.line_no),
-           i.unavailable_quantity, h.reference_type, h.reference_id, 'sold', r.actor, i.cost_price, p_now,
-           greatest(p_now, i.last_updated)
+           i.unavailable_quantity, h.reference_type, h.reference_id, 'sold', r.actor, i.cost_price, i.cost_price, p_now,
+           greatest(p_now, i.last_updated), t.request_no
       from unnest(p_takes) t
       join inventory i using (sku_id, warehouse_id)
       join reservations h on h.id = t.reservation_id

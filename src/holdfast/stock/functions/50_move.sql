@@ -87,16 +87,31 @@ begin
                    quantity bigint, set_to bigint, unit_cost numeric, inbound_delta bigint))
                with ordinality as i (sku_id, warehouse_id, bucket, quantity, set_to, unit_cost, inbound_delta, line_no)
           join inventory v on (v.sku_id, v.warehouse_id) = (i.sku_id, i.warehouse_id)
+    ), change as (
+        -- What the request does to each level, and the moving average it leaves.
+        select i.sku_id, i.warehouse_id, c.sellable, c.unsellable, c.inbound,
+               case when c.costed > 0 and i.on_hand_quantity + c.costed > 0
+                    then round((coalesce(i.cost_price, c.cost / c.costed) * i.on_hand_quantity + c.cost)
+                               / (i.on_hand_quantity + c.costed), 6)
+                    else i.cost_price end as cost_price
+          from (select sku_id, warehouse_id,
+                       sum(case bucket when 'sellable' then quantity else 0 end)::bigint as sellable,
+                       sum(case bucket when 'unsellable' then quantity else 0 end)::bigint as unsellable,
+                       sum(inbound_delta)::bigint as inbound,
+                       coalesce(sum(quantity) filter (where quantity > 0 and unit_cost is not null), 0) as costed,
+                       coalesce(sum(quantity * unit_cost) filter (where quantity > 0 and unit_cost is not null), 0) as cost
+                  from line group by sku_id, warehouse_id) c
+          join inventory i using (sku_id, warehouse_id)
     ), entry as (
         insert into inventory_movements (sku_id, warehouse_id, movement_type, quantity, bucket, balance_after, unsellable_after,
-            reference_type, reference_id, reason, actor, unit_cost, occurred_at, created_at)
+            reference_type, reference_id, reason, actor, unit_cost, cost_after, occurred_at, created_at, request_no)
         select l.sku_id, l.warehouse_id, v_movement_type, l.quantity, l.bucket,
                i.on_hand_quantity + sum(l.quantity) over earlier,
                i.unavailable_quantity + sum(case l.bucket when 'unsellable' then l.quantity else 0 end) over earlier,
                v_reference_type, v_reference_id, v_reason, v_actor,
-               coalesce(l.unit_cost, i.cost_price), coalesce(v_occurred_at, p_now),
-               greatest(p_now, i.last_updated)
-          from line l join inventory i using (sku_id, warehouse_id)
+               coalesce(l.unit_cost, i.cost_price), c.cost_price, coalesce(v_occurred_at, p_now),
+               greatest(p_now, i.last_updated), v_n
+          from line l join inventory i using (sku_id, warehouse_id) join change c using (sku_id, warehouse_id)
          where l.quantity <> 0
         window earlier as (partition by l.sku_id, l.warehouse_id order by l.line_no)
          order by l.line_no
@@ -105,19 +120,10 @@ begin
            set available_quantity = i.available_quantity + c.sellable,
                unavailable_quantity = i.unavailable_quantity + c.unsellable,
                in_transit_quantity = i.in_transit_quantity + c.inbound,
-               cost_price = case when c.costed > 0 and i.on_hand_quantity + c.costed > 0
-                                 then round((coalesce(i.cost_price, c.cost / c.costed) * i.on_hand_quantity + c.cost)
-                                            / (i.on_hand_quantity + c.costed), 6)
-                                 else i.cost_price end,
+               cost_price = c.cost_price,
                version = i.version + 1,
                last_updated = greatest(i.last_updated, p_now)
-          from (select sku_id, warehouse_id,
-                       sum(case bucket when 'sellable' then quantity else 0 end)::bigint as sellable,
-                       sum(case bucket when 'unsellable' then quantity else 0 end)::bigint as unsellable,
-                       sum(inbound_delta)::bigint as inbound,
-                       coalesce(sum(quantity) filter (where quantity > 0 and unit_cost is not null), 0) as costed,
-                       coalesce(sum(quantity * unit_cost) filter (where quantity > 0 and unit_cost is not null), 0) as cost
-                  from line group by sku_id, warehouse_id) c
+          from change c
          where (i.sku_id, i.warehouse_id) = (c.sku_id, c.warehouse_id)
     )
     select json_build_object('reference_type', v_reference_type, 'reference_id', v_reference_id,

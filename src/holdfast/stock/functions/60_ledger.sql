@@ -41,14 +41,18 @@ begin
        from json_to_recordset(p_rows) as r (occurred_at timestamptz);
 
     insert into inventory_movements (sku_id, warehouse_id, movement_type, quantity, balance_after, unsellable_after,
-        reference_type, reference_id, reason, actor, unit_cost, occurred_at, created_at)
-    select sku_id, warehouse_id, movement_type, quantity,
-           sum(quantity) over (partition by sku_id, warehouse_id order by occurred_at, n), 0,
-           reference_type, reference_id, reason, p_actor, unit_cost, occurred_at, occurred_at
+        reference_type, reference_id, reason, actor, unit_cost, cost_after, occurred_at, created_at)
+    select sku_id, warehouse_id, movement_type, quantity, sum(quantity) over so_far, 0,
+           reference_type, reference_id, reason, p_actor, unit_cost,
+           -- The average of what was bought so far, so that the last one is the average the level is left with.
+           round(sum(quantity * unit_cost) filter (where quantity > 0 and unit_cost is not null) over so_far
+                 / nullif(sum(quantity) filter (where quantity > 0 and unit_cost is not null) over so_far, 0), 6),
+           occurred_at, occurred_at
       from rows from (json_to_recordset(p_rows) as (sku_id uuid, warehouse_id uuid, movement_type text, quantity bigint,
                reference_type text, reference_id text, reason text, unit_cost numeric, occurred_at timestamptz))
            with ordinality as r (sku_id, warehouse_id, movement_type, quantity, reference_type, reference_id, reason, unit_cost,
                                  occurred_at, n)
+    window so_far as (partition by sku_id, warehouse_id order by occurred_at, n)
      order by occurred_at, n;
     get diagnostics v_count = row_count;
 
