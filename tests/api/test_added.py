@@ -62,6 +62,11 @@ def test_a_batch_answers_each_request_in_order(caller: Caller) -> None:
     again = caller.ask("POST", "/inventory/reservations:batch", body, headers={"Idempotency-Key": caller.shelf.tag})
     assert (again.json(), again.headers["idempotent-replayed"]) == (reply.json(), "true")
     assert caller.shelf.level("TEA@GZ") == "on_hand=5 available=0 reserved=5"
+    body["reservations"][0]["reference_id"] = "d"
+    other = caller.ask("POST", "/inventory/reservations:batch", body, headers={"Idempotency-Key": caller.shelf.tag})
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    keyless = caller.ask("POST", "/inventory/reservations:batch", {"reservations": asks[1:2]})
+    assert [answer["body"]["code"] for answer in keyless.json()["answers"]] == ["insufficient_stock"]
     asks[1]["items"][0]["quantity"] = 0
     wrong = caller.ask("POST", "/inventory/reservations:batch", body)
     assert wrong.json()["errors"][0]["loc"] == ["reservations", 1, "items", 0, "quantity"]

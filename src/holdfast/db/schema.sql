@@ -15,12 +15,31 @@ CREATE TYPE public.stock_ask AS (
 	quantity bigint
 );
 
+CREATE TYPE public.stock_key AS (
+	request_no integer,
+	principal_id uuid,
+	key text,
+	hash text
+);
+
 CREATE TYPE public.stock_left AS (
 	sku_id uuid,
 	warehouse_id uuid,
 	quantity bigint,
 	priority integer,
 	is_open boolean
+);
+
+CREATE TYPE public.stock_request AS (
+	request_no integer,
+	actor text,
+	reference_type text,
+	reference_id text,
+	minutes integer,
+	items json,
+	principal_id uuid,
+	key text,
+	hash text
 );
 
 CREATE TYPE public.stock_take AS (
@@ -249,6 +268,7 @@ CREATE TABLE public.idempotency_keys (
     facts json,
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
+ALTER TABLE ONLY public.idempotency_keys ALTER COLUMN facts SET STORAGE EXTERNAL;
 
 CREATE TABLE public.purchase_order_lines (
     purchase_order_id uuid NOT NULL,

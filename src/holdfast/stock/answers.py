@@ -9,7 +9,7 @@ import msgspec
 from holdfast.db.group import Answer
 from holdfast.kernel.errors import Conflict, Invalid, NotFound, Refusal
 
-GRANTED = frozenset({"availability", "reserved", "consumed", "released", "extended", "converted", "moved"})
+GRANTED = frozenset({"availability", "reserved", "decided", "consumed", "released", "extended", "converted", "moved"})
 
 REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     "idempotency_key_reused": (Invalid, "This Idempotency-Key was used for another request."),

@@ -73,6 +73,16 @@ class ReserveAsk(Ask):
     items: list[ReserveItem]
 
 
+class BatchAsk(Ask):
+    """Many reservation requests under one key, decided in one transaction."""
+
+    requests: list[ReserveAsk]
+
+    def exclusive(self) -> tuple[Hashable, ...]:
+        """Each batch is a group of its own: locks are taken in order within a batch, not across two."""
+        return (*Ask.exclusive(self), "batch")
+
+
 class ResolveAsk(Ask):
     reservation_id: str
     action: Literal["consume", "release"]

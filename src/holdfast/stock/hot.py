@@ -7,7 +7,6 @@ same contract by the same tests.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -27,6 +26,7 @@ from holdfast.stock.answers import refusal_of
 from holdfast.stock.asks import (
     QUANTITY_MAX,
     AvailabilityAsk,
+    BatchAsk,
     BatchBody,
     ConvertBody,
     ExtendBody,
@@ -62,6 +62,18 @@ _REPLAYED: Headers = [*JSON, (b"idempotent-replayed", b"true")]
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     body: msgspec.json.Decoder(body) for body in (ReserveBody, BatchBody, ExtendBody, ResolveBody, ConvertBody)
 }
+
+
+class BatchPart(msgspec.Struct):
+    """One entry of what ``stock_reserve_batch`` decided."""
+
+    status: int = 0
+    body: msgspec.Raw = msgspec.Raw()
+    outcome: str | None = None
+    facts: msgspec.Raw = msgspec.Raw()
+
+
+_batch_parts = msgspec.json.Decoder(list[BatchPart])
 
 
 class Call:
@@ -165,22 +177,15 @@ class HotLane:
 
     async def reserve_batch(self, call: Call, _: str) -> Reply:
         """Up to 1,000 requests, each decided on its own; one answer each, in order."""
-        requests = call.decoded(BatchBody).reservations
         facts = call.ask_facts()
-        asks: list[ReserveAsk] = []
-        for number, body in enumerate(requests):
-            own = facts
-            if call.key is not None:
-                own = {**facts, "key": f"{call.key}#{number}"}
-                own["hash"] = request_hash("POST", call.path, msgspec.json.encode(body))
-            asks.append(self._reserve_ask(body, own, at=("reservations", number)))
-        answers = await asyncio.gather(*(self._lanes.reserve(ask) for ask in asks))
-        parts: list[bytes] = []
-        for answer in answers:
-            status, body, _fields = _reply(answer, 201)
-            parts.append(b'{"status":%d,"body":%b}' % (status, body))
-        fields = _REPLAYED if all(answer.replayed for answer in answers) else JSON
-        return 200, b'{"answers":[' + b",".join(parts) + b"]}", fields
+        own = {"actor": facts["actor"]}
+        requests = call.decoded(BatchBody).reservations
+        asks = [self._reserve_ask(body, own, at=("reservations", n)) for n, body in enumerate(requests)]
+        for n, ask in enumerate(asks):
+            ask.n = n
+        answer = await self._lanes.reserve_batch(BatchAsk(**facts, requests=asks))
+        status, decided, fields = _reply(answer, 200)
+        return (status, _batch_body(decided), fields) if status == 200 else (status, decided, fields)
 
     async def extend(self, call: Call, reservation: str) -> Reply:
         body = call.decoded(ExtendBody)
@@ -266,6 +271,20 @@ def _reply(answer: Answer, granted: int) -> Reply:
         fields = [*headers_of(status), (b"idempotent-replayed", b"true")] if answer.replayed else headers_of(status)
         return status, body, fields
     return granted, answer.facts.encode(), _REPLAYED if answer.replayed else JSON
+
+
+def _batch_body(decided: bytes) -> bytes:
+    """What was held is passed through as it came; a refusal becomes the problem it would be alone."""
+    if b'"outcome"' in decided:
+        parts: list[bytes] = []
+        for part in _batch_parts.decode(decided):
+            if part.outcome is None:
+                parts.append(b'{"status":%d,"body":%b}' % (part.status, part.body))
+            else:
+                status, body, _ = _reply(Answer(part.outcome, bytes(part.facts).decode()), 201)
+                parts.append(b'{"status":%d,"body":%b}' % (status, body))
+        decided = b"[" + b",".join(parts) + b"]"
+    return b'{"answers":' + decided + b"}"
 
 
 async def _method_not_allowed(call: Call, _: str) -> Reply:

@@ -9,6 +9,7 @@ from holdfast.db.group import Answer, Ask, GroupWriter
 
 _POST: dict[str, LiteralString] = {
     "reserve": "select request_no, outcome, facts::text, replayed from stock_reserve(%s)",
+    "batch": "select request_no, outcome, facts::text, replayed from stock_reserve_batch(%s)",
     "resolve": "select request_no, outcome, facts::text, replayed from stock_resolve(%s)",
     "prolong": "select request_no, outcome, facts::text, replayed from stock_prolong(%s)",
     "move": "select request_no, outcome, facts::text, replayed from stock_move(%s)",
@@ -27,6 +28,9 @@ class Lanes:
 
     async def reserve(self, ask: Ask) -> Answer:
         return await self._writers["reserve"].submit(ask)
+
+    async def reserve_batch(self, ask: Ask) -> Answer:
+        return await self._writers["batch"].submit(ask)
 
     async def resolve(self, ask: Ask) -> Answer:
         return await self._writers["resolve"].submit(ask)

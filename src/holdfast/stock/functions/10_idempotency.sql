@@ -14,14 +14,23 @@
 -- Within one call no two requests may share an idempotency key or a reservation (the group writer sees to it).
 
 
+-- The keys that a group of requests carries.
+create or replace function stock_keys(p_requests json) returns stock_key[]
+language sql immutable as $$
+    select array_agg(row(n, principal_id, key, hash)::stock_key)
+      from json_to_recordset(p_requests) as r (n integer, principal_id uuid, key text, hash text)
+     where key is not null
+$$;
+
+
 -- Requests whose key was seen before, with the first answer, or the refusal to reuse a key for another body.
-create or replace function stock_repeats(p_requests json) returns setof stock_answer
+create or replace function stock_repeats(p_keys stock_key[]) returns setof stock_answer
 language sql stable as $$
-    select r.n,
+    select r.request_no,
            case when k.request_hash = r.hash then k.outcome else 'idempotency_key_reused' end,
            case when k.request_hash = r.hash then k.facts else '{}'::json end,
            k.request_hash = r.hash
-      from json_to_recordset(p_requests) as r (n integer, principal_id uuid, key text, hash text)
+      from unnest(p_keys) r
       -- The fence (offset 0) keeps this a look-up by the whole key. Joined freely, a plan made while the table was empty reads
       -- all keys of the principal, and a hold costs five times as much after a minute.
       cross join lateral (
@@ -32,12 +41,24 @@ $$;
 
 -- Remember the answers of the requests that carry a key. A key that another transaction stored meanwhile raises
 -- unique_violation: the group is rolled back and posted again request by request, which then finds the first answer.
-create or replace function stock_remember(p_requests json, p_answers stock_answer[]) returns void
+create or replace function stock_remember(p_keys stock_key[], p_answers stock_answer[]) returns void
 language sql as $$
     insert into idempotency_keys (principal_id, key, request_hash, outcome, facts)
     select r.principal_id, r.key, r.hash, a.outcome, a.facts
-      from json_to_recordset(p_requests) as r (n integer, principal_id uuid, key text, hash text)
-      join unnest(p_answers) a on a.request_no = r.n
-     where r.key is not null and not a.replayed and a.outcome <> 'idempotency_key_reused'
+      from unnest(p_keys) r
+      join unnest(p_answers) a using (request_no)
+     where not a.replayed and a.outcome <> 'idempotency_key_reused'
      order by r.principal_id, r.key
+$$;
+
+
+create or replace function stock_repeats(p_requests json) returns setof stock_answer
+language sql stable as $$
+    select stock_repeats(stock_keys(p_requests))
+$$;
+
+
+create or replace function stock_remember(p_requests json, p_answers stock_answer[]) returns void
+language sql as $$
+    select stock_remember(stock_keys(p_requests), p_answers)
 $$;

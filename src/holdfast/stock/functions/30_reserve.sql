@@ -115,6 +115,8 @@ language plpgsql security definer set search_path = public, pg_temp
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
     v_now timestamptz;
+    v_requests stock_request[];
+    v_keys stock_key[];
     v_answers stock_answer[];
     v_asks stock_ask[];
     v_left stock_left[];
@@ -125,16 +127,22 @@ declare
     v_picks stock_ask[];
     v_request integer;
 begin
-    select coalesce(array_agg(r), '{}') into v_answers from stock_repeats(p_requests) r;
+    -- The requests are read once: every look into a JSON text reads all of it.
+    select array_agg(row(n, actor, reference_type, reference_id, minutes, items, principal_id, key, hash)::stock_request),
+           array_agg(row(n, principal_id, key, hash)::stock_key) filter (where key is not null)
+      into v_requests, v_keys
+      from json_to_recordset(p_requests) as r (n integer, principal_id uuid, key text, hash text, actor text,
+               reference_type text, reference_id text, minutes integer, items json);
+    select coalesce(array_agg(r), '{}') into v_answers from stock_repeats(v_keys) r;
 
     -- One SKU named twice in one request counts together: 3 + 3 must not pass a check for 5.
     select array_agg(row(n, line_no, sku_id, warehouse_id, quantity)::stock_ask order by n, line_no) into v_asks
-      from (select r.n, min(i.line_no)::integer as line_no, i.sku_id, i.warehouse_id, sum(i.quantity)::bigint as quantity
-              from json_to_recordset(p_requests) as r (n integer, items json),
+      from (select r.request_no as n, min(i.line_no)::integer as line_no, i.sku_id, i.warehouse_id, sum(i.quantity)::bigint as quantity
+              from unnest(v_requests) r,
                    rows from (json_to_recordset(r.items) as (sku_id uuid, warehouse_id uuid, quantity bigint))
                        with ordinality as i (sku_id, warehouse_id, quantity, line_no)
-             where not exists (select from unnest(v_answers) a where a.request_no = r.n)
-             group by r.n, i.sku_id, i.warehouse_id) merged;
+             where not exists (select from unnest(v_answers) a where a.request_no = r.request_no)
+             group by r.request_no, i.sku_id, i.warehouse_id) merged;
     if v_asks is null then
         return query select * from unnest(v_answers);
         return;
@@ -219,17 +227,17 @@ begin
     end if;
 
     if exists (select from unnest(v_answers) where not replayed) then
-        perform stock_remember(p_requests, v_answers);
+        perform stock_remember(v_keys, v_answers);
     end if;
     if v_grants is not null then
-        v_answers := v_answers || stock_hold(p_requests, v_grants, v_now);
+        v_answers := v_answers || stock_hold(v_requests, v_grants, v_now);
     end if;
     return query select * from unnest(v_answers);
 end $$;
 
 
 -- Write the holds that were decided: header, lines, levels, outbox, keys. Answers one row per request held.
-create or replace function stock_hold(p_requests json, p_grants stock_ask[], p_now timestamptz) returns stock_answer[]
+create or replace function stock_hold(p_requests stock_request[], p_grants stock_ask[], p_now timestamptz) returns stock_answer[]
 language plpgsql as $$
 declare
     -- One random id per group, numbered in its last 16 bits: RFC 9562 section 6.2 allows a counter there, and drawing
@@ -253,34 +261,33 @@ begin
           from unnest(p_grants)
     ), held as materialized (
         select r.*, p_now + make_interval(mins => r.minutes) as expires_at,
-               (v_id || lpad(to_hex(r.n), 4, '0'))::uuid as id, g.sku_ids, g.items
-          from json_to_recordset(p_requests) as r (n integer, principal_id uuid, key text, hash text, actor text,
-                   reference_type text, reference_id text, minutes integer)
+               (v_id || lpad(to_hex(r.request_no), 4, '0'))::uuid as id, g.sku_ids, g.lines
+          from unnest(p_requests) r
           join (select request_no, array_agg(sku_id) as sku_ids,
                        json_agg(json_build_object('sku_id', sku_id, 'reserved_quantity', quantity, 'warehouse_id', warehouse_id)
-                                order by line_no) as items
-                  from granted group by request_no) g on g.request_no = r.n
+                                order by line_no) as lines
+                  from granted group by request_no) g using (request_no)
     ), header as (
         insert into reservations (id, reference_type, reference_id, created_at, expires_at, actor)
         select id, reference_type, reference_id, p_now, expires_at, actor from held
     ), line as (
         insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, reserved_at, expires_at)
         select h.id, g.line_no, g.sku_id, g.warehouse_id, g.quantity, p_now, h.expires_at
-          from granted g join held h on h.n = g.request_no
+          from granted g join held h using (request_no)
     ), answer as materialized (
         select *, json_build_object('reservation_id', id, 'status', 'active', 'reference_type', reference_type,
-                   'reference_id', reference_id, 'created_at', p_now, 'expires_at', expires_at, 'items', items) as facts
+                   'reference_id', reference_id, 'created_at', p_now, 'expires_at', expires_at, 'items', lines) as facts
           from held
     ), event as (
         insert into outbox_events (event_id, event_type, sku_ids, data, occurred_at)
-        select (v_event_id || lpad(to_hex(n), 4, '0'))::uuid, 'inventory.reserved',
+        select (v_event_id || lpad(to_hex(request_no), 4, '0'))::uuid, 'inventory.reserved',
                -- a request may take one SKU from several warehouses
                case when cardinality(sku_ids) = 1 then sku_ids else array(select distinct unnest(sku_ids)) end, facts, p_now
-          from answer order by n
+          from answer order by request_no
     ), kept as (
         insert into idempotency_keys (principal_id, key, request_hash, outcome, facts)
         select principal_id, key, hash, 'reserved', facts from answer where key is not null order by principal_id, key
     )
-    select array_agg(row(n, 'reserved', facts, false)::stock_answer) into v_answers from answer;
+    select array_agg(row(request_no, 'reserved', facts, false)::stock_answer) into v_answers from answer;
     return v_answers;
 end $$;
