@@ -50,7 +50,7 @@ from holdfast.access.keys import Authenticator, ensure_bootstrap_key
 from holdfast.alerts.evaluation import note_changes
 from holdfast.connectors import levels
 from holdfast.console.frame import FRAME
-from holdfast.db import Database
+from holdfast.db import CommitGate, Database
 from holdfast.jobs import rescue
 from holdfast.kernel.errors import Refusal
 from holdfast.logs import configure_logs
@@ -125,8 +125,9 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.database = Database(settings.db_url, size=settings.pool_size)
-        self.lanes = Lanes(settings.db_url, queue_max=settings.queue_max)
+        gate = CommitGate(settings.db_url, seconds_max=settings.commit_seconds_max)
+        self.database = Database(settings.db_url, size=settings.pool_size, gate=gate)
+        self.lanes = Lanes(settings.db_url, queue_max=settings.queue_max, gate=gate)
         self.authenticator = Authenticator(self.database)
         self.job_app = job_app(settings.db_url)
         self.pages = self._pages()

@@ -43,6 +43,9 @@ class Settings:
     )  # type: ignore[assignment]
     pool_size: int = setting("HOLDFAST_DB_POOL_SIZE", 10, "database connections per process")  # type: ignore[assignment]
     queue_max: int = setting("HOLDFAST_QUEUE_MAX", 4096, "requests waiting for one writer before we answer 503")  # type: ignore[assignment]
+    commit_seconds_max: float = setting(
+        "HOLDFAST_COMMIT_SECONDS_MAX", 10.0, "seconds a write may wait for its confirmation before we answer 503"
+    )  # type: ignore[assignment]
     request_bytes_max: int = setting("HOLDFAST_REQUEST_BYTES_MAX", 2_000_000, "largest request body")  # type: ignore[assignment]
 
     @classmethod

@@ -9,7 +9,7 @@ import signal
 import structlog
 
 from holdfast.app import job_app
-from holdfast.db import Database
+from holdfast.db import CommitGate, Database
 from holdfast.jobs import Work
 from holdfast.jobs.rescue import rescue_stalled
 from holdfast.notify.mail import MailServer
@@ -22,7 +22,8 @@ async def run_worker(settings: Settings, *, concurrency: int) -> None:
     """Run jobs until SIGTERM or SIGINT; a job in progress gets five seconds to finish, then is taken up again later."""
     if settings.smtp_url:
         MailServer.of(settings.smtp_url)  # an unusable address is said at once, not in every job
-    database = Database(settings.db_url, size=settings.pool_size, application="holdfast-worker")
+    gate = CommitGate(settings.db_url, seconds_max=settings.commit_seconds_max)
+    database = Database(settings.db_url, size=settings.pool_size, application="holdfast-worker", gate=gate)
     await database.open()
     app = job_app(settings.db_url)
     work = Work(database, settings)

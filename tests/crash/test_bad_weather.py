@@ -15,7 +15,7 @@ import httpx2
 import psycopg
 import pytest
 from tests.crash.installation import Installation
-from tests.crash.test_killed import until
+from tests.crash.waiting import until
 from tests.running import SOURCE, free_port
 
 pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("crash"), pytest.mark.timeout(180)]

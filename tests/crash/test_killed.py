@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,63 +14,15 @@ import httpx2
 import psycopg
 import pytest
 from tests.conftest import Shelf
+from tests.crash.buyers import Buyers, check_books, wait_for_new
 from tests.crash.installation import Installation
+from tests.crash.waiting import until
 from tests.races.conftest import diagnosis
-from tests.running import TOKEN
+from tests.running import environment
 
 from holdfast.db.embedded import EmbeddedServer
 
 pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("crash"), pytest.mark.timeout(240)]
-
-
-class Buyers(threading.Thread):
-    """Customers who repeat with the same key until they are answered, as the contract tells them to."""
-
-    def __init__(self, address: str, sku: str, warehouse: str) -> None:
-        super().__init__(daemon=True)
-        self.address, self.sku, self.warehouse = address, sku, warehouse
-        self.stopping = threading.Event()
-        self.acknowledged: dict[str, dict[str, Any]] = {}
-        self.statuses: set[int] = set()
-        self.broken: list[str] = []
-
-    def run(self) -> None:
-        number = 0
-        with httpx2.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20) as client:
-            while not self.stopping.is_set():
-                number += 1
-                self.once(client, number)
-
-    def once(self, client: httpx2.Client, number: int) -> None:
-        reference = f"{self.name}-{number}"
-        line = {"sku_id": self.sku, "warehouse_id": self.warehouse, "quantity": 1}
-        hold = {"reference_type": "order", "reference_id": reference, "items": [line]}
-        held = self.until_answered(client, "/inventory/reservations", hold, reference)
-        if held is not None and number % 2:
-            path = f"/inventory/reservations/{held['reservation_id']}/consume"
-            self.until_answered(client, path, None, f"{reference}-consume")
-        if number % 5 == 0:
-            receipt = {"warehouse_id": self.warehouse, "reference": reference, "items": [{**line, "quantity": 2}]}
-            del receipt["items"][0]["warehouse_id"]
-            self.until_answered(client, "/inventory/receipts", receipt, f"{reference}-receipt")
-
-    def until_answered(self, client: httpx2.Client, path: str, body: Any, key: str) -> dict[str, Any] | None:
-        while True:
-            try:
-                reply = client.post(f"{self.address}/api/v1{path}", json=body, headers={"Idempotency-Key": key})
-            except httpx2.HTTPError:
-                if self.stopping.is_set():
-                    return None
-                continue
-            self.statuses.add(reply.status_code)
-            if reply.status_code < 300:
-                self.acknowledged[key] = reply.json()
-                return reply.json()
-            if reply.status_code != 503 or "retry-after" not in reply.headers:
-                self.broken.append(reply.text)
-                return None
-            if self.stopping.is_set():
-                return None
 
 
 @pytest.fixture
@@ -77,14 +30,6 @@ def installed(data_dir: Path) -> Iterator[Installation]:
     found = Installation(data_dir)
     yield found
     found.stop()
-
-
-def wait_for_new(buyers: list[Buyers], count: int = 15) -> None:
-    """Until every buyer was answered so many times more."""
-    goals = [len(b.acknowledged) + count for b in buyers]
-    waiting = threading.Event()
-    while any(len(b.acknowledged) < goal and not b.broken for b, goal in zip(buyers, goals, strict=True)):
-        waiting.wait(0.02)
 
 
 def test_nothing_acknowledged_is_lost_whatever_is_killed(installed: Installation) -> None:
@@ -111,27 +56,6 @@ def test_nothing_acknowledged_is_lost_whatever_is_killed(installed: Installation
         buyer.join(30)
     assert [text for buyer in buyers for text in buyer.broken] == []
     check_books(url, buyers)
-
-
-def check_books(url: str, buyers: list[Buyers]) -> None:
-    """Every acknowledged write is there, once."""
-    told = {key: facts for buyer in buyers for key, facts in buyer.acknowledged.items()}
-    with psycopg.connect(url) as connection:
-        rows = connection.execute("select reference_id, id::text, status from reservations").fetchall()
-        received = connection.execute(
-            "select reference_id, count(*) from inventory_movements where reference_type = 'receipt' group by 1"
-        ).fetchall()
-    holds = {reference: (hold, status) for reference, hold, status in rows}
-    assert len(holds) == len(rows), "a repeated request made a second hold"
-    for key, facts in told.items():
-        if key.endswith("-receipt"):
-            assert (key.removesuffix("-receipt"), 1) in received
-        elif key.endswith("-consume"):
-            assert holds[key.removesuffix("-consume")] == (facts["reservation_id"], "consumed")
-        else:
-            assert holds[key][0] == facts["reservation_id"]
-    assert all(count == 1 for _, count in received)
-    assert asyncio.run(diagnosis(url)) == []
 
 
 def test_the_api_answers_503_while_the_database_is_away_and_comes_back_by_itself(data_dir: Path) -> None:
@@ -173,11 +97,6 @@ def test_the_api_answers_503_while_the_database_is_away_and_comes_back_by_itself
 
 
 def test_the_jobs_of_a_killed_worker_are_taken_up_again(fresh_url: str) -> None:
-    import subprocess
-    import sys
-
-    from tests.running import environment
-
     shelf = Shelf(fresh_url)
     shelf.given("TEA@GZ 5")
     held = shelf.reserve("TEA@GZ 2", minutes=1)
@@ -217,10 +136,14 @@ def running_sweeps(shelf: Shelf) -> int:
     return row[0]
 
 
-def until(condition: Any, seconds: float = 60) -> None:
-    waiting = threading.Event()
-    for _ in range(int(seconds / 0.05)):
-        if condition():
-            return
-        waiting.wait(0.05)
-    raise AssertionError("it did not happen in time")
+def test_the_first_process_of_a_container_sees_that_its_database_died(data_dir: Path) -> None:
+    """There the server becomes our child, and a dead child still answers to its number until somebody asks for it."""
+    script = (
+        "import ctypes, pathlib, sys, time; from holdfast.db.embedded import EmbeddedServer\n"
+        "ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: orphans below us become ours\n"
+        "server = EmbeddedServer(pathlib.Path(sys.argv[1])); server.start(); server.kill()\n"
+        "until = time.monotonic() + 10\n"
+        "while server.is_alive(): assert time.monotonic() < until\n"
+        "server.start(); assert server.is_alive(); server.kill()\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(data_dir)], env=environment(""), check=True, timeout=90)

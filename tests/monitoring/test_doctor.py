@@ -171,7 +171,8 @@ PLANTED = {
 
 
 def test_every_check_has_a_planted_violation() -> None:
-    assert {check.statement.name for check in CHECKS} == set(PLANTED)
+    # That one needs servers of its own: tests/crash/test_standby.py.
+    assert {check.statement.name for check in CHECKS} == {*PLANTED, "commits_are_confirmed"}
 
 
 @pytest.mark.parametrize("name", PLANTED)

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from tests.conftest import Shelf
 
-from holdfast.db.database import APPLICATION_OPTIONS
+from holdfast.db.session import APPLICATION_OPTIONS
 
 STOCK = ("inventory", "inventory_movements", "reservations", "inventory_reservations", "inventory_movements_default")
 

@@ -141,6 +141,8 @@ async def _first_answer(tx: Tx, principal_id: UUID, key: str, digest: str) -> Re
     found = (await tx.dicts(sql.find_first_answer, principal_id=principal_id, key=key))[0]
     if found["request_hash"] != digest:
         raise Invalid("idempotency_key_reused", "This Idempotency-Key was used for another request.")
+    # It may be stored on this machine only, by a commit that nobody confirmed.
+    await tx.wait_for_standby()
     facts = found["facts"]
     headers = {"Idempotent-Replayed": "true"}
     if facts["location"]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, LiteralString, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import class_row, dict_row, scalar_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from holdfast.db.commit import WAIT_FOR_STANDBY, CommitGate
+from holdfast.db.session import APPLICATION_OPTIONS, KEEPALIVE
 from holdfast.db.sql import Statement
 from holdfast.kernel.errors import Invalid, InvariantBroken, TryAgain
 
@@ -59,12 +61,19 @@ class Tx:
             await cursor.execute(statement.text, params)
             return cursor.rowcount
 
+    async def wait_for_standby(self) -> None:
+        """What this transaction read may be on one machine only: let its commit wait as if it had written it."""
+        await self.connection.execute(WAIT_FOR_STANDBY)
+
 
 class Database:
     """A pool of connections in the application role."""
 
-    def __init__(self, url: str, *, size: int = 10, application: str = "holdfast") -> None:
+    def __init__(
+        self, url: str, *, size: int = 10, application: str = "holdfast", gate: CommitGate | None = None
+    ) -> None:
         self.url = url
+        self.gate = gate or CommitGate(url)
         self.pool = AsyncConnectionPool[AsyncConnection](
             url,
             min_size=1,
@@ -81,6 +90,7 @@ class Database:
                 "prepare_threshold": 3,
                 "options": APPLICATION_OPTIONS,
                 "application_name": application,
+                **KEEPALIVE,
             },
             check=AsyncConnectionPool.check_connection,
         )
@@ -89,13 +99,21 @@ class Database:
         await self.pool.open(wait=True, timeout=20)
 
     async def close(self) -> None:
+        await self.gate.end()
         await self.pool.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Tx]:
-        """One transaction; commits when the block ends, rolls back when it raises."""
-        async with self.connection() as connection, connection.transaction():
-            yield Tx(connection)
+        """One transaction; commits when the block ends, rolls back when it raises.
+
+        Raises TryAgain(``outcome_unknown``) when the commit is not confirmed within the deadline.
+        """
+        async with self.connection() as connection:
+            with self.gate.watch(connection) as watch:
+                async with connection.transaction():
+                    yield Tx(connection)
+                    await self.gate.refuse_write_if_closed(connection)
+                    watch.start()
 
     @asynccontextmanager
     async def connection(self, *, seconds_max: float | None = None) -> AsyncGenerator[AsyncConnection]:
@@ -120,13 +138,6 @@ async def in_one_transaction(url: str, act: Callable[[Tx], Awaitable[T]]) -> T:
             return await act(tx)
     finally:
         await database.close()
-
-
-# The role is assumed at connection time, so that even a statement of ours cannot write the stock tables directly
-# (docs/decisions/0005).
-APPLICATION_OPTIONS: LiteralString = (
-    "-c role=holdfast_app -c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"
-)
 
 
 def translated(error: psycopg.Error) -> Exception:

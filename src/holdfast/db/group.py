@@ -7,6 +7,7 @@ One writer owns one connection and posts one group at a time; several processes 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Hashable
 from typing import Any, LiteralString
@@ -14,11 +15,14 @@ from typing import Any, LiteralString
 import msgspec
 import psycopg
 
-from holdfast.db.database import APPLICATION_OPTIONS, translated
+from holdfast.db.commit import WAIT_FOR_STANDBY, CommitGate
+from holdfast.db.database import translated
+from holdfast.db.session import APPLICATION_OPTIONS, KEEPALIVE
 from holdfast.kernel.errors import InvariantBroken, TryAgain
 
 GROUP_MAX = 256
 ATTEMPTS_MAX = 3
+_SHORT_LOCK_TIMEOUT: LiteralString = "set lock_timeout = '1s'"
 
 
 class Ask(msgspec.Struct, kw_only=True):
@@ -43,15 +47,29 @@ class Answer(msgspec.Struct, frozen=True):
     replayed: bool = False
 
 
+Entry = tuple[Ask, asyncio.Future[Answer]]
+
+
 class GroupWriter:
     """Posts requests to one posting function, many at a time."""
 
-    def __init__(self, url: str, statement: LiteralString, *, queue_max: int, name: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        statement: LiteralString,
+        *,
+        queue_max: int,
+        name: str,
+        gate: CommitGate | None = None,
+        writes: bool = True,
+    ) -> None:
         self._url = url
         self._statement: LiteralString = statement
         self._queue_max = queue_max
         self._name = name
-        self._waiting: deque[tuple[Ask, asyncio.Future[Answer]]] = deque()
+        self._gate = gate or CommitGate(url)
+        self._writes = writes
+        self._waiting: deque[Entry] = deque()
         self._drainer: asyncio.Task[None] | None = None
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._encode = msgspec.json.Encoder().encode
@@ -59,8 +77,10 @@ class GroupWriter:
     async def submit(self, ask: Ask) -> Answer:
         """Post one request and wait for its durable answer.
 
-        Raises TryAgain when the queue is full or the database is away.
+        Raises TryAgain when the queue is full, the database is away or it does not confirm in time.
         """
+        if self._writes:
+            self._gate.refuse_if_closed()
         if len(self._waiting) >= self._queue_max:
             raise TryAgain("overloaded", "Too many requests are waiting; nothing was changed.")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -89,10 +109,10 @@ class GroupWriter:
             if self._waiting:
                 self._drainer = asyncio.create_task(self._drain(), name=self._name)
 
-    def _take_group(self) -> list[tuple[Ask, asyncio.Future[Answer]]]:
-        group: list[tuple[Ask, asyncio.Future[Answer]]] = []
+    def _take_group(self) -> list[Entry]:
+        group: list[Entry] = []
         held: set[Hashable] = set()
-        later: list[tuple[Ask, asyncio.Future[Answer]]] = []
+        later: list[Entry] = []
         while self._waiting and len(group) < GROUP_MAX:
             entry = self._waiting.popleft()
             exclusive = entry[0].exclusive()
@@ -105,25 +125,17 @@ class GroupWriter:
         self._waiting.extendleft(reversed(later))
         return group
 
-    async def _post_group(self, group: list[tuple[Ask, asyncio.Future[Answer]]]) -> None:
+    async def _post_group(self, group: list[Entry]) -> None:
         for attempt in range(ATTEMPTS_MAX):
             try:
+                if self._writes:
+                    self._gate.refuse_if_closed()
                 answers = await self._post([ask for ask, _ in group])
+            except TryAgain as refusal:
+                return self._fail_all(group, refusal)
             except psycopg.Error as error:
-                if self._connection is None or self._connection.closed:
-                    # The commit may or may not have happened: only the caller can repeat, with the same key.
-                    return self._fail_all(
-                        group,
-                        TryAgain(
-                            "database_unavailable",
-                            "The database is away. Repeat with the same Idempotency-Key.",
-                        ),
-                    )
-                if len(group) > 1:
-                    # One poisonous request must only hurt itself.
-                    for entry in group:
-                        await self._post_group([entry])
-                    return None
+                if len(group) > 1 and self._is_connected():
+                    return await self._post_each_alone(group)
                 if attempt + 1 == ATTEMPTS_MAX or not _may_pass_next_time(error):
                     return self._fail_all(group, translated(error))
             else:
@@ -133,32 +145,63 @@ class GroupWriter:
                 return None
         return None
 
+    async def _post_each_alone(self, group: list[Entry]) -> None:
+        """One poisonous request must only hurt itself; one that waits for somebody's lock must not hold up the rest."""
+        until = time.monotonic() + self._gate.seconds_max
+        try:
+            await (await self._ensure_connection()).execute(_SHORT_LOCK_TIMEOUT)
+            for entry in group:
+                if time.monotonic() < until:
+                    await self._post_group([entry])
+            if self._is_connected():
+                await (await self._ensure_connection()).execute("reset lock_timeout")
+        except psycopg.Error as error:
+            return self._fail_all(group, translated(error))
+        return self._fail_all(group, TryAgain("database_busy", "The database is busy; nothing was changed."))
+
     async def _post(self, asks: list[Ask]) -> list[Answer]:
         connection = await self._ensure_connection()
         for n, ask in enumerate(asks):
             ask.n = n
-        cursor = await connection.execute(self._statement, [self._encode(asks).decode()])
-        rows = await cursor.fetchall()
+        rows = await self._run(connection, self._statement, [self._encode(asks).decode()])
         answers: list[Answer | None] = [None] * len(asks)
         for n, outcome, facts, replayed in rows:
             answers[n] = Answer(outcome, facts, replayed)
         complete = [answer for answer in answers if answer is not None]
         assert len(complete) == len(asks), f"{self._name} answers every request once"
+        if any(answer.replayed for answer in complete):
+            # The first answer may be stored on this machine only, by a commit that nobody confirmed.
+            await self._run(connection, WAIT_FOR_STANDBY)
         return complete
+
+    async def _run(
+        self, connection: psycopg.AsyncConnection[Any], statement: LiteralString, arguments: list[str] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """One statement that is its own transaction, within the deadline."""
+        with self._gate.watch(connection) as watch:
+            watch.start()
+            cursor = await connection.execute(statement, arguments)
+        return await cursor.fetchall()
+
+    def _is_connected(self) -> bool:
+        return self._connection is not None and not self._connection.closed
 
     async def _ensure_connection(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None or self._connection.closed:
+            # The statement gives up before the deadline: what is cut off then is a commit and nothing else.
+            ms = int(self._gate.seconds_max * 700)
             self._connection = await psycopg.AsyncConnection.connect(
                 self._url,
                 autocommit=True,
                 prepare_threshold=0,
-                options=APPLICATION_OPTIONS,
+                options=f"{APPLICATION_OPTIONS} -c statement_timeout={ms} -c lock_timeout={ms // 2}",
                 application_name=self._name,
                 connect_timeout=5,
+                **KEEPALIVE,
             )
         return self._connection
 
-    def _fail_all(self, entries: Any, error: Exception) -> None:
+    def _fail_all(self, entries: list[Entry], error: Exception) -> None:
         for _, future in entries:
             if not future.done():
                 future.set_exception(error)

@@ -59,6 +59,21 @@ CREATE FUNCTION public.business_now() RETURNS timestamp with time zone
     select clock_timestamp() + shift from business_clock
 $$;
 
+CREATE FUNCTION public.commit_confirmation(OUT standby_names text, OUT standbys_attached integer, OUT commits_waiting integer, OUT seconds_waiting double precision) RETURNS record
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select current_setting('synchronous_standby_names'),
+           case when pg_has_role(current_user, 'pg_read_all_stats', 'usage')
+                then (select count(*)::integer from pg_stat_replication where sync_state in ('sync', 'quorum')) end,
+           count(*)::integer,
+           coalesce(extract(epoch from max(clock_timestamp() - state_change)), 0)
+      from pg_stat_activity
+     where datname = current_database() and wait_event = 'SyncRep'
+       -- A healthy standby confirms within milliseconds.
+       and state_change < clock_timestamp() - interval '0.5 seconds'
+$$;
+
 CREATE FUNCTION public.demand_band(p_mean double precision, p_day_variance double precision, p_level_variance double precision, p_z double precision, p_days integer) RETURNS double precision[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -1435,6 +1450,8 @@ ALTER TABLE ONLY public.webhook_deliveries
     ADD CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(id) ON DELETE CASCADE;
 
 GRANT USAGE ON SCHEMA public TO holdfast_app;
+
+GRANT ALL ON FUNCTION public.commit_confirmation(OUT standby_names text, OUT standbys_attached integer, OUT commits_waiting integer, OUT seconds_waiting double precision) TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_checks TO holdfast_app;
 

@@ -15,7 +15,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.tasks import Task
 
 from holdfast.db import Database, Tx
-from holdfast.db.database import APPLICATION_OPTIONS
+from holdfast.db.session import APPLICATION_OPTIONS
 from holdfast.settings import Settings
 
 __all__ = ["Blueprint", "JobContext", "Work", "add_tasks", "defer", "make_app"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import LiteralString
+
 from fastapi import APIRouter, Request, Response
 
 from holdfast.db import Database
@@ -13,6 +15,8 @@ router = APIRouter(tags=["Monitoring"])
 
 # Who asks whether we are ready wants to know soon, above all when we are not.
 READY_SECONDS_MAX = 1.0
+_WAITING: LiteralString = "select commits_waiting from commit_confirmation()"
+_DEGRADED = b'{"status":"degraded","code":"commits_unconfirmed","detail":"Writes wait for a synchronous standby."}'
 
 
 @router.get("/healthz")
@@ -23,14 +27,20 @@ async def live() -> dict[str, str]:
 
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
-    """The database answers, so work can be done; 503 otherwise."""
+    """The database answers, so work can be done; 503 otherwise.
+
+    ``degraded`` is ready too: reads are served, while writes wait for a synchronous standby that does not confirm them.
+    """
     database: Database = request.app.state.database
     try:
         async with database.connection(seconds_max=READY_SECONDS_MAX) as connection:
-            await connection.execute("select 1")
+            row = await (await connection.execute(_WAITING)).fetchone()
     except Refusal as refusal:
         body = problem(503, refusal.code, refusal.detail)
         return Response(body, 503, {k.decode(): v.decode() for k, v in headers_of(503)})
+    waiting = row is not None and row[0] > 0
+    if waiting or database.gate.is_closed:
+        return Response(_DEGRADED, media_type="application/json")
     return Response(b'{"status":"ready"}', media_type="application/json")
 
 

@@ -59,6 +59,7 @@ CHECKS = (
     Check("P2", "what stock counts adjusted is in the ledger", sql.counts_were_posted),
     Check("P2", "the ledger's balances chain", sql.balances_chain),
     Check("P3", "reservations fit their lines", sql.headers_fit_lines),
+    Check("P4", "commits are confirmed by the synchronous standby", sql.commits_are_confirmed),
     Check("P5", "every stored key has its first answer", sql.answers_are_complete),
     Check("P6", "the application cannot write stock tables", sql.stock_has_one_way_in),
     Check("P6", "the ledger refuses to be rewritten", sql.history_is_guarded),

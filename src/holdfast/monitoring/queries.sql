@@ -159,6 +159,14 @@ select 'reservation ' || h.id as subject,
     or (l.active > 0 and (l.dues > 1 or l.due is distinct from h.expires_at))
  order by h.id;
 
+-- commits_are_confirmed
+-- P4: with synchronous_standby_names set and no such standby, every commit waits; nothing is lost, and nothing is sold.
+select 'synchronous_standby_names = ' || standby_names as subject, 'a standby that confirms' as expected,
+       concat(coalesce(standbys_attached::text, 'unknown number'), ' attached, ', commits_waiting, ' commits waiting for up to ',
+              round(seconds_waiting), ' s') as found
+  from commit_confirmation()
+ where standby_names <> '' and (commits_waiting > 0 or standbys_attached = 0);
+
 -- answers_are_complete
 -- P5: a key that was claimed has its first answer; without it the repeat could not be told what was said.
 select concat('key ', key, ' of ', principal_id) as subject, 'the first answer' as expected, 'none' as found

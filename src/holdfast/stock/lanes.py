@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import LiteralString
 
+from holdfast.db.commit import CommitGate
 from holdfast.db.group import Answer, Ask, GroupWriter
 
 _POST: dict[str, LiteralString] = {
@@ -20,9 +21,16 @@ _POST: dict[str, LiteralString] = {
 class Lanes:
     """The group writers of one process."""
 
-    def __init__(self, url: str, *, queue_max: int) -> None:
+    def __init__(self, url: str, *, queue_max: int, gate: CommitGate | None = None) -> None:
         self._writers = {
-            name: GroupWriter(url, statement, queue_max=queue_max, name=f"holdfast-{name}")
+            name: GroupWriter(
+                url,
+                statement,
+                queue_max=queue_max,
+                name=f"holdfast-{name}",
+                gate=gate,
+                writes=name != "availability",
+            )
             for name, statement in _POST.items()
         }
 
