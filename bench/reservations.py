@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 from dataclasses import asdict, dataclass
@@ -19,7 +20,8 @@ if __package__ is None or __package__ == "":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from bench.designs.catalogue import EMPTY, HOLDFAST, TUNED, USUAL, Design
+from bench.designs.catalogue import EMPTY, HOLDFAST, THREE, TUNED, USUAL, Design
+from bench.designs.group import run_group
 from bench.designs.limit import run_limit
 from bench.designs.shop import TOKEN, Shop, new_shop, open_holdfast_shop, open_plain_shop
 from bench.harness.books import Books, check_books
@@ -32,6 +34,8 @@ SCARCE_UNITS = 200
 CONNECTIONS = 64
 WARM_UP_SECONDS = 1.0
 LIMIT_BATCHES = (64, 256)
+GROUP_CLIENTS = 256
+GROUP = f"Holdfast in process, {GROUP_CLIENTS} clients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ HOT, SPREAD, SINGLE, SCARCE = cells(Shop("", "", "", ()))
 
 def measure_design(run: Run, design: Design, repetition: int) -> tuple[list[Measurement], Books]:
     """Every cell of one design on a fresh database."""
-    name = f"{design.name}_{repetition}"
+    name = f"{''.join(filter(str.isalnum, design.name))}_{repetition}".lower()
     url = run.server.create_database(name, template=design.template)
     rows: list[Measurement] = []
     ids: list[str] = []
@@ -99,6 +103,10 @@ def measure_design(run: Run, design: Design, repetition: int) -> tuple[list[Meas
     return rows, books
 
 
+def limit_name(batch: int) -> str:
+    return f"PostgreSQL alone, {batch} per batch"
+
+
 def measure_limit(run: Run, repetition: int) -> list[Measurement]:
     """PostgreSQL alone, one connection, batches of two sizes."""
     name = f"limit_{repetition}"
@@ -113,7 +121,7 @@ def measure_limit(run: Run, repetition: int) -> list[Measurement]:
             times = sorted(result.batch_ms)
             rows.append(
                 Measurement(
-                    f"PostgreSQL alone, {batch} per batch",
+                    limit_name(batch),
                     cell,
                     repetition,
                     result.held / result.seconds,
@@ -127,6 +135,32 @@ def measure_limit(run: Run, repetition: int) -> list[Measurement]:
             )
     run.server.drop_database(name)
     return rows
+
+
+def measure_group(run: Run, repetition: int) -> tuple[list[Measurement], Books]:
+    """The group writer without HTTP on the hot SKU: beside the limit, what group commit itself costs."""
+    url = run.server.create_database(f"group_{repetition}", template="holdfast_shop")
+    run_group(url, run.shop.warehouse_id, run.shop.hot, clients=GROUP_CLIENTS, seconds=WARM_UP_SECONDS)
+    app_before, postgres_before = cpu_seconds(os.getpid()), cpu_seconds(run.server.pid)
+    result = run_group(url, run.shop.warehouse_id, run.shop.hot, clients=GROUP_CLIENTS, seconds=run.seconds)
+    app_used = cpu_seconds(os.getpid()) - app_before
+    postgres_used = cpu_seconds(run.server.pid) - postgres_before
+    times = sorted(result.latencies_ms)
+    row = Measurement(
+        GROUP,
+        HOT,
+        repetition,
+        result.held / result.seconds,
+        statistics.median(times),
+        times[int(len(times) * 0.99)],
+        app_used / result.held * 1e6,
+        postgres_used / result.held * 1e6,
+        0,
+        0,
+    )
+    books = check_books(url, [], oversold=HOLDFAST.oversold, lost=HOLDFAST.lost)
+    run.server.drop_database(f"group_{repetition}")
+    return [row], books
 
 
 def figures(measured: Measurements, books: list[Books]) -> dict[str, float | int | None]:
@@ -148,6 +182,8 @@ def figures(measured: Measurements, books: list[Books]) -> dict[str, float | int
         "p99_hot_vs_usual": against(lambda row: row.p99_ms, HOT, USUAL.name),
         "p99_spread_vs_usual": against(lambda row: row.p99_ms, SPREAD, USUAL.name),
         "single_client_vs_usual": against(rate, SINGLE, USUAL.name),
+        "group_hot_vs_limit": measured.ratio(rate, (GROUP, HOT), (limit_name(GROUP_CLIENTS), HOT)),
+        "three_processes_hot_vs_one": measured.ratio(rate, (THREE.name, HOT), (HOLDFAST.name, HOT)),
         "oversold": sum(one.oversold for one in books),
         "lost": sum(one.lost for one in books),
         "acknowledged": sum(one.acknowledged for one in books),
@@ -156,7 +192,7 @@ def figures(measured: Measurements, books: list[Books]) -> dict[str, float | int
 
 def run_all(run: Run) -> tuple[Measurements, list[Books]]:
     """Interleaved: each repetition runs every design, every second one in the opposite order."""
-    designs = [USUAL, TUNED, HOLDFAST, EMPTY]
+    designs = [USUAL, TUNED, HOLDFAST, THREE, EMPTY]
     measured, books = Measurements(), list[Books]()
     for repetition in range(run.repetitions):
         for design in designs if repetition % 2 == 0 else reversed(designs):
@@ -167,6 +203,10 @@ def run_all(run: Run) -> tuple[Measurements, list[Books]]:
             sys.stderr.write(f"repetition {repetition + 1}: {design.name} {checked}\n")
         run.server.checkpoint()
         measured.rows += measure_limit(run, repetition)
+        run.server.checkpoint()
+        rows, checked = measure_group(run, repetition)
+        measured.rows += rows
+        books.append(checked)
     return measured, books
 
 

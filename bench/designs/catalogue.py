@@ -27,9 +27,10 @@ class PlainDesign:
 
 @dataclass(frozen=True, slots=True)
 class HoldfastDesign:
-    """The product as it is started: ``holdfast serve``, one worker."""
+    """The product as it is started: ``holdfast serve`` with so many processes on one port."""
 
     name: str = "Holdfast"
+    processes: int = 1
     stores: bool = True
     template: str = "holdfast_shop"
     oversold: bytes = HOLDFAST_OVERSOLD
@@ -37,7 +38,7 @@ class HoldfastDesign:
 
     def serve(self, url: str) -> AbstractContextManager[App]:
         port = free_port()
-        command = [sys.executable, "-m", "holdfast", "serve", "--port", str(port)]
+        command = [sys.executable, "-m", "holdfast", "serve", "--port", str(port), "--workers", str(self.processes)]
         environment = {"INVENTORY_DB_URL": url, "HOLDFAST_BOOTSTRAP_TOKEN": TOKEN, "HOLDFAST_SECRET": "bench"}
         return running(command, port=port, environment=environment)
 
@@ -45,3 +46,4 @@ class HoldfastDesign:
 Design = PlainDesign | HoldfastDesign
 USUAL, TUNED, EMPTY = PlainDesign("usual"), PlainDesign("tuned"), PlainDesign("empty", stores=False)
 HOLDFAST = HoldfastDesign()
+THREE = HoldfastDesign("Holdfast, 3 processes", processes=3)

@@ -8,7 +8,7 @@ from typing import LiteralString
 from holdfast.db.commit import CommitGate
 from holdfast.db.group import Answer, Ask, GroupWriter
 
-_POST: dict[str, LiteralString] = {
+POST: dict[str, LiteralString] = {
     "reserve": "select request_no, outcome, facts::text, replayed from stock_reserve(%s)",
     "batch": "select request_no, outcome, facts::text, replayed from stock_reserve_batch(%s)",
     "resolve": "select request_no, outcome, facts::text, replayed from stock_resolve(%s)",
@@ -31,7 +31,7 @@ class Lanes:
                 gate=gate,
                 writes=name != "availability",
             )
-            for name, statement in _POST.items()
+            for name, statement in POST.items()
         }
 
     async def reserve(self, ask: Ask) -> Answer:
