@@ -1,8 +1,9 @@
-"""What a hold costs as holds pile up, what a batch of 1,000 takes, and how fast 100,000 expire.
+"""What a hold costs as holds and history pile up, what a batch of 1,000 takes, and how fast 100,000 expire.
 
-    python -m bench.lifecycle [--live 0,100000,1000000] [--seconds 3] [--json FILE]
+    python -m bench.lifecycle [--live 0,100000,1000000] [--movements 10000,10000000] [--seconds 3] [--json FILE]
 
-Half of the live holds lie on the hot SKU, half on 10,000 others. Holds fall due by moving the business clock.
+Half of the live holds and of the ledger lie on the hot SKU, half on 10,000 others. Holds fall due by moving the business
+clock.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ DUE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """CPU in µs per hold at 64 connections, rates per second, and the time of one batch of 1,000 in ms."""
+    """CPU in µs per hold at 64 connections, rates per second, one batch of 1,000 in ms, with so much `piled_up`."""
 
-    live: int
+    piled_up: int
     hot_us: float
     hot_per_second: float
     spread_us: float
@@ -126,6 +127,44 @@ def sweep(url: str, limit: int) -> list[float]:
                 return times
 
 
+# One in, one out: the balance is what it was, and so is the level.
+LEDGER = """
+insert into inventory_movements (sku_id, warehouse_id, movement_type, quantity, balance_after, unsellable_after,
+    reference_type, reference_id, reason, actor, occurred_at, created_at)
+select i.sku_id, i.warehouse_id, case n %% 2 when 0 then 'in' else 'out' end, case n %% 2 when 0 then 1 else -1 end,
+       i.on_hand_quantity + case n %% 2 when 0 then 1 else 0 end, 0, 'sale', 'past', 'bench', 'bench',
+       now() - interval '300 days' + n * interval '2 seconds', now() - interval '300 days' + n * interval '2 seconds'
+  from generate_series(%(start)s::bigint, %(end)s::bigint - 1) n
+  join inventory i on i.warehouse_id = %(warehouse)s::uuid
+   and i.sku_id = case (n / 2) %% 2 when 0 then %(hot)s::uuid else (%(spread)s::uuid[])[(n / 4) %% %(skus)s + 1] end
+"""
+
+
+def fill_ledger(url: str, shop: Shop, start: int, end: int) -> None:
+    """Entries number `start` to `end` of a past, by bare statements."""
+    facts = {"warehouse": shop.warehouse_id, "hot": shop.hot, "spread": list(shop.spread), "skus": len(shop.spread)}
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("select stock_ensure_months(current_date - 301, current_date)")
+        for first in range(start, end, 500_000):
+            connection.execute(LEDGER, {**facts, "start": first, "end": min(end, first + 500_000)})
+        connection.execute("vacuum analyze inventory_movements")
+
+
+def measure_history(server: Server, shop: Shop, sizes: list[int], seconds: float) -> list[Cost]:
+    """What a hold costs when the ledger is long."""
+    url = server.create_database("history", template="holdfast_shop")
+    costs: list[Cost] = []
+    with HOLDFAST.serve(url) as app:
+        for start, size in zip([0, *sizes], sizes, strict=False):
+            fill_ledger(url, shop, start, size)
+            hot_us, hot_rate = cost(server, app, shop, (shop.hot,), seconds)
+            spread_us, spread_rate = cost(server, app, shop, shop.spread, seconds)
+            costs.append(Cost(size, hot_us, hot_rate, spread_us, spread_rate, batch_ms(app, shop, shop.spread)))
+            sys.stderr.write(f"{costs[-1]}\n")
+    server.drop_database("history")
+    return costs
+
+
 def measure_expiry(server: Server, shop: Shop, seconds: float) -> dict[str, Any]:
     """100,000 due holds on 10,000 SKUs swept while 64 clients keep buying the hot SKU."""
     url = server.create_database("expiry", template="holdfast_shop")
@@ -161,34 +200,37 @@ def measure_expiry(server: Server, shop: Shop, seconds: float) -> dict[str, Any]
     }
 
 
-def print_growth(costs: list[Cost]) -> None:
-    table = Table(title="A hold over HTTP, 64 clients, as live holds grow", title_justify="left")
-    for heading in ("live holds", "hot SKU: CPU µs", "holds/s", "10,000 SKUs: CPU µs", "holds/s", "batch of 1,000: ms"):
+def print_growth(costs: list[Cost], what: str) -> None:
+    table = Table(title=f"A hold over HTTP, 64 clients, as {what} grow", title_justify="left")
+    for heading in (what, "hot SKU: CPU µs", "holds/s", "10,000 SKUs: CPU µs", "holds/s", "batch of 1,000: ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in costs:
         figures = (one.hot_us, one.hot_per_second, one.spread_us, one.spread_per_second, one.batch_ms)
-        table.add_row(f"{one.live:,}", *(f"{figure:,.0f}" for figure in figures))
+        table.add_row(f"{one.piled_up:,}", *(f"{figure:,.0f}" for figure in figures))
     Console().print(table)
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     options.add_argument("--live", default="0,100000,1000000")
+    options.add_argument("--movements", default="10000,100000,1000000,10000000")
     options.add_argument("--seconds", type=float, default=3.0)
     options.add_argument("--json", type=Path)
     chosen = options.parse_args()
-    sizes = [int(size) for size in chosen.live.split(",")]
+    live, movements = ([int(size) for size in text.split(",") if size] for text in (chosen.live, chosen.movements))
     with durable_server() as server:
         shop = new_shop()
         open_holdfast_shop(server.create_database("holdfast_shop"), shop, scarce_units=1)
         expiry = measure_expiry(server, shop, chosen.seconds)
         sys.stderr.write(f"{expiry}\n")
-        costs = measure_growth(server, shop, sizes, chosen.seconds)
-    print_growth(costs)
+        growth = measure_growth(server, shop, live, chosen.seconds)
+        history = measure_history(server, shop, movements, chosen.seconds)
+    print_growth(growth, "live holds")
+    print_growth(history, "movements")
     print(json.dumps(expiry, indent=1))
     if chosen.json:
-        growth = [{name: getattr(one, name) for name in Cost.__slots__} for one in costs]
-        chosen.json.write_text(json.dumps({"growth": growth, "expiry": expiry}, indent=1) + "\n")
+        tables = {"growth": [asdict(one) for one in growth], "history": [asdict(one) for one in history]}
+        chosen.json.write_text(json.dumps({**tables, "expiry": expiry}, indent=1) + "\n")
     return 0
 
 
