@@ -2,8 +2,8 @@
 
     python -m bench.lifecycle [--live 0,100000,1000000] [--movements 10000,10000000] [--seconds 3] [--json FILE]
 
-Half of the live holds and of the ledger lie on the hot SKU, half on 10,000 others. Holds fall due by moving the business
-clock.
+Half of the live holds and of the ledger lie on the hot SKU, half on 10,000 others. Holds fall due by moving the
+business clock.
 """
 
 from __future__ import annotations
