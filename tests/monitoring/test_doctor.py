@@ -100,6 +100,19 @@ PLANTED = {
         "update inventory set in_transit_quantity = 6 where {CUP@BJ}",
         "{cup}@{bj} expected in_transit=7 found in_transit=6",
     ),
+    "backordered_is_its_lines": (
+        "update inventory set backordered_quantity = 2 where {TEA@GZ}",
+        "{tea}@{gz} expected backordered=0 found backordered=2",
+    ),
+    "bundles_are_their_parts": (
+        "update skus set is_bundle = true where code = '{tea}'",
+        "bundle {tea} expected components, no bundle among them, no stock of its own found components=0",
+    ),
+    "offers_have_their_hold": (
+        "insert into waiting_entries (sku_id, quantity, reference_id, offer_minutes, status, reservation_id, actor,"
+        " created_at) select sku_id, 3, 'ann', 10, 'offered', uuidv7(), 'test', now() from inventory where {TEA@GZ}",
+        "expected a hold of 3 found a hold of 0",
+    ),
     "transfers_add_up": (
         "with t as (insert into transfers (number, from_warehouse_id, to_warehouse_id, created_by, created_at)"
         " select 'TR-X', min(id::text)::uuid, max(id::text)::uuid, 'test', now() from warehouses returning id)"

@@ -15,6 +15,16 @@ CREATE TYPE public.stock_ask AS (
 	quantity bigint
 );
 
+CREATE TYPE public.stock_bundle AS (
+	request_no integer,
+	line_no integer,
+	bundle_id uuid,
+	warehouse_id uuid,
+	quantity bigint,
+	component_id uuid,
+	per_bundle bigint
+);
+
 CREATE TYPE public.stock_key AS (
 	request_no integer,
 	principal_id uuid,
@@ -28,6 +38,15 @@ CREATE TYPE public.stock_left AS (
 	quantity bigint,
 	priority integer,
 	is_open boolean
+);
+
+CREATE TYPE public.stock_promise AS (
+	request_no integer,
+	line_no integer,
+	sku_id uuid,
+	warehouse_id uuid,
+	quantity bigint,
+	promise_date date
 );
 
 CREATE TYPE public.stock_request AS (
@@ -50,7 +69,8 @@ CREATE TYPE public.stock_take AS (
 	warehouse_id uuid,
 	open_quantity bigint,
 	quantity bigint,
-	outcome text
+	outcome text,
+	was_backordered boolean
 );
 
 CREATE FUNCTION public.business_now() RETURNS timestamp with time zone
@@ -206,6 +226,26 @@ ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.backorder_policies (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid,
+    mode text NOT NULL,
+    quantity_max bigint,
+    updated_by text NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT backorder_limit_positive CHECK ((quantity_max > 0)),
+    CONSTRAINT known_backorder_mode CHECK ((mode = ANY (ARRAY['never'::text, 'dated'::text, 'always'::text])))
+);
+
+CREATE TABLE public.bundle_components (
+    bundle_id uuid NOT NULL,
+    component_id uuid NOT NULL,
+    quantity bigint NOT NULL,
+    CONSTRAINT component_quantity_positive CHECK (((quantity >= 1) AND (quantity <= 1000000))),
+    CONSTRAINT no_part_of_itself CHECK ((component_id <> bundle_id))
 );
 
 CREATE TABLE public.business_clock (
@@ -414,6 +454,8 @@ CREATE TABLE public.inventory (
     cost_price numeric(18,6),
     version bigint DEFAULT 0 NOT NULL,
     last_updated timestamp with time zone DEFAULT now() NOT NULL,
+    backordered_quantity bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT backordered_never_negative CHECK ((backordered_quantity >= 0)),
     CONSTRAINT cost_not_negative CHECK ((cost_price >= (0)::numeric)),
     CONSTRAINT in_transit_never_negative CHECK ((in_transit_quantity >= 0)),
     CONSTRAINT max_stock_not_negative CHECK ((max_stock >= 0)),
@@ -514,11 +556,15 @@ CREATE TABLE public.inventory_reservations (
     warehouse_id uuid NOT NULL,
     quantity bigint NOT NULL,
     status text DEFAULT 'active'::text NOT NULL,
-    reserved_at timestamp with time zone NOT NULL,
+    reserved_at timestamp with time zone,
     resolved_at timestamp with time zone,
     expires_at timestamp with time zone,
-    CONSTRAINT known_line_status CHECK ((status = ANY (ARRAY['active'::text, 'consumed'::text, 'expired'::text, 'cancelled'::text]))),
-    CONSTRAINT line_resolved_when_not_active CHECK (((status = 'active'::text) = (resolved_at IS NULL))),
+    promised_at timestamp with time zone,
+    promise_date date,
+    CONSTRAINT a_backorder_is_not_held CHECK (((status <> 'backordered'::text) OR (reserved_at IS NULL))),
+    CONSTRAINT known_line_status CHECK ((status = ANY (ARRAY['active'::text, 'backordered'::text, 'consumed'::text, 'expired'::text, 'cancelled'::text]))),
+    CONSTRAINT line_resolved_when_not_active CHECK (((status = ANY (ARRAY['active'::text, 'backordered'::text])) = (resolved_at IS NULL))),
+    CONSTRAINT only_a_promise_is_not_held CHECK (((reserved_at IS NOT NULL) OR ((promised_at IS NOT NULL) AND (status <> ALL (ARRAY['active'::text, 'consumed'::text]))))),
     CONSTRAINT reserved_quantity_positive CHECK ((quantity > 0))
 )
 WITH (fillfactor='85');
@@ -668,12 +714,24 @@ CREATE TABLE public.reservations (
     resolved_at timestamp with time zone,
     extended_minutes integer DEFAULT 0 NOT NULL,
     actor text NOT NULL,
+    has_bundles boolean DEFAULT false NOT NULL,
+    has_backorders boolean DEFAULT false NOT NULL,
     CONSTRAINT carts_expire CHECK (((reference_type <> 'cart'::text) OR (expires_at IS NOT NULL))),
     CONSTRAINT known_reservation_status CHECK ((status = ANY (ARRAY['active'::text, 'consumed'::text, 'expired'::text, 'cancelled'::text]))),
     CONSTRAINT known_reservation_type CHECK ((reference_type = ANY (ARRAY['cart'::text, 'order'::text, 'manual'::text]))),
     CONSTRAINT resolved_when_not_active CHECK (((status = 'active'::text) = (resolved_at IS NULL)))
 )
 WITH (fillfactor='85');
+
+CREATE TABLE public.reserved_bundles (
+    reservation_id uuid NOT NULL,
+    bundle_id uuid NOT NULL,
+    component_id uuid NOT NULL,
+    quantity bigint NOT NULL,
+    per_bundle bigint NOT NULL,
+    CONSTRAINT bundles_positive CHECK ((quantity > 0)),
+    CONSTRAINT per_bundle_positive CHECK ((per_bundle > 0))
+);
 
 CREATE TABLE public.return_lines (
     return_id uuid NOT NULL,
@@ -763,6 +821,7 @@ CREATE TABLE public.skus (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    is_bundle boolean DEFAULT false NOT NULL,
     CONSTRAINT currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT known_tracking CHECK ((tracking = ANY (ARRAY['none'::text, 'batch'::text, 'serial'::text]))),
     CONSTRAINT price_has_currency CHECK (((price IS NULL) OR (currency IS NOT NULL))),
@@ -901,6 +960,34 @@ CREATE TABLE public.users (
     CONSTRAINT known_role CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text, 'planner'::text, 'approver'::text, 'admin'::text])))
 );
 
+CREATE TABLE public.waiting_entries (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    place bigint NOT NULL,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid,
+    quantity bigint NOT NULL,
+    reference_id text NOT NULL,
+    offer_minutes integer NOT NULL,
+    status text DEFAULT 'waiting'::text NOT NULL,
+    reservation_id uuid,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    offered_at timestamp with time zone,
+    CONSTRAINT an_offer_has_its_hold CHECK (((status = 'offered'::text) = (reservation_id IS NOT NULL))),
+    CONSTRAINT known_waiting_status CHECK ((status = ANY (ARRAY['waiting'::text, 'offered'::text, 'cancelled'::text]))),
+    CONSTRAINT offer_minutes_positive CHECK ((offer_minutes > 0)),
+    CONSTRAINT waiting_quantity_positive CHECK ((quantity > 0))
+);
+
+ALTER TABLE public.waiting_entries ALTER COLUMN place ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.waiting_entries_place_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.warehouses (
     id uuid DEFAULT uuidv7() NOT NULL,
     code text NOT NULL,
@@ -991,6 +1078,12 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.backorder_policies
+    ADD CONSTRAINT backorder_policies_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.bundle_components
+    ADD CONSTRAINT bundle_components_pkey PRIMARY KEY (bundle_id, component_id);
+
 ALTER TABLE ONLY public.business_clock
     ADD CONSTRAINT business_clock_pkey PRIMARY KEY (only_row);
 
@@ -1030,6 +1123,9 @@ ALTER TABLE ONLY public.level_pushes
 ALTER TABLE ONLY public.notifications
     ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.backorder_policies
+    ADD CONSTRAINT one_backorder_policy UNIQUE NULLS NOT DISTINCT (sku_id, warehouse_id);
+
 ALTER TABLE ONLY public.stock_count_entries
     ADD CONSTRAINT one_entry_per_counting UNIQUE (stock_count_id, sku_id, bucket, count_no);
 
@@ -1068,6 +1164,9 @@ ALTER TABLE ONLY public.replenishment_suggestions
 
 ALTER TABLE ONLY public.reservations
     ADD CONSTRAINT reservations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.reserved_bundles
+    ADD CONSTRAINT reserved_bundles_pkey PRIMARY KEY (reservation_id, bundle_id, component_id);
 
 ALTER TABLE ONLY public.return_lines
     ADD CONSTRAINT return_lines_pkey PRIMARY KEY (return_id, line_no);
@@ -1135,6 +1234,9 @@ ALTER TABLE ONLY public.transfers
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.waiting_entries
+    ADD CONSTRAINT waiting_entries_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.warehouses
     ADD CONSTRAINT warehouse_code_once UNIQUE (code);
 
@@ -1161,6 +1263,8 @@ CREATE INDEX audit_log_by_posting ON public.audit_log USING btree (posted_in);
 
 CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
 
+CREATE INDEX bundle_components_by_component ON public.bundle_components USING btree (component_id);
+
 CREATE INDEX demand_daily_by_day ON public.demand_daily USING btree (day);
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING brin (created_at);
@@ -1184,6 +1288,8 @@ CREATE INDEX inventory_movements_undoes ON ONLY public.inventory_movements USING
 CREATE INDEX inventory_movements_default_undoes_idx ON public.inventory_movements_default USING btree (undoes) WHERE (undoes IS NOT NULL);
 
 CREATE INDEX inventory_reservations_active ON public.inventory_reservations USING btree (sku_id, expires_at) WHERE (status = 'active'::text);
+
+CREATE INDEX inventory_reservations_backordered ON public.inventory_reservations USING btree (sku_id, warehouse_id, promised_at, reservation_id, line_no) WHERE (status = 'backordered'::text);
 
 CREATE INDEX level_pushes_by_delivery ON public.level_pushes USING btree (delivery_id) WHERE (delivery_id IS NOT NULL);
 
@@ -1283,6 +1389,12 @@ CREATE INDEX transfers_to ON public.transfers USING btree (to_warehouse_id, id);
 
 CREATE UNIQUE INDEX users_email_once ON public.users USING btree (lower(email));
 
+CREATE INDEX waiting_entries_by_reference ON public.waiting_entries USING btree (reference_id);
+
+CREATE INDEX waiting_entries_by_reservation ON public.waiting_entries USING btree (reservation_id) WHERE (reservation_id IS NOT NULL);
+
+CREATE INDEX waiting_entries_queue ON public.waiting_entries USING btree (sku_id, place) WHERE (status = 'waiting'::text);
+
 CREATE INDEX warehouses_by_parent ON public.warehouses USING btree (parent_id);
 
 CREATE INDEX webhook_deliveries_by_webhook ON public.webhook_deliveries USING btree (webhook_id, id);
@@ -1319,6 +1431,18 @@ ALTER TABLE ONLY public.alerts
 
 ALTER TABLE ONLY public.alerts
     ADD CONSTRAINT alerts_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
+ALTER TABLE ONLY public.backorder_policies
+    ADD CONSTRAINT backorder_policies_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.backorder_policies
+    ADD CONSTRAINT backorder_policies_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
+ALTER TABLE ONLY public.bundle_components
+    ADD CONSTRAINT bundle_components_bundle_id_fkey FOREIGN KEY (bundle_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.bundle_components
+    ADD CONSTRAINT bundle_components_component_id_fkey FOREIGN KEY (component_id) REFERENCES public.skus(id);
 
 ALTER TABLE ONLY public.inventory
     ADD CONSTRAINT inventory_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
@@ -1443,6 +1567,12 @@ ALTER TABLE ONLY public.transfers
 ALTER TABLE ONLY public.transfers
     ADD CONSTRAINT transfers_to_warehouse_id_fkey FOREIGN KEY (to_warehouse_id) REFERENCES public.warehouses(id);
 
+ALTER TABLE ONLY public.waiting_entries
+    ADD CONSTRAINT waiting_entries_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.waiting_entries
+    ADD CONSTRAINT waiting_entries_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
 ALTER TABLE ONLY public.warehouses
     ADD CONSTRAINT warehouses_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.warehouses(id);
 
@@ -1466,6 +1596,10 @@ GRANT SELECT,INSERT ON TABLE public.allocations TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.audit_log TO holdfast_app;
+
+GRANT SELECT ON TABLE public.backorder_policies TO holdfast_app;
+
+GRANT SELECT ON TABLE public.bundle_components TO holdfast_app;
 
 GRANT SELECT ON TABLE public.business_clock TO holdfast_app;
 
@@ -1521,6 +1655,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.replenishment_suggestions TO h
 
 GRANT SELECT ON TABLE public.reservations TO holdfast_app;
 
+GRANT SELECT ON TABLE public.reserved_bundles TO holdfast_app;
+
 GRANT SELECT,INSERT ON TABLE public.return_lines TO holdfast_app;
 
 GRANT USAGE ON SEQUENCE public.return_numbers TO holdfast_app;
@@ -1558,6 +1694,8 @@ GRANT SELECT,INSERT ON TABLE public.transfer_losses TO holdfast_app;
 GRANT SELECT,INSERT ON TABLE public.transfer_receipts TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.users TO holdfast_app;
+
+GRANT SELECT ON TABLE public.waiting_entries TO holdfast_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.warehouses TO holdfast_app;
 

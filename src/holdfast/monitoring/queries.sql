@@ -2,18 +2,19 @@
 -- P1: the constraints say so; a row that breaks them got in while they were away.
 select s.code || '@' || w.code as subject, 'no quantity below 0' as expected,
        concat('available=', i.available_quantity, ' reserved=', i.reserved_quantity, ' unavailable=', i.unavailable_quantity,
-              ' in_transit=', i.in_transit_quantity) as found
+              ' in_transit=', i.in_transit_quantity, ' backordered=', i.backordered_quantity) as found
   from inventory i
   join skus s on s.id = i.sku_id
   join warehouses w on w.id = i.warehouse_id
- where least(i.available_quantity, i.reserved_quantity, i.unavailable_quantity, i.in_transit_quantity) < 0
+ where least(i.available_quantity, i.reserved_quantity, i.unavailable_quantity, i.in_transit_quantity, i.backordered_quantity) < 0
  order by 1;
 
 -- constraints_in_force
 -- P1: the walls themselves: present, enforced and validated.
 select n.name as subject, 'in force' as expected,
        case when c.oid is null then 'missing' when not c.conenforced then 'not enforced' else 'not validated' end as found
-  from unnest(array['never_oversold', 'reserved_never_negative', 'unavailable_never_negative', 'in_transit_never_negative'])
+  from unnest(array['never_oversold', 'reserved_never_negative', 'unavailable_never_negative', 'in_transit_never_negative',
+                 'backordered_never_negative'])
        as n (name)
   left join pg_constraint c on c.conname = n.name and c.conrelid = 'inventory'::regclass
  where c.oid is null or not c.conenforced or not c.convalidated
@@ -44,6 +45,46 @@ select s.code || '@' || w.code as subject, concat('reserved=', coalesce(l.quanti
   join warehouses w on w.id = i.warehouse_id
  where i.reserved_quantity <> coalesce(l.quantity, 0)
  order by 1;
+
+-- backordered_is_its_lines
+-- P2: what is promised beyond what is there beside the reservation lines that wait; nobody waits while there is something.
+select s.code || '@' || w.code as subject,
+       concat('backordered=', coalesce(l.quantity, 0), case when l.due > 0 and i.available_quantity > 0 then ' available=0' end) as expected,
+       concat('backordered=', i.backordered_quantity, case when l.due > 0 and i.available_quantity > 0 then ' available=' || i.available_quantity end) as found
+  from inventory i
+  left join (select sku_id, warehouse_id, sum(quantity) as quantity,
+                    count(*) filter (where expires_at is null or expires_at > business_now()) as due
+               from inventory_reservations where status = 'backordered' group by sku_id, warehouse_id) l using (sku_id, warehouse_id)
+  join skus s on s.id = i.sku_id
+  join warehouses w on w.id = i.warehouse_id
+ where i.backordered_quantity <> coalesce(l.quantity, 0) or (l.due > 0 and i.available_quantity > 0)
+ order by 1;
+
+-- bundles_are_their_parts
+-- P2: a bundle has components that are none themselves, and no stock of its own.
+select 'bundle ' || s.code as subject, 'components, no bundle among them, no stock of its own' as expected,
+       concat('components=', (select count(*) from bundle_components c where c.bundle_id = s.id),
+              ' bundles among them=', (select count(*) from bundle_components c join skus p on p.id = c.component_id
+                                        where c.bundle_id = s.id and p.is_bundle),
+              ' units=', (select coalesce(sum(on_hand_quantity + in_transit_quantity + backordered_quantity), 0) from inventory i
+                           where i.sku_id = s.id)) as found
+  from skus s
+ where (s.is_bundle <> exists (select from bundle_components c where c.bundle_id = s.id))
+    or (s.is_bundle and (exists (select from bundle_components c join skus p on p.id = c.component_id where c.bundle_id = s.id and p.is_bundle)
+                         or exists (select from inventory i where i.sku_id = s.id
+                                       and (on_hand_quantity > 0 or in_transit_quantity > 0 or backordered_quantity > 0))))
+ order by 1;
+
+-- offers_have_their_hold
+-- P2: an entry of the waiting list that was offered units has a reservation for exactly these.
+select 'waiting entry ' || e.id as subject, 'a hold of ' || e.quantity as expected,
+       'a hold of ' || coalesce(sum(l.quantity), 0) as found
+  from waiting_entries e
+  left join inventory_reservations l on l.reservation_id = e.reservation_id and l.sku_id = e.sku_id
+ where e.status = 'offered'
+ group by e.id
+having coalesce(sum(l.quantity), 0) <> e.quantity
+ order by e.id;
 
 -- in_transit_is_open_lines
 -- P2: in transit beside the open lines of purchase orders and transfers.
@@ -143,12 +184,12 @@ select 'reservation ' || h.id as subject,
             else 'cancelled or expired' end as expected,
        concat(h.status, case when l.active > 0 then concat(', lines due ', coalesce(l.due::text, 'never')) end) as found
   from reservations h
-  left join (select reservation_id, count(*) as lines, count(*) filter (where status = 'active') as active,
+  left join (select reservation_id, count(*) as lines, count(*) filter (where status in ('active', 'backordered')) as active,
                     count(*) filter (where status = 'consumed') as consumed,
                     count(*) filter (where status = 'expired') as expired,
                     count(*) filter (where status = 'cancelled') as cancelled,
-                    max(expires_at) filter (where status = 'active') as due,
-                    count(distinct coalesce(expires_at, 'infinity')) filter (where status = 'active') as dues
+                    max(expires_at) filter (where status in ('active', 'backordered')) as due,
+                    count(distinct coalesce(expires_at, 'infinity')) filter (where status in ('active', 'backordered')) as dues
                from inventory_reservations group by reservation_id) l on l.reservation_id = h.id
  where l.lines is null
     or (h.status = 'active') <> (l.active > 0)
@@ -221,25 +262,27 @@ with told_since as (
     select coalesce(min(occurred_at), '-infinity') as at from outbox_events
 ), told as (
     select (e.data ->> 'reservation_id')::uuid as id,
-           sum(i.reserved_quantity) filter (where e.event_type = 'inventory.reserved') as reserved,
+           sum(coalesce(i.reserved_quantity, i.quantity))
+               filter (where e.event_type in ('inventory.reserved', 'inventory.backorder_filled')) as reserved,
            sum(i.quantity) filter (where e.event_type = 'inventory.reservation_consumed') as consumed,
            sum(i.quantity) filter (where e.event_type = 'inventory.reservation_released') as released,
            sum(i.quantity) filter (where e.event_type = 'inventory.reservation_expired') as expired
       from outbox_events e, json_to_recordset(e.data -> 'items') as i (quantity bigint, reserved_quantity bigint)
-     where e.event_type in ('inventory.reserved', 'inventory.reservation_consumed', 'inventory.reservation_released',
-                            'inventory.reservation_expired')
+     where e.event_type in ('inventory.reserved', 'inventory.backorder_filled', 'inventory.reservation_consumed',
+                            'inventory.reservation_released', 'inventory.reservation_expired')
      group by 1
 ), held as (
-    select reservation_id as id, sum(quantity) as reserved, sum(quantity) filter (where status = 'consumed') as consumed,
+    -- What was promised and given up before it arrived was never held.
+    select reservation_id as id, coalesce(sum(quantity), 0) as reserved, sum(quantity) filter (where status = 'consumed') as consumed,
            sum(quantity) filter (where status = 'cancelled') as released, sum(quantity) filter (where status = 'expired') as expired
-      from inventory_reservations group by 1
+      from inventory_reservations where reserved_at is not null group by 1
 ), compared as (
-    select h.id, concat('reserved=', l.reserved, ' consumed=', coalesce(l.consumed, 0), ' released=', coalesce(l.released, 0),
+    select h.id, concat('reserved=', coalesce(l.reserved, 0), ' consumed=', coalesce(l.consumed, 0), ' released=', coalesce(l.released, 0),
                         ' expired=', coalesce(l.expired, 0)) as expected,
            concat('reserved=', coalesce(t.reserved, 0), ' consumed=', coalesce(t.consumed, 0), ' released=', coalesce(t.released, 0),
                   ' expired=', coalesce(t.expired, 0)) as found
       from reservations h
-      join held l on l.id = h.id
+      left join held l on l.id = h.id
       left join told t on t.id = h.id
      where h.created_at >= (select at from told_since)
 )

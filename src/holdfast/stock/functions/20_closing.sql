@@ -1,20 +1,25 @@
--- Close the given parts of active reservation lines with their outcome. The caller holds the level locks.
--- A part smaller than its line splits it, so every row keeps one quantity and one outcome for ever.
+-- Close the given parts of open reservation lines (held, or promised and still to come) with their outcome. The caller holds
+-- the level locks. A part smaller than its line splits it, so every row keeps one quantity and one outcome for ever. Units
+-- that come free go to who waits for them, before anybody else can ask (functions/25_queue.sql).
 create or replace function stock_close_lines(p_takes stock_take[], p_now timestamptz) returns void
 language plpgsql as $$
+declare
+    v_skus uuid[];
+    v_warehouses uuid[];
 begin
-    insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, status, reserved_at, resolved_at, expires_at)
+    insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, status, reserved_at, resolved_at, expires_at,
+        promised_at, promise_date)
     select t.reservation_id,
            (select max(line_no) from inventory_reservations m where m.reservation_id = t.reservation_id)
                + row_number() over (partition by t.reservation_id order by t.line_no),
-           t.sku_id, t.warehouse_id, t.quantity, t.outcome, l.reserved_at, p_now, l.expires_at
+           t.sku_id, t.warehouse_id, t.quantity, t.outcome, l.reserved_at, p_now, l.expires_at, l.promised_at, l.promise_date
       from unnest(p_takes) t
       join inventory_reservations l using (reservation_id, line_no)
      where t.quantity < t.open_quantity;
 
     update inventory_reservations l
        set quantity = case when t.quantity < t.open_quantity then l.quantity - t.quantity else l.quantity end,
-           status = case when t.quantity < t.open_quantity then 'active' else t.outcome end,
+           status = case when t.quantity < t.open_quantity then l.status else t.outcome end,
            resolved_at = case when t.quantity < t.open_quantity then null else p_now end
       from unnest(p_takes) t
      where (l.reservation_id, l.line_no) = (t.reservation_id, t.line_no);
@@ -25,18 +30,36 @@ begin
                          then 'consumed' else t.outcome end
       from (select reservation_id, min(outcome) as outcome from unnest(p_takes) group by reservation_id) t
      where h.id = t.reservation_id
-       and not exists (select from inventory_reservations l where l.reservation_id = h.id and l.status = 'active');
+       and not exists (select from inventory_reservations l where l.reservation_id = h.id and l.status in ('active', 'backordered'));
 
     update inventory i
        set reserved_quantity = i.reserved_quantity - t.quantity,
            available_quantity = i.available_quantity + t.freed,
+           backordered_quantity = i.backordered_quantity - t.given_up,
            version = i.version + 1,
            last_updated = greatest(i.last_updated, p_now)
-      from (select sku_id, warehouse_id, sum(quantity) as quantity,
-                   coalesce(sum(quantity) filter (where outcome <> 'consumed'), 0) as freed
+      from (select sku_id, warehouse_id, coalesce(sum(quantity) filter (where not was_backordered), 0) as quantity,
+                   coalesce(sum(quantity) filter (where outcome <> 'consumed' and not was_backordered), 0) as freed,
+                   coalesce(sum(quantity) filter (where was_backordered), 0) as given_up
               from unnest(p_takes) group by sku_id, warehouse_id) t
      where (i.sku_id, i.warehouse_id) = (t.sku_id, t.warehouse_id);
+
+    select array_agg(sku_id), array_agg(warehouse_id) into v_skus, v_warehouses
+      from unnest(p_takes) t where t.outcome <> 'consumed';
+    if v_skus is not null then
+        perform stock_serve(v_skus, v_warehouses, p_now);
+    end if;
 end $$;
+
+
+-- A closed part as events tell it: quantity is what was held; what was only promised is said apart.
+create or replace function stock_take_facts(p_take stock_take) returns json
+language sql immutable as $$
+    select case when p_take.was_backordered
+                then json_build_object('sku_id', p_take.sku_id, 'warehouse_id', p_take.warehouse_id, 'quantity', 0,
+                                       'backordered_quantity', p_take.quantity)
+                else json_build_object('sku_id', p_take.sku_id, 'warehouse_id', p_take.warehouse_id, 'quantity', p_take.quantity) end
+$$;
 
 
 -- Expire the active holds among p_reservations whose time is over. The caller holds the level locks.
@@ -47,10 +70,11 @@ declare
     v_takes stock_take[];
     v_expired integer;
 begin
-    select array_agg(row(null, l.reservation_id, l.line_no, l.sku_id, l.warehouse_id, l.quantity, l.quantity, 'expired')::stock_take)
+    select array_agg(row(null, l.reservation_id, l.line_no, l.sku_id, l.warehouse_id, l.quantity, l.quantity, 'expired',
+                         l.status = 'backordered')::stock_take)
       into v_takes
       from inventory_reservations l
-     where l.reservation_id = any (p_reservations) and l.status = 'active' and l.expires_at <= p_now;
+     where l.reservation_id = any (p_reservations) and l.status in ('active', 'backordered') and l.expires_at <= p_now;
     if v_takes is null then
         return 0;
     end if;
@@ -59,7 +83,7 @@ begin
     insert into outbox_events (event_type, sku_ids, data, occurred_at)
     select 'inventory.reservation_expired', array_agg(distinct t.sku_id),
            json_build_object('reservation_id', h.id, 'reference_type', h.reference_type, 'reference_id', h.reference_id,
-               'items', json_agg(json_build_object('sku_id', t.sku_id, 'warehouse_id', t.warehouse_id, 'quantity', t.quantity))),
+               'items', json_agg(stock_take_facts(t))),
            p_now
       from unnest(v_takes) t
       join reservations h on h.id = t.reservation_id
@@ -106,19 +130,46 @@ language sql as $$
 $$;
 
 
--- One reservation as the API shows it.
+-- One reservation as the API shows it. What still waits for goods is said per line only where something ever did.
 create or replace function stock_reservation_facts(p_reservation uuid) returns json
 language sql stable security definer set search_path = public, pg_temp as $$
-    select json_build_object('reservation_id', h.id, 'status', h.status, 'reference_type', h.reference_type,
+    select case when h.has_bundles
+                then (f.facts::jsonb || jsonb_build_object('bundles', stock_open_bundles(h.id)))::json else f.facts end
+      from reservations h
+     cross join lateral (select json_build_object('reservation_id', h.id, 'status', h.status, 'reference_type', h.reference_type,
                'reference_id', h.reference_id, 'created_at', h.created_at, 'expires_at', h.expires_at,
                'resolved_at', h.resolved_at,
-               'items', (select json_agg(json_build_object('sku_id', l.sku_id, 'warehouse_id', l.warehouse_id,
-                                    'reserved_quantity', l.held, 'open_quantity', l.open, 'consumed_quantity', l.consumed)
+               'items', (select json_agg(case when h.has_backorders
+                                then json_build_object('sku_id', l.sku_id, 'warehouse_id', l.warehouse_id,
+                                    'reserved_quantity', l.held, 'open_quantity', l.open, 'consumed_quantity', l.consumed,
+                                    'backordered_quantity', l.backordered, 'promise_date', l.promise_date)
+                                else json_build_object('sku_id', l.sku_id, 'warehouse_id', l.warehouse_id,
+                                    'reserved_quantity', l.held, 'open_quantity', l.open, 'consumed_quantity', l.consumed) end
                                     order by l.line_no)
-                           from (select sku_id, warehouse_id, min(line_no) as line_no, sum(quantity) as held,
+                           from (select sku_id, warehouse_id, min(line_no) as line_no,
+                                        coalesce(sum(quantity) filter (where reserved_at is not null), 0) as held,
                                         coalesce(sum(quantity) filter (where status = 'active'), 0) as open,
-                                        coalesce(sum(quantity) filter (where status = 'consumed'), 0) as consumed
+                                        coalesce(sum(quantity) filter (where status = 'consumed'), 0) as consumed,
+                                        coalesce(sum(quantity) filter (where status = 'backordered'), 0) as backordered,
+                                        -- one line without a date makes the whole unknown
+                                        case when bool_and(promise_date is not null) filter (where status = 'backordered')
+                                             then max(promise_date) filter (where status = 'backordered') end as promise_date
                                    from inventory_reservations where reservation_id = h.id
-                                  group by sku_id, warehouse_id) l))
-      from reservations h where h.id = p_reservation
+                                  group by sku_id, warehouse_id) l)) as facts) f
+     where h.id = p_reservation
+$$;
+
+
+-- The bundles of a reservation. open_quantity: how many can be put together of what is still held of their components.
+create or replace function stock_open_bundles(p_reservation uuid) returns jsonb
+language sql stable as $$
+    select jsonb_agg(jsonb_build_object('sku_id', bundle_id, 'quantity', quantity, 'open_quantity', open, 'components', components)
+                     order by bundle_id)
+      from (select b.bundle_id, min(b.quantity) as quantity, least(min(b.quantity), min(coalesce(l.open, 0) / b.per_bundle)) as open,
+                   jsonb_agg(jsonb_build_object('sku_id', b.component_id, 'quantity', b.per_bundle) order by b.component_id) as components
+              from reserved_bundles b
+              left join (select sku_id, sum(quantity)::bigint as open from inventory_reservations
+                          where reservation_id = p_reservation and status = 'active' group by sku_id) l on l.sku_id = b.component_id
+             where b.reservation_id = p_reservation
+             group by b.bundle_id) bundle
 $$;

@@ -16,7 +16,8 @@ language sql immutable as $$
           from unnest(p_lines) a
           join spare s using (sku_id)
          where a.warehouse_id is null
-        window earlier as (partition by a.line_no
+        -- a line number alone is not enough: the components of a bundle share theirs
+        window earlier as (partition by a.line_no, a.sku_id
             order by s.quantity >= a.quantity desc, s.priority desc, s.quantity desc, s.warehouse_id
             rows between unbounded preceding and 1 preceding)
     )
@@ -51,7 +52,7 @@ language sql stable as $$
           from unnest(p_lines) a
           left join skus s on s.id = a.sku_id
           left join warehouses w on w.id = a.warehouse_id
-         where a.quantity > coalesce((select sum(p.quantity) from unnest(p_picks) p where p.line_no = a.line_no), 0)
+         where a.quantity > coalesce((select sum(p.quantity) from unnest(p_picks) p where p.line_no = a.line_no and p.sku_id = a.sku_id), 0)
     ), verdict as (
         select case when bool_or(unknown_sku) then 'unknown_sku'
                     when bool_or(unknown_warehouse) then 'unknown_warehouse'
@@ -105,9 +106,11 @@ language sql stable as $$
 $$;
 
 
--- Hold every line of each request, or none of that request's.
--- p_requests: [{n, principal_id, key, hash, actor, reference_type, reference_id, minutes (null: no expiry),
---               items: [{sku_id, warehouse_id (null: we choose), quantity}]}]
+-- Hold every line of each request, or none of that request's. A bundle is held as its components. Where it is allowed, what
+-- is short is promised against what is on its way (functions/35_backorder.sql).
+-- p_requests: [{n, principal_id, key, hash, actor, reference_type, reference_id, minutes (null: no expiry), allow_backorder,
+--               items: [{sku_id, warehouse_id (null: we choose), quantity, allow_backorder}],
+--               bundles: [{sku_id, quantity}] whose components a plan already placed among the items}]
 -- Outcomes: reserved; unknown_sku, unknown_warehouse, sku_archived, warehouse_inactive, insufficient_stock;
 -- idempotency_key_reused.
 create or replace function stock_reserve(p_requests json) returns setof stock_answer
@@ -126,6 +129,12 @@ declare
     v_lines stock_ask[];
     v_picks stock_ask[];
     v_request integer;
+    v_bundles stock_bundle[];
+    v_promises stock_promise[];
+    v_may_wait boolean;
+    v_wait_picks stock_ask[];
+    v_wait stock_promise[];
+    v_denied json;
 begin
     -- The requests are read once: every look into a JSON text reads all of it.
     select array_agg(row(n, actor, reference_type, reference_id, minutes, items, principal_id, key, hash)::stock_request),
@@ -146,6 +155,15 @@ begin
     if v_asks is null then
         return query select * from unnest(v_answers);
         return;
+    end if;
+    -- A shop without bundles pays for this one look.
+    if exists (select from bundle_components) then
+        v_bundles := stock_bundles_of(v_asks);
+        if v_bundles is not null then
+            v_answers := v_answers || coalesce(stock_archived_bundles(v_bundles), '{}');
+            v_asks := array(select a from unnest(stock_exploded(v_asks, v_bundles)) a
+                             where not exists (select from unnest(v_answers) x where x.request_no = a.request_no));
+        end if;
     end if;
 
     -- Promise P7: an expired hold never blocks a sale, even when the sweeper is dead. All levels of such a hold join the
@@ -210,6 +228,8 @@ begin
     -- Only requests that touch a short SKU are decided one by one, in arrival order, so that one refused basket never
     -- costs the next one its stock.
     if v_contested is not null then
+        v_may_wait := exists (select from json_to_recordset(p_requests) as r (allow_backorder boolean, items json)
+                               where r.allow_backorder or r.items::text like '%allow_backorder%');
         -- Such a request may also name a SKU of which there is enough: not the units that were just granted.
         v_left := stock_left_after(v_left, v_grants);
         for v_request in
@@ -221,7 +241,18 @@ begin
                 v_grants := coalesce(v_grants, '{}') || v_picks;
                 v_left := stock_left_after(v_left, v_picks);
             else
-                v_answers := v_answers || stock_refusal(v_lines, v_left, v_picks);
+                if v_may_wait then
+                    select b.picks, b.promises, b.denied into v_wait_picks, v_wait, v_denied
+                      from json_array_elements(p_requests) e, stock_backorder(e.value, v_lines, v_left, coalesce(v_promises, '{}')) b
+                     where (e.value ->> 'n')::integer = v_request;
+                end if;
+                if v_wait is not null then
+                    v_grants := coalesce(v_grants, '{}') || v_wait_picks;
+                    v_left := stock_left_after(v_left, v_wait_picks);
+                    v_promises := coalesce(v_promises, '{}') || v_wait;
+                else
+                    v_answers := v_answers || stock_named_refusal(stock_refusal(v_lines, v_left, v_picks), v_bundles, v_denied);
+                end if;
             end if;
         end loop;
     end if;
@@ -229,15 +260,17 @@ begin
     if exists (select from unnest(v_answers) where not replayed) then
         perform stock_remember(v_keys, v_answers);
     end if;
-    if v_grants is not null then
-        v_answers := v_answers || stock_hold(v_requests, v_grants, v_now);
+    if v_grants is not null or v_promises is not null then
+        v_answers := v_answers || stock_hold(v_requests, v_grants, v_now, v_promises, v_bundles);
     end if;
     return query select * from unnest(v_answers);
 end $$;
 
 
--- Write the holds that were decided: header, lines, levels, outbox, keys. Answers one row per request held.
-create or replace function stock_hold(p_requests stock_request[], p_grants stock_ask[], p_now timestamptz) returns stock_answer[]
+-- Write what was decided: header, lines, levels, outbox, keys. Answers one row per request held. What is promised and not
+-- yet there is a line of its own, in the answer too.
+create or replace function stock_hold(p_requests stock_request[], p_grants stock_ask[], p_now timestamptz,
+    p_promises stock_promise[] default null, p_bundles stock_bundle[] default null) returns stock_answer[]
 language plpgsql as $$
 declare
     -- One random id per group, numbered in its last 16 bits: RFC 9562 section 6.2 allows a counter there, and drawing
@@ -246,38 +279,49 @@ declare
     v_event_id text := left(uuidv7()::text, 32);
     v_answers stock_answer[];
 begin
-    with level as (
+    with granted as materialized (
+        select request_no, row_number() over (partition by request_no order by line_no, warehouse_id, is_promised) as line_no,
+               sku_id, warehouse_id, quantity, is_promised, promise_date
+          from (select request_no, line_no, sku_id, warehouse_id, quantity, false as is_promised, null::date as promise_date
+                  from unnest(p_grants)
+                union all
+                select request_no, line_no, sku_id, warehouse_id, quantity, true, promise_date from unnest(p_promises)) g
+    ), level as (
         update inventory i
-           set available_quantity = i.available_quantity - g.quantity,
-               reserved_quantity = i.reserved_quantity + g.quantity,
+           set available_quantity = i.available_quantity - g.quantity + g.promised,
+               reserved_quantity = i.reserved_quantity + g.quantity - g.promised,
+               backordered_quantity = i.backordered_quantity + g.promised,
                version = i.version + 1,
                last_updated = greatest(i.last_updated, p_now)
-          from (select sku_id, warehouse_id, sum(quantity)::bigint as quantity
-                  from unnest(p_grants) group by sku_id, warehouse_id) g
+          from (select sku_id, warehouse_id, sum(quantity)::bigint as quantity,
+                       sum(case when is_promised then quantity else 0 end)::bigint as promised
+                  from granted group by sku_id, warehouse_id) g
          where (i.sku_id, i.warehouse_id) = (g.sku_id, g.warehouse_id)
-    ), granted as materialized (
-        select request_no, row_number() over (partition by request_no order by line_no, warehouse_id) as line_no,
-               sku_id, warehouse_id, quantity
-          from unnest(p_grants)
     ), held as materialized (
         select r.*, p_now + make_interval(mins => r.minutes) as expires_at,
-               (v_id || lpad(to_hex(r.request_no), 4, '0'))::uuid as id, g.sku_ids, g.lines
+               (v_id || lpad(to_hex(r.request_no), 4, '0'))::uuid as id, g.sku_ids, g.lines, g.has_backorders
           from unnest(p_requests) r
-          join (select request_no, array_agg(sku_id) as sku_ids,
-                       json_agg(json_build_object('sku_id', sku_id, 'reserved_quantity', quantity, 'warehouse_id', warehouse_id)
+          join (select request_no, array_agg(sku_id) as sku_ids, bool_or(is_promised) as has_backorders,
+                       json_agg(case when is_promised
+                                then json_build_object('sku_id', sku_id, 'reserved_quantity', 0, 'warehouse_id', warehouse_id,
+                                                       'backordered_quantity', quantity, 'promise_date', promise_date)
+                                else json_build_object('sku_id', sku_id, 'reserved_quantity', quantity, 'warehouse_id', warehouse_id) end
                                 order by line_no) as lines
                   from granted group by request_no) g using (request_no)
     ), header as (
-        insert into reservations (id, reference_type, reference_id, created_at, expires_at, actor)
-        select id, reference_type, reference_id, p_now, expires_at, actor from held
+        insert into reservations (id, reference_type, reference_id, created_at, expires_at, actor, has_backorders)
+        select id, reference_type, reference_id, p_now, expires_at, actor, has_backorders from held
     ), line as (
-        insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, reserved_at, expires_at)
-        select h.id, g.line_no, g.sku_id, g.warehouse_id, g.quantity, p_now, h.expires_at
+        insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, status, reserved_at, expires_at,
+            promised_at, promise_date)
+        select h.id, g.line_no, g.sku_id, g.warehouse_id, g.quantity, case when g.is_promised then 'backordered' else 'active' end,
+               case when not g.is_promised then p_now end, h.expires_at, case when g.is_promised then p_now end, g.promise_date
           from granted g join held h using (request_no)
     ), answer as materialized (
-        select *, json_build_object('reservation_id', id, 'status', 'active', 'reference_type', reference_type,
-                   'reference_id', reference_id, 'created_at', p_now, 'expires_at', expires_at, 'items', lines) as facts
-          from held
+        select *, case when p_bundles is null then plain else stock_with_bundles(plain, p_bundles, request_no) end as facts
+          from (select *, json_build_object('reservation_id', id, 'status', 'active', 'reference_type', reference_type,
+                          'reference_id', reference_id, 'created_at', p_now, 'expires_at', expires_at, 'items', lines) as plain
+                  from held) told
     ), event as (
         insert into outbox_events (event_id, event_type, sku_ids, data, occurred_at)
         select (v_event_id || lpad(to_hex(request_no), 4, '0'))::uuid, 'inventory.reserved',
@@ -289,5 +333,8 @@ begin
         select principal_id, key, hash, 'reserved', facts from answer where key is not null order by principal_id, key
     )
     select array_agg(row(request_no, 'reserved', facts, false)::stock_answer) into v_answers from answer;
+    if p_bundles is not null then
+        perform stock_keep_bundles(v_answers, p_bundles);
+    end if;
     return v_answers;
 end $$;

@@ -2,7 +2,8 @@
 -- p_requests: [{n, principal_id, key, hash, actor, reservation_id, action: consume|release,
 --               items (null: everything open): [{sku_id, warehouse_id (null: any), quantity}]}]
 -- Outcomes: consumed, released (also when it was so already); reservation_not_found, already_consumed, already_cancelled,
--- reservation_expired, exceeds_reservation; idempotency_key_reused.
+-- reservation_expired, exceeds_reservation, still_backordered (nothing of it is there yet); idempotency_key_reused.
+-- An item may name a bundle of the reservation: its components are meant, as they were when it was made.
 -- A hold past its deadline that nobody swept yet may still be consumed: the units are set aside (D-27).
 create or replace function stock_resolve(p_requests json) returns setof stock_answer
 language plpgsql security definer set search_path = public, pg_temp
@@ -13,6 +14,10 @@ declare
     v_takes stock_take[];
 begin
     select coalesce(array_agg(r), '{}') into v_answers from stock_repeats(p_requests) r;
+    -- A shop that never held a bundle pays for this one look.
+    if exists (select from reserved_bundles) then
+        p_requests := stock_resolve_exploded(p_requests);
+    end if;
     perform stock_lock_reservations(array(
         select reservation_id from json_to_recordset(p_requests) as r (n integer, reservation_id uuid)
          where not exists (select from unnest(v_answers) a where a.request_no = r.n)));
@@ -25,6 +30,11 @@ begin
       into v_answers
       from (select r.n, r.reservation_id,
                    case when h.id is null then 'reservation_not_found'
+                        -- Everything that is there was consumed, the rest waits for goods: once more changes nothing.
+                        when h.status = 'active' and h.has_backorders and r.action = 'consume' and not exists (
+                            select from inventory_reservations l where l.reservation_id = h.id and l.status = 'active')
+                        then case when exists (select from inventory_reservations l where l.reservation_id = h.id and l.status = 'consumed')
+                                  then 'consumed' else 'still_backordered' end
                         when h.status = 'active' then null
                         when h.status = 'consumed' and r.action = 'consume' then 'consumed'
                         -- After a partial consume the rest may have been released: releasing again changes nothing.
@@ -39,7 +49,8 @@ begin
              where not exists (select from unnest(v_answers) a where a.request_no = r.n)) judged
      where outcome is not null;
 
-    -- The open lines each remaining request takes, oldest line first.
+    -- The open lines each remaining request takes, oldest line first. Only what is there is consumed; what is given back is
+    -- taken first from what was only promised, so that the customer keeps the units that can be shipped.
     with ask as (
         select r.n, r.reservation_id, r.action, r.items
           from json_to_recordset(p_requests) as r (n integer, reservation_id uuid, action text, items json)
@@ -50,12 +61,13 @@ begin
          group by a.n, i.sku_id, i.warehouse_id
     ), here as (
         -- First what is asked of a named warehouse, ...
-        select a.n, a.action, a.items, l.reservation_id, l.line_no, l.sku_id, l.warehouse_id, l.quantity,
+        select a.n, a.action, a.items, l.reservation_id, l.line_no, l.sku_id, l.warehouse_id, l.quantity, l.status,
                greatest(0, least(l.quantity, coalesce(p.quantity, 0) - coalesce(sum(l.quantity) over earlier, 0))) as named
           from ask a
-          join inventory_reservations l on l.reservation_id = a.reservation_id and l.status = 'active'
+          join inventory_reservations l on l.reservation_id = a.reservation_id
+               and (l.status = 'active' or (l.status = 'backordered' and a.action = 'release'))
           left join part p on (p.n, p.sku_id, p.warehouse_id) = (a.n, l.sku_id, l.warehouse_id)
-        window earlier as (partition by a.n, l.sku_id, l.warehouse_id order by l.line_no
+        window earlier as (partition by a.n, l.sku_id, l.warehouse_id order by l.status = 'backordered' desc, l.line_no
             rows between unbounded preceding and 1 preceding)
     ), anywhere as (
         -- ... then what may come from anywhere, from the rest: a unit answers for one part of the request only.
@@ -63,11 +75,11 @@ begin
                         - coalesce(sum(h.quantity - h.named) over earlier, 0))) as floating
           from here h
           left join part p on (p.n, p.sku_id) = (h.n, h.sku_id) and p.warehouse_id is null
-        window earlier as (partition by h.n, h.sku_id order by h.line_no rows between unbounded preceding and 1 preceding)
+        window earlier as (partition by h.n, h.sku_id order by h.status = 'backordered' desc, h.line_no rows between unbounded preceding and 1 preceding)
     )
     select array_agg(row(n, reservation_id, line_no, sku_id, warehouse_id, quantity,
                          case when items is null then quantity else named + floating end,
-                         case action when 'consume' then 'consumed' else 'cancelled' end)::stock_take order by n, line_no)
+                         case action when 'consume' then 'consumed' else 'cancelled' end, status = 'backordered')::stock_take order by n, line_no)
       into v_takes
       from anywhere where items is null or named + floating > 0;
 
@@ -129,7 +141,7 @@ declare
 begin
     with change as (
         select t.request_no, t.reservation_id, min(t.outcome) as outcome, array_agg(distinct t.sku_id) as sku_ids,
-               json_agg(json_build_object('sku_id', t.sku_id, 'warehouse_id', t.warehouse_id, 'quantity', t.quantity)) as items
+               json_agg(stock_take_facts(t)) as items
           from unnest(p_takes) t group by t.request_no, t.reservation_id
     ), event as (
         insert into outbox_events (event_type, sku_ids, data, occurred_at)
@@ -199,7 +211,7 @@ begin
         returning a.n, a.action, h.id, h.expires_at, h.reference_type, h.reference_id
     ), line as (
         update inventory_reservations l set expires_at = h.expires_at
-          from header h where l.reservation_id = h.id and l.status = 'active'
+          from header h where l.reservation_id = h.id and l.status in ('active', 'backordered')
         returning h.n, l.sku_id
     ), event as (
         insert into outbox_events (event_type, sku_ids, data, occurred_at)

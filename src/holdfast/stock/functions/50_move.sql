@@ -4,7 +4,7 @@
 --               unit_cost, inbound_delta}]}]
 -- set_to replaces quantity: the physical quantity of the bucket becomes set_to if it is still expected_quantity.
 -- Outcomes: moved; unknown_sku, unknown_warehouse, sku_archived, insufficient_stock, below_reserved, version_conflict,
--- inbound_exceeded; idempotency_key_reused.
+-- inbound_exceeded, sku_is_bundle; idempotency_key_reused.
 create or replace function stock_move(p_requests json) returns setof stock_answer
 language plpgsql security definer set search_path = public, pg_temp
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
@@ -12,11 +12,12 @@ declare
     v_answers stock_answer[];
     v_expired uuid[];
     v_skus uuid[];
+    v_warehouses uuid[];
     v_request record;
 begin
     select coalesce(array_agg(r), '{}') into v_answers from stock_repeats(p_requests) r;
-    select array_agg(distinct i.sku_id) into v_skus
-      from json_to_recordset(p_requests) as r (n integer, items json), json_to_recordset(r.items) as i (sku_id uuid)
+    select array_agg(i.sku_id), array_agg(i.warehouse_id) into v_skus, v_warehouses
+      from json_to_recordset(p_requests) as r (n integer, items json), json_to_recordset(r.items) as i (sku_id uuid, warehouse_id uuid)
      where not exists (select from unnest(v_answers) a where a.request_no = r.n);
 
     -- A level is born with its first entry. Ordered, so that two of us do not wait for each other.
@@ -53,6 +54,8 @@ begin
     loop
         v_answers := v_answers || stock_move_one(v_request.body, business_now());
     end loop;
+    -- Arriving units go to who waits for them, before anybody else can ask.
+    perform stock_serve(v_skus, v_warehouses, business_now());
     perform stock_remember(p_requests, v_answers);
     return query select * from unnest(v_answers);
 end $$;
@@ -143,7 +146,7 @@ create or replace function stock_move_refusal(p_request json) returns stock_answ
 language sql stable as $$
     with line as (
         select i.*, coalesce(i.bucket, 'sellable') = 'unsellable' as is_unsellable, s.id is null as unknown_sku, w.id is null as unknown_warehouse,
-               s.archived_at is not null as archived,
+               s.archived_at is not null as archived, s.is_bundle,
                coalesce(v.available_quantity, 0) as available, coalesce(v.reserved_quantity, 0) as reserved,
                coalesce(v.unavailable_quantity, 0) as unavailable, coalesce(v.in_transit_quantity, 0) as in_transit
           from rows from (json_to_recordset(p_request -> 'items') as (sku_id uuid, warehouse_id uuid, bucket text,
@@ -161,6 +164,7 @@ language sql stable as $$
     ), judged as (
         select *, case when unknown_sku then 1 when unknown_warehouse then 2
                        when archived and coalesce(quantity, set_to) > 0 then 3
+                       when is_bundle then 8
                        when set_to is not null and expected_quantity <> physical then 4
                        when set_to is not null and not is_unsellable and set_to < reserved then 5
                        when set_to is null and is_unsellable and unavailable + change < 0 then 6
@@ -170,7 +174,7 @@ language sql stable as $$
     ), first as (select min(rank) as rank from judged)
     select (p_request ->> 'n')::integer,
            (array['unknown_sku', 'unknown_warehouse', 'sku_archived', 'version_conflict', 'below_reserved', 'insufficient_stock',
-                  'inbound_exceeded'])[max(f.rank)],
+                  'inbound_exceeded', 'sku_is_bundle'])[max(f.rank)],
            json_build_object('errors', json_agg(json_strip_nulls(json_build_object('line', j.line_no, 'sku_id', j.sku_id,
                'warehouse_id', j.warehouse_id, 'requested', coalesce(j.set_to, -j.change),
                'expected', j.expected_quantity, 'actual', case j.rank when 4 then j.physical end,

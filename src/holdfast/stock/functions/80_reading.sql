@@ -1,44 +1,110 @@
--- Can so many of a SKU be had now, and where? Many questions at once; nothing is locked.
--- p_requests: [{n, sku_id, quantity, warehouse_id (null: any active), exclude_reference_id (null, or the shopper's own hold)}]
--- Units of holds whose time is over count as available, as they do for a reservation (P7).
+-- Can so many of a SKU be had, and where? Now, or by a date from what is on its way. Many questions at once; nothing is locked.
+-- p_requests: [{n, sku_id, quantity, warehouse_id (null: any active), exclude_reference_id (null, or the shopper's own hold),
+--               by (null: now)}]
+-- Units of holds whose time is over count as available, as they do for a reservation (P7). Of a bundle there is as much as
+-- of its scarcest component. What is promised already is never promised again: dated inbound counts after all backorders.
 -- Outcomes: availability; sku_not_found.
 create or replace function stock_availability(p_requests json) returns setof stock_answer
 language sql stable security definer set search_path = public, pg_temp as $$
-    with ask as (
-        select * from json_to_recordset(p_requests)
-            as r (n integer, sku_id uuid, quantity bigint, warehouse_id uuid, exclude_reference_id text)
+    with ask as materialized (
+        select r.*, s.id is not null as known, s.archived_at is not null as archived, coalesce(s.is_bundle, false) as is_bundle
+          from json_to_recordset(p_requests)
+            as r (n integer, sku_id uuid, quantity bigint, warehouse_id uuid, exclude_reference_id text, by date)
+          left join skus s on s.id = r.sku_id
+    ), need as (
+        select n, sku_id, 1::bigint as per, 1::bigint as parts, warehouse_id, exclude_reference_id, by from ask where not is_bundle
+        union all
+        select a.n, c.component_id, c.quantity, count(*) over (partition by a.n), a.warehouse_id, a.exclude_reference_id, a.by
+          from ask a join bundle_components c on c.bundle_id = a.sku_id
+         where a.is_bundle
     ), shelf as (
-        select a.n, a.quantity as wanted, i.warehouse_id, w.priority,
-               i.available_quantity + coalesce((
+        select d.n, d.sku_id, d.per, d.parts, i.warehouse_id, w.priority,
+               greatest(0, i.available_quantity + coalesce((
                    select sum(l.quantity)
                      from inventory_reservations l
                     where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id and l.status = 'active'
                       and (l.expires_at <= c.now
                            or exists (select from reservations h
-                                       where h.id = l.reservation_id and h.reference_id = a.exclude_reference_id))
-                      and (a.exclude_reference_id is not null or l.expires_at <= c.now)), 0) as available
-          from ask a
+                                       where h.id = l.reservation_id and h.reference_id = d.exclude_reference_id))
+                      and (d.exclude_reference_id is not null or l.expires_at <= c.now)), 0)
+                   + case when d.by is null then 0 else stock_inbound_by(i.sku_id, i.warehouse_id, d.by) end
+                   - i.backordered_quantity)::bigint as available
+          from need d
           join inventory i using (sku_id)
           join warehouses w on w.id = i.warehouse_id and w.is_active
          cross join (select business_now() as now) c
-         where a.warehouse_id is null or a.warehouse_id = i.warehouse_id
+         where d.warehouse_id is null or d.warehouse_id = i.warehouse_id
+    ), place as (
+        select n, warehouse_id, priority, min(available / per) as available
+          from shelf group by n, warehouse_id, priority, parts having count(*) = parts
+    ), whole as (
+        select n, min(available / per) as available
+          from (select n, per, parts, count(*) over (partition by n) as found, sum(available)::bigint as available
+                  from shelf group by n, sku_id, per, parts) component
+         where found = parts
+         group by n
     ), total as (
-        select a.n, s.id as sku_id, s.archived_at is not null as archived, a.quantity as wanted,
-               coalesce(sum(x.available), 0)::bigint as available,
-               coalesce(bool_or(x.available >= a.quantity), false) as from_one,
-               coalesce(json_agg(json_build_object('warehouse_id', x.warehouse_id, 'quantity_available', x.available)
-                                 order by x.priority desc, x.available desc) filter (where x.available > 0), '[]') as warehouses
+        select a.*, coalesce(t.available, 0) as available, coalesce(p.from_one, false) as from_one, coalesce(p.warehouses, '[]') as warehouses
           from ask a
-          left join skus s on s.id = a.sku_id
-          left join shelf x using (n)
-         group by a.n, s.id, a.quantity
+          left join whole t using (n)
+          left join lateral (
+               select bool_or(x.available >= a.quantity) as from_one,
+                      json_agg(json_build_object('warehouse_id', x.warehouse_id, 'quantity_available', x.available)
+                               order by x.priority desc, x.available desc) filter (where x.available > 0) as warehouses
+                 from place x where x.n = a.n) p on true
     )
-    select n, case when sku_id is null then 'sku_not_found' else 'availability' end,
-           json_build_object('available', available >= wanted and not archived,
+    select n, case when not known then 'sku_not_found' else 'availability' end,
+           json_build_object('available', available >= quantity and not archived,
                              'quantity_available', available,
                              'warehouses', warehouses,
                              'fulfillable_from_one', from_one and not archived,
-                             'promise_date', case when available >= wanted and not archived then business_now()::date end),
+                             'promise_date', case when archived then null
+                                                  when by is null and available >= quantity then business_now()::date
+                                                  else stock_promise_date(sku_id, warehouse_id, quantity) end),
            false
       from total
+$$;
+
+
+-- What dated inbound brings to a level by a date. What is overdue counts for no date: nobody knows when it comes.
+create or replace function stock_inbound_by(p_sku uuid, p_warehouse uuid, p_by date) returns bigint
+language sql stable as $$
+    select coalesce(sum(quantity), 0)::bigint from inbound_lines
+     where sku_id = p_sku and warehouse_id = p_warehouse and expected_at between business_now()::date and p_by
+$$;
+
+
+-- The first day on which so many can be had; null: not as far as anybody knows. Every component of a bundle must be there.
+create or replace function stock_promise_date(p_sku uuid, p_warehouse uuid, p_quantity bigint) returns date
+language sql stable as $$
+    with need as (
+        select p_sku as sku_id, p_quantity as quantity where not exists (select from bundle_components where bundle_id = p_sku)
+        union all
+        select component_id, quantity * p_quantity from bundle_components where bundle_id = p_sku
+    ), day as (
+        -- today, and every day on which something comes
+        select n.sku_id, n.quantity, business_now()::date as day from need n
+        union
+        select n.sku_id, n.quantity, b.expected_at from need n join inbound_lines b using (sku_id)
+         where b.expected_at >= business_now()::date and b.warehouse_id = coalesce(p_warehouse, b.warehouse_id)
+    ), found as (
+        select n.sku_id, min(d.day) filter (where stock_promisable(d.sku_id, p_warehouse, d.day) >= d.quantity) as day
+          from need n left join day d using (sku_id)
+         group by n.sku_id
+    )
+    select case when bool_and(day is not null) then max(day) end from found
+$$;
+
+
+-- How many of a SKU can be promised for a day: what is there, due holds included, plus dated inbound, less backorders,
+-- level by level, because a surplus here covers no promise made there.
+create or replace function stock_promisable(p_sku uuid, p_warehouse uuid, p_by date) returns bigint
+language sql stable as $$
+    select coalesce(sum(greatest(0, i.available_quantity - i.backordered_quantity + stock_inbound_by(i.sku_id, i.warehouse_id, p_by)
+               + coalesce((select sum(l.quantity) from inventory_reservations l
+                            where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id
+                              and l.status = 'active' and l.expires_at <= business_now()), 0))), 0)::bigint
+      from inventory i
+      join warehouses w on w.id = i.warehouse_id and w.is_active
+     where i.sku_id = p_sku and i.warehouse_id = coalesce(p_warehouse, i.warehouse_id)
 $$;
