@@ -41,6 +41,7 @@ import holdfast.returns.api
 import holdfast.stock.api
 import holdfast.stock.jobs
 import holdfast.stock.pages
+import holdfast.stock.undo_api
 import holdfast.transfers.api
 import holdfast.warehouses.api
 import holdfast.webhooks.api
@@ -76,6 +77,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.warehouses.api.router,
     holdfast.stock.api.router,
     holdfast.stock.api.lane_router,
+    holdfast.stock.undo_api.router,
     holdfast.allocation.api.router,
     holdfast.demand.api.router,
     holdfast.notify.api.router,

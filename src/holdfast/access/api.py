@@ -74,6 +74,7 @@ class AuditInfo(BaseModel):
     action: str
     subject: str
     facts: dict[str, Any]
+    undone: Annotated[dict[str, Any] | None, Field(description="who took the action back, when somebody did")]
 
 
 class AuditPage(BaseModel):

@@ -20,6 +20,7 @@ class AuditEntry:
     action: str
     subject: str
     facts: dict[str, Any]
+    undone: dict[str, Any] | None
 
 
 async def record(tx: Tx, *, actor: str, action: str, subject: str, **facts: Any) -> None:

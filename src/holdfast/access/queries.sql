@@ -53,9 +53,12 @@ insert into audit_log (actor, action, subject, facts) values (%(actor)s, %(actio
 
 -- list_audit
 -- The trail, newest first.
-select id, at, actor, action, subject, facts
-  from audit_log
- where (%(before)s::bigint is null or id < %(before)s)
-   and (%(subject)s::text is null or subject = %(subject)s)
- order by id desc
+select a.id, a.at, a.actor, a.action, a.subject, a.facts,
+       case when u.id is not null
+            then jsonb_build_object('undo_id', u.id, 'undone_by', u.undone_by, 'undone_at', u.undone_at, 'reason', u.reason) end as undone
+  from audit_log a
+  left join undos u on (u.posted_in, u.request_no, u.acted_at) = (a.posted_in, -1, a.at)
+ where (%(before)s::bigint is null or a.id < %(before)s)
+   and (%(subject)s::text is null or a.subject = %(subject)s)
+ order by a.id desc
  limit %(limit)s;

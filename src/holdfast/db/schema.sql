@@ -112,6 +112,74 @@ begin
     raise exception 'movements are append-only' using errcode = 'ZS001';
 end $$;
 
+CREATE FUNCTION public.note_row_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+    v_keys text[] := string_to_array(tg_argv[0], ' ');
+    v_only text[] := string_to_array(tg_argv[1], ' ');
+    v_without text[] := string_to_array(tg_argv[2], ' ') || '{version,updated_at}'::text[];
+    v_before jsonb;
+    v_after jsonb;
+begin
+    if tg_op <> 'INSERT' then
+        v_before := to_jsonb(old) - v_without;
+    end if;
+    if tg_op <> 'DELETE' then
+        v_after := to_jsonb(new) - v_without;
+    end if;
+    if cardinality(v_only) > 0 then
+        select jsonb_object_agg(key, value) into v_before from jsonb_each(v_before) where key = any (v_keys || v_only);
+        select jsonb_object_agg(key, value) into v_after from jsonb_each(v_after) where key = any (v_keys || v_only);
+    end if;
+    if v_before is distinct from v_after then
+        insert into row_changes (table_name, row_key, before, after)
+        values (tg_table_name,
+                (select jsonb_object_agg(key, value) from jsonb_each(coalesce(v_after, v_before)) where key = any (v_keys)),
+                v_before, v_after);
+    end if;
+    return null;
+end $$;
+
+CREATE TABLE public.inventory_movements (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    seq bigint NOT NULL,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    movement_type text NOT NULL,
+    quantity bigint NOT NULL,
+    bucket text DEFAULT 'sellable'::text NOT NULL,
+    balance_after bigint NOT NULL,
+    unsellable_after bigint NOT NULL,
+    reference_type text NOT NULL,
+    reference_id text,
+    reason text NOT NULL,
+    actor text NOT NULL,
+    unit_cost numeric(18,6),
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    posted_in bigint DEFAULT ((pg_current_xact_id())::text)::bigint,
+    request_no integer,
+    undoes uuid,
+    cost_after numeric(18,6),
+    CONSTRAINT actor_given CHECK ((actor <> ''::text)),
+    CONSTRAINT balance_never_negative CHECK ((balance_after >= 0)),
+    CONSTRAINT known_bucket CHECK ((bucket = ANY (ARRAY['sellable'::text, 'unsellable'::text]))),
+    CONSTRAINT known_movement_type CHECK ((movement_type = ANY (ARRAY['in'::text, 'out'::text, 'transfer'::text, 'adjustment'::text]))),
+    CONSTRAINT known_reference_type CHECK ((reference_type = ANY (ARRAY['purchase'::text, 'sale'::text, 'return'::text, 'transfer'::text, 'adjustment'::text, 'count'::text, 'reservation'::text, 'scrap'::text, 'import'::text, 'receipt'::text, 'order'::text, 'cart'::text, 'manual'::text]))),
+    CONSTRAINT movement_sign_fits_type CHECK (
+CASE movement_type
+    WHEN 'in'::text THEN (quantity > 0)
+    WHEN 'out'::text THEN (quantity < 0)
+    ELSE (quantity <> 0)
+END),
+    CONSTRAINT reason_given CHECK ((reason <> ''::text)),
+    CONSTRAINT unsellable_balance_never_negative CHECK ((unsellable_after >= 0))
+)
+PARTITION BY RANGE (created_at);
+
 CREATE TABLE public.alert_checks (
     sku_id uuid NOT NULL,
     noted_at timestamp with time zone DEFAULT now() NOT NULL
@@ -216,7 +284,7 @@ CREATE TABLE public.audit_log (
     action text NOT NULL,
     subject text NOT NULL,
     facts jsonb DEFAULT '{}'::jsonb NOT NULL,
-    posted_in xid8 DEFAULT pg_current_xact_id()
+    posted_in bigint DEFAULT ((pg_current_xact_id())::text)::bigint
 );
 
 ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -252,6 +320,30 @@ CREATE TABLE public.business_clock (
     only_row boolean DEFAULT true NOT NULL,
     shift interval DEFAULT '00:00:00'::interval NOT NULL,
     CONSTRAINT one_clock CHECK (only_row)
+);
+
+CREATE TABLE public.cost_corrections (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    movement_id uuid NOT NULL,
+    quantity bigint NOT NULL,
+    unit_cost_before numeric(18,6) NOT NULL,
+    unit_cost numeric(18,6) NOT NULL,
+    on_hand_quantity bigint NOT NULL,
+    stock_value numeric(24,6) NOT NULL,
+    expensed_value numeric(24,6) NOT NULL,
+    cost_before numeric(18,6),
+    cost_after numeric(18,6),
+    reason text NOT NULL,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    posted_in bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    CONSTRAINT corrected_average_not_negative CHECK ((cost_after >= (0)::numeric)),
+    CONSTRAINT corrected_cost_not_negative CHECK ((unit_cost >= (0)::numeric)),
+    CONSTRAINT corrected_on_hand_within CHECK (((on_hand_quantity >= 0) AND (on_hand_quantity <= quantity))),
+    CONSTRAINT corrected_quantity_positive CHECK ((quantity > 0)),
+    CONSTRAINT correction_has_a_reason CHECK ((reason <> ''::text))
 );
 
 CREATE TABLE public.demand_cursor (
@@ -467,43 +559,6 @@ CREATE TABLE public.inventory (
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
 
-CREATE TABLE public.inventory_movements (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    seq bigint NOT NULL,
-    sku_id uuid NOT NULL,
-    warehouse_id uuid NOT NULL,
-    movement_type text NOT NULL,
-    quantity bigint NOT NULL,
-    bucket text DEFAULT 'sellable'::text NOT NULL,
-    balance_after bigint NOT NULL,
-    unsellable_after bigint NOT NULL,
-    reference_type text NOT NULL,
-    reference_id text,
-    reason text NOT NULL,
-    actor text NOT NULL,
-    unit_cost numeric(18,6),
-    occurred_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    posted_in xid8 DEFAULT pg_current_xact_id(),
-    request_no integer,
-    undoes uuid,
-    cost_after numeric(18,6),
-    CONSTRAINT actor_given CHECK ((actor <> ''::text)),
-    CONSTRAINT balance_never_negative CHECK ((balance_after >= 0)),
-    CONSTRAINT known_bucket CHECK ((bucket = ANY (ARRAY['sellable'::text, 'unsellable'::text]))),
-    CONSTRAINT known_movement_type CHECK ((movement_type = ANY (ARRAY['in'::text, 'out'::text, 'transfer'::text, 'adjustment'::text]))),
-    CONSTRAINT known_reference_type CHECK ((reference_type = ANY (ARRAY['purchase'::text, 'sale'::text, 'return'::text, 'transfer'::text, 'adjustment'::text, 'count'::text, 'reservation'::text, 'scrap'::text, 'import'::text, 'receipt'::text, 'order'::text, 'cart'::text, 'manual'::text]))),
-    CONSTRAINT movement_sign_fits_type CHECK (
-CASE movement_type
-    WHEN 'in'::text THEN (quantity > 0)
-    WHEN 'out'::text THEN (quantity < 0)
-    ELSE (quantity <> 0)
-END),
-    CONSTRAINT reason_given CHECK ((reason <> ''::text)),
-    CONSTRAINT unsellable_balance_never_negative CHECK ((unsellable_after >= 0))
-)
-PARTITION BY RANGE (created_at);
-
 CREATE TABLE public.inventory_movements_default (
     id uuid DEFAULT uuidv7() CONSTRAINT inventory_movements_id_not_null NOT NULL,
     seq bigint CONSTRAINT inventory_movements_seq_not_null NOT NULL,
@@ -521,7 +576,7 @@ CREATE TABLE public.inventory_movements_default (
     unit_cost numeric(18,6),
     occurred_at timestamp with time zone CONSTRAINT inventory_movements_occurred_at_not_null NOT NULL,
     created_at timestamp with time zone CONSTRAINT inventory_movements_created_at_not_null NOT NULL,
-    posted_in xid8 DEFAULT pg_current_xact_id(),
+    posted_in bigint DEFAULT ((pg_current_xact_id())::text)::bigint,
     request_no integer,
     undoes uuid,
     cost_after numeric(18,6),
@@ -772,6 +827,25 @@ CREATE TABLE public.returns (
     CONSTRAINT unmatched_has_a_reason CHECK (((NOT is_unmatched) OR (reason <> ''::text)))
 );
 
+CREATE TABLE public.row_changes (
+    id bigint NOT NULL,
+    posted_in bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    table_name text NOT NULL,
+    row_key jsonb NOT NULL,
+    before jsonb,
+    after jsonb
+);
+
+ALTER TABLE public.row_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.row_changes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.schema_migrations (
     name text NOT NULL,
     digest text NOT NULL,
@@ -947,6 +1021,21 @@ CREATE TABLE public.transfer_receipts (
     received_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.undos (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    posted_in bigint NOT NULL,
+    request_no integer DEFAULT '-1'::integer NOT NULL,
+    acted_at timestamp with time zone NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    reason text NOT NULL,
+    undone_by text NOT NULL,
+    undone_at timestamp with time zone NOT NULL,
+    undone_in bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT undo_has_a_reason CHECK ((reason <> ''::text))
+);
+
 CREATE TABLE public.users (
     id uuid DEFAULT uuidv7() NOT NULL,
     email text NOT NULL,
@@ -1087,6 +1176,9 @@ ALTER TABLE ONLY public.bundle_components
 ALTER TABLE ONLY public.business_clock
     ADD CONSTRAINT business_clock_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.cost_corrections
+    ADD CONSTRAINT cost_corrections_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.demand_cursor
     ADD CONSTRAINT demand_cursor_pkey PRIMARY KEY (only_row);
 
@@ -1180,6 +1272,9 @@ ALTER TABLE ONLY public.returned_orders
 ALTER TABLE ONLY public.returns
     ADD CONSTRAINT returns_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.row_changes
+    ADD CONSTRAINT row_changes_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
 
@@ -1231,6 +1326,12 @@ ALTER TABLE ONLY public.transfer_receipts
 ALTER TABLE ONLY public.transfers
     ADD CONSTRAINT transfers_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.undos
+    ADD CONSTRAINT undone_once UNIQUE (posted_in, request_no, acted_at);
+
+ALTER TABLE ONLY public.undos
+    ADD CONSTRAINT undos_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
@@ -1265,11 +1366,17 @@ CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
 
 CREATE INDEX bundle_components_by_component ON public.bundle_components USING btree (component_id);
 
+CREATE INDEX cost_corrections_by_level ON public.cost_corrections USING btree (sku_id, warehouse_id, created_at);
+
+CREATE INDEX cost_corrections_by_movement ON public.cost_corrections USING btree (movement_id, created_at);
+
 CREATE INDEX demand_daily_by_day ON public.demand_daily USING btree (day);
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING brin (created_at);
 
 CREATE INDEX inventory_by_warehouse ON public.inventory USING btree (warehouse_id, sku_id);
+
+CREATE INDEX inventory_movements_by_posting ON ONLY public.inventory_movements USING brin (posted_in) WITH (autosummarize='on');
 
 CREATE INDEX inventory_movements_by_reference ON ONLY public.inventory_movements USING btree (reference_type, reference_id) WHERE (reference_id IS NOT NULL);
 
@@ -1278,6 +1385,8 @@ CREATE INDEX inventory_movements_by_seq ON ONLY public.inventory_movements USING
 CREATE INDEX inventory_movements_by_time ON ONLY public.inventory_movements USING btree (created_at, seq);
 
 CREATE INDEX inventory_movements_default_created_at_seq_idx ON public.inventory_movements_default USING btree (created_at, seq);
+
+CREATE INDEX inventory_movements_default_posted_in_idx ON public.inventory_movements_default USING brin (posted_in) WITH (autosummarize='on');
 
 CREATE INDEX inventory_movements_default_reference_type_reference_id_idx ON public.inventory_movements_default USING btree (reference_type, reference_id) WHERE (reference_id IS NOT NULL);
 
@@ -1355,6 +1464,10 @@ CREATE INDEX returns_by_order ON public.returns USING btree (reference_type, ref
 
 CREATE INDEX returns_by_warehouse ON public.returns USING btree (warehouse_id, id);
 
+CREATE INDEX row_changes_by_age ON public.row_changes USING brin (changed_at);
+
+CREATE INDEX row_changes_by_posting ON public.row_changes USING btree (posted_in);
+
 CREATE INDEX sessions_by_user ON public.sessions USING btree (user_id);
 
 CREATE INDEX sign_in_attempts_recent ON public.sign_in_attempts USING btree (email, attempted_at);
@@ -1387,6 +1500,8 @@ CREATE INDEX transfers_from ON public.transfers USING btree (from_warehouse_id, 
 
 CREATE INDEX transfers_to ON public.transfers USING btree (to_warehouse_id, id);
 
+CREATE INDEX undos_by_compensation ON public.undos USING btree (undone_in);
+
 CREATE UNIQUE INDEX users_email_once ON public.users USING btree (lower(email));
 
 CREATE INDEX waiting_entries_by_reference ON public.waiting_entries USING btree (reference_id);
@@ -1409,11 +1524,57 @@ ALTER INDEX public.inventory_movements_by_time ATTACH PARTITION public.inventory
 
 ALTER INDEX public.inventory_movements_pkey ATTACH PARTITION public.inventory_movements_default_pkey;
 
+ALTER INDEX public.inventory_movements_by_posting ATTACH PARTITION public.inventory_movements_default_posted_in_idx;
+
 ALTER INDEX public.inventory_movements_by_reference ATTACH PARTITION public.inventory_movements_default_reference_type_reference_id_idx;
 
 ALTER INDEX public.inventory_movements_by_seq ATTACH PARTITION public.inventory_movements_default_seq_idx;
 
 ALTER INDEX public.inventory_movements_undoes ATTACH PARTITION public.inventory_movements_default_undoes_idx;
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.alert_rules FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', 'evaluated_at told_at');
+
+CREATE TRIGGER changes_are_noted AFTER UPDATE OF safety_stock, reorder_point, max_stock ON public.inventory FOR EACH ROW EXECUTE FUNCTION public.note_row_change('sku_id warehouse_id', 'safety_stock reorder_point max_stock', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.purchase_order_lines FOR EACH ROW EXECUTE FUNCTION public.note_row_change('purchase_order_id line_no', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.purchase_orders FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.purchase_receipts FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.replenishment_policies FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER UPDATE OF status ON public.replenishment_suggestions FOR EACH ROW WHEN ((old.status <> new.status)) EXECUTE FUNCTION public.note_row_change('id', '', 'arithmetic');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.return_lines FOR EACH ROW EXECUTE FUNCTION public.note_row_change('return_id line_no', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.returns FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.settings FOR EACH ROW EXECUTE FUNCTION public.note_row_change('name', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.skus FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.stock_count_entries FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.stock_count_lines FOR EACH ROW EXECUTE FUNCTION public.note_row_change('stock_count_id sku_id bucket', '', 'variance');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.stock_counts FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.supplier_items FOR EACH ROW EXECUTE FUNCTION public.note_row_change('sku_id supplier_id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.suppliers FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.transfer_lines FOR EACH ROW EXECUTE FUNCTION public.note_row_change('transfer_id line_no', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.transfer_losses FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.transfer_receipts FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.transfers FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.warehouses FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER movements_are_append_only BEFORE DELETE OR UPDATE ON public.cost_corrections FOR EACH ROW EXECUTE FUNCTION public.forbid_rewriting_history();
 
 CREATE TRIGGER movements_are_append_only BEFORE DELETE OR UPDATE ON public.inventory_movements FOR EACH ROW EXECUTE FUNCTION public.forbid_rewriting_history();
 
@@ -1583,6 +1744,8 @@ GRANT USAGE ON SCHEMA public TO holdfast_app;
 
 GRANT ALL ON FUNCTION public.commit_confirmation(OUT standby_names text, OUT standbys_attached integer, OUT commits_waiting integer, OUT seconds_waiting double precision) TO holdfast_app;
 
+GRANT SELECT ON TABLE public.inventory_movements TO holdfast_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_checks TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_evaluations TO holdfast_app;
@@ -1602,6 +1765,8 @@ GRANT SELECT ON TABLE public.backorder_policies TO holdfast_app;
 GRANT SELECT ON TABLE public.bundle_components TO holdfast_app;
 
 GRANT SELECT ON TABLE public.business_clock TO holdfast_app;
+
+GRANT SELECT ON TABLE public.cost_corrections TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_cursor TO holdfast_app;
 
@@ -1630,8 +1795,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.transfers TO holdfast_app;
 GRANT SELECT ON TABLE public.inbound_lines TO holdfast_app;
 
 GRANT SELECT ON TABLE public.inventory TO holdfast_app;
-
-GRANT SELECT ON TABLE public.inventory_movements TO holdfast_app;
 
 GRANT SELECT ON TABLE public.inventory_reservations TO holdfast_app;
 
@@ -1665,6 +1828,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.returned_orders TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.returns TO holdfast_app;
 
+GRANT SELECT ON TABLE public.row_changes TO holdfast_app;
+
 GRANT SELECT ON TABLE public.schema_migrations TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO holdfast_app;
@@ -1692,6 +1857,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.suppliers TO holdfast_app;
 GRANT SELECT,INSERT ON TABLE public.transfer_losses TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.transfer_receipts TO holdfast_app;
+
+GRANT SELECT ON TABLE public.undos TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.users TO holdfast_app;
 

@@ -9,7 +9,9 @@ import msgspec
 from holdfast.db.group import Answer
 from holdfast.kernel.errors import Conflict, Invalid, NotFound, Refusal
 
-GRANTED = frozenset({"availability", "reserved", "decided", "consumed", "released", "extended", "converted", "moved"})
+GRANTED = frozenset(
+    {"availability", "reserved", "decided", "consumed", "released", "extended", "converted", "moved", "undone"}
+)
 
 REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     "idempotency_key_reused": (Invalid, "This Idempotency-Key was used for another request."),
@@ -21,6 +23,10 @@ REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     "below_reserved": (Conflict, "Fewer units than are reserved; release reservations first."),
     "version_conflict": (Conflict, "The quantity is no longer what you expected; read it again."),
     "inbound_exceeded": (Conflict, "More than is on its way."),
+    "tracked_sku": (
+        Conflict,
+        "Units tracked by batch or serial number are moved by name; adjust them instead.",
+    ),
     "sku_not_found": (NotFound, "There is no such SKU."),
     "reservation_not_found": (NotFound, "There is no such reservation."),
     "already_consumed": (Conflict, "The reservation is consumed; what comes back is a return."),

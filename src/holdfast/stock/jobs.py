@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.jobs import Blueprint, JobContext, Work
-from holdfast.stock import service
+from holdfast.stock import service, undo
 
 tasks = Blueprint()
 
@@ -27,3 +27,10 @@ async def expire_holds(context: JobContext, timestamp: int) -> None:
 async def ensure_ledger_months(context: JobContext, timestamp: int) -> None:
     async with Work.of(context).database.transaction() as tx:
         await service.ensure_ledger_months(tx)
+
+
+@tasks.periodic(cron="41 3 * * *")
+@tasks.task(name="forget_row_changes", queueing_lock="forget_row_changes", pass_context=True)
+async def forget_row_changes(context: JobContext, timestamp: int) -> None:
+    async with Work.of(context).database.transaction() as tx:
+        await undo.forget_row_changes(tx)

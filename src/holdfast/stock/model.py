@@ -65,7 +65,10 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One ledger entry; ``balance_after`` is on-hand of the level after it."""
+    """One ledger entry; ``balance_after`` is on-hand of the level after it, ``cost_after`` its moving average.
+
+    ``undoes`` names the entry this one takes back, ``undone_by`` the entry that took this one back.
+    """
 
     id: UUID
     seq: int
@@ -80,5 +83,8 @@ class Movement:
     reason: str
     actor: str
     unit_cost: Decimal | None
+    cost_after: Decimal | None
     occurred_at: datetime
     created_at: datetime
+    undoes: UUID | None
+    undone_by: UUID | None

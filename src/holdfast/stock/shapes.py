@@ -139,8 +139,11 @@ class MovementInfo(BaseModel):
     reason: str
     actor: str
     unit_cost: Decimal | None
+    cost_after: Decimal | None
     occurred_at: datetime
     created_at: datetime
+    undoes: UUID | None = Field(description="the entry this one takes back")
+    undone_by: UUID | None = Field(description="the entry that took this one back")
 
 
 class MovementPage(BaseModel):

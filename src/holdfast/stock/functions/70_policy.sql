@@ -2,10 +2,11 @@
 create or replace function stock_set_policy(p_sku uuid, p_warehouse uuid, p_safety_stock bigint, p_reorder_point bigint,
     p_max_stock bigint) returns void
 language sql security definer set search_path = public, pg_temp as $$
-    insert into inventory (sku_id, warehouse_id, safety_stock, reorder_point, max_stock)
-    values (p_sku, p_warehouse, p_safety_stock, p_reorder_point, p_max_stock)
-    on conflict (sku_id, warehouse_id) do update
+    -- A level is born empty and then changed, so that the change can be seen and undone.
+    insert into inventory (sku_id, warehouse_id) values (p_sku, p_warehouse) on conflict do nothing;
+    update inventory
        set safety_stock = p_safety_stock, reorder_point = p_reorder_point, max_stock = p_max_stock
+     where (sku_id, warehouse_id) = (p_sku, p_warehouse)
 $$;
 
 
