@@ -1534,6 +1534,10 @@ ALTER INDEX public.inventory_movements_undoes ATTACH PARTITION public.inventory_
 
 CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.alert_rules FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', 'evaluated_at told_at');
 
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.backorder_policies FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
+
+CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.bundle_components FOR EACH ROW EXECUTE FUNCTION public.note_row_change('bundle_id component_id', '', '');
+
 CREATE TRIGGER changes_are_noted AFTER UPDATE OF safety_stock, reorder_point, max_stock ON public.inventory FOR EACH ROW EXECUTE FUNCTION public.note_row_change('sku_id warehouse_id', 'safety_stock reorder_point max_stock', '');
 
 CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.purchase_order_lines FOR EACH ROW EXECUTE FUNCTION public.note_row_change('purchase_order_id line_no', '', '');

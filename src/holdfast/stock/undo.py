@@ -291,9 +291,10 @@ async def _tell(tx: Tx, action: Action, undone: Undone, reason: str, actor: str)
         "undone_subject": action.subject,
         "acted_at": action.acted_at.isoformat(),
         "items": undone.items,
+        "in_transit": undone.in_transit,
         "rows": [{"table": row["table"], "key": row["key"]} for row in undone.rows],
     }
-    await tx.run(sql.keep_facts, undo_id=undone.undo_id, facts=Jsonb(facts))
+    await tx.run(sql.settle, undo_id=undone.undo_id, facts=Jsonb(facts))
     skus = sorted({UUID(item["sku_id"]) for item in [*undone.items, *undone.in_transit]})
     event_type = "inventory.undone" if skus else "action.undone"
     await tx.run(sql.write_event, event_type=event_type, sku_ids=skus, data=Json({**facts, "reason": reason}))

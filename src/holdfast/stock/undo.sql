@@ -68,9 +68,9 @@ select e.reference_type, e.reference_id, e.sku_id, e.warehouse_id, -sum(e.quanti
  group by e.reference_type, e.reference_id, e.sku_id, e.warehouse_id, h.expires_at
  order by e.reference_type, e.reference_id, e.sku_id, e.warehouse_id;
 
--- keep_facts
--- What the undo did, beside the undo.
-select stock_keep_undo_facts(%(undo_id)s, %(facts)s);
+-- settle
+-- What the undo did, beside the undo; units that came free go to who waits.
+select stock_settle_undo(%(undo_id)s, %(facts)s);
 
 -- write_event
 -- Every change tells.

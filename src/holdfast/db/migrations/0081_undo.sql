@@ -75,6 +75,7 @@ begin
             ('transfer_receipts', 'id', ''), ('transfer_losses', 'id', ''),
             ('returns', 'id', ''), ('return_lines', 'return_id line_no', ''),
             ('stock_counts', 'id', ''), ('stock_count_lines', 'stock_count_id sku_id bucket', 'variance'), ('stock_count_entries', 'id', ''),
+            ('backorder_policies', 'id', ''), ('bundle_components', 'bundle_id component_id', ''),
             ('replenishment_policies', 'id', ''), ('alert_rules', 'id', 'evaluated_at told_at')
         ) as t (name, keys, without)
     loop

@@ -246,10 +246,15 @@ begin
 end $$;
 
 
-create or replace function stock_keep_undo_facts(p_undo uuid, p_facts jsonb) returns void
-language sql security definer set search_path = public, pg_temp as $$
-    update undos set facts = p_facts where id = p_undo and facts = '{}'
-$$;
+-- What the undo did is kept beside it, and units that came free and are not held again go to who waits for them. The
+-- locks of the undo are still held.
+create or replace function stock_settle_undo(p_undo uuid, p_facts jsonb) returns void
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+    update undos set facts = p_facts where id = p_undo and facts = '{}';
+    perform stock_serve(array_agg((e ->> 'sku_id')::uuid), array_agg((e ->> 'warehouse_id')::uuid), business_now())
+       from jsonb_array_elements((p_facts -> 'items') || (p_facts -> 'in_transit')) e;
+end $$;
 
 
 -- Forget what rows were before; answers how many were forgotten.
