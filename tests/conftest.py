@@ -21,6 +21,7 @@ from holdfast.db import Database
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
 from tests.house import House, open_house
+from tests.redis_server import redis_server, trouble
 from tests.running import Running, serving
 
 TEMPLATE = "holdfast_template"
@@ -44,6 +45,27 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all workers of this run share."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+REDIS_MODES = ("off", "on", "flushing", "killing")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_for_everyone() -> Iterator[None]:
+    """``HOLDFAST_TEST_REDIS``: with a Redis in every test, perhaps one that is always flushed, or killed and hung."""
+    mode = os.environ.get("HOLDFAST_TEST_REDIS", "off")
+    assert mode in REDIS_MODES, f"HOLDFAST_TEST_REDIS is {mode!r}, which is none of {REDIS_MODES}"
+    if mode == "off":
+        yield
+        return
+    with redis_server() as server:
+        os.environ["INVENTORY_REDIS_URL"] = server.url
+        if mode == "on":
+            yield
+        else:
+            with trouble(server, mode):
+                yield
+        del os.environ["INVENTORY_REDIS_URL"]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -85,7 +86,8 @@ class House:
 
 @asynccontextmanager
 async def open_house(url: str, **settings: Any) -> AsyncIterator[House]:
-    application = Application(Settings(db_url=url, bootstrap_token=TOKEN, secret="a secret of tests", **settings))
+    ours: dict[str, Any] = {"redis_url": os.environ.get("INVENTORY_REDIS_URL", ""), **settings}
+    application = Application(Settings(db_url=url, bootstrap_token=TOKEN, secret="a secret of tests", **ours))
     async with application.lifespan(application.pages):
         transport = httpx2.ASGITransport(application)
         headers = {"authorization": f"Bearer {TOKEN}"}

@@ -49,9 +49,10 @@ import holdfast.webhooks.jobs
 from holdfast import jobs
 from holdfast.access.keys import Authenticator, ensure_bootstrap_key
 from holdfast.alerts.evaluation import note_changes
+from holdfast.cache import Cache, open_cache
 from holdfast.connectors import levels
 from holdfast.console.frame import FRAME
-from holdfast.db import CommitGate, Database
+from holdfast.db import CommitGate, Database, identity
 from holdfast.jobs import rescue
 from holdfast.kernel.errors import Refusal
 from holdfast.logs import configure_logs
@@ -127,9 +128,10 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.cache = cache_of(settings)
         gate = CommitGate(settings.db_url, seconds_max=settings.commit_seconds_max)
-        self.database = Database(settings.db_url, size=settings.pool_size, gate=gate)
-        self.lanes = Lanes(settings.db_url, queue_max=settings.queue_max, gate=gate)
+        self.database = Database(settings.db_url, size=settings.pool_size, gate=gate, hears=self.cache.forget)
+        self.lanes = Lanes(settings.db_url, queue_max=settings.queue_max, gate=gate, kept=self.cache)
         self.authenticator = Authenticator(self.database)
         self.job_app = job_app(settings.db_url)
         self.pages = self._pages()
@@ -149,11 +151,13 @@ class Application:
         async with self.database.transaction() as tx:
             await ensure_bootstrap_key(tx, self.settings.bootstrap_token)
             await ensure_ledger_months(tx)
+            await self.cache.start(await identity(tx))
         # What start-up loaded lives as long as the process: walking it again only makes requests wait.
         gc.collect()
         gc.freeze()
         yield
         await self.lanes.close()
+        await self.cache.close()
         await self.job_app.close_async()
         await self.database.close()
 
@@ -181,6 +185,10 @@ class Application:
         app.add_exception_handler(Exception, on_crash)
         describe(app, *hot_routes())
         return app
+
+
+def cache_of(settings: Settings) -> Cache:
+    return open_cache(settings.redis_url, prefix=settings.redis_prefix, ttl_seconds=settings.cache_ttl_seconds)
 
 
 def job_app(url: str) -> procrastinate.App:

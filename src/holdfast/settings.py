@@ -19,10 +19,9 @@ class Settings:
     """What an installation may decide. Values come from the environment; an unusable one stops the start."""
 
     db_url: str = setting("INVENTORY_DB_URL", "", "PostgreSQL of your own; empty: the embedded server")  # type: ignore[assignment]
-    redis_url: str = setting("INVENTORY_REDIS_URL", "", "Redis for reads (not used yet)")  # type: ignore[assignment]
-    cache_ttl_seconds: int = setting(
-        "INVENTORY_CACHE_TTL", 3600, "how long a cached level lives, in seconds (not used yet)"
-    )  # type: ignore[assignment]
+    redis_url: str = setting("INVENTORY_REDIS_URL", "", "Redis that makes reads faster; empty: none")  # type: ignore[assignment]
+    cache_ttl_seconds: int = setting("INVENTORY_CACHE_TTL", 3600, "how long a cached figure lives at most, in seconds")  # type: ignore[assignment]
+    redis_prefix: str = setting("HOLDFAST_REDIS_PREFIX", "holdfast:", "what every key in Redis begins with")  # type: ignore[assignment]
     hold_minutes: int = setting("DEFAULT_RESERVATION_TIMEOUT", 30, "hold length when a request names none")  # type: ignore[assignment]
     extension_minutes_max: int = setting("MAX_RESERVATION_EXTENSION", 60, "total extension of one hold")  # type: ignore[assignment]
     replenishment_seconds: int = setting("REPLENISHMENT_CHECK_INTERVAL", 86400, "time between planning runs")  # type: ignore[assignment]

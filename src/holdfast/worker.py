@@ -8,12 +8,14 @@ import signal
 
 import structlog
 
-from holdfast.app import job_app
-from holdfast.db import CommitGate, Database
+from holdfast.app import cache_of, job_app
+from holdfast.db import CommitGate, Database, identity
 from holdfast.jobs import Work
 from holdfast.jobs.rescue import rescue_stalled
 from holdfast.notify.mail import MailServer
 from holdfast.settings import Settings
+from holdfast.stock.relay import Relay
+from holdfast.webhooks.publisher import listen
 
 log = structlog.get_logger()
 
@@ -22,11 +24,18 @@ async def run_worker(settings: Settings, *, concurrency: int) -> None:
     """Run jobs until SIGTERM or SIGINT; a job in progress gets five seconds to finish, then is taken up again later."""
     if settings.smtp_url:
         MailServer.of(settings.smtp_url)  # an unusable address is said at once, not in every job
+    cache = cache_of(settings)
     gate = CommitGate(settings.db_url, seconds_max=settings.commit_seconds_max)
-    database = Database(settings.db_url, size=settings.pool_size, application="holdfast-worker", gate=gate)
+    database = Database(
+        settings.db_url, size=settings.pool_size, application="holdfast-worker", gate=gate, hears=cache.forget
+    )
     await database.open()
+    async with database.transaction() as tx:
+        await cache.start(await identity(tx))
+    # What a process was killed before telling, or was written past us, is told here a second later.
+    listen(Relay(cache).note_changes)
     app = job_app(settings.db_url)
-    work = Work(database, settings)
+    work = Work(database, settings, cache)
     async with app.open_async():
         await rescue_stalled(app)
         runner = asyncio.create_task(
@@ -47,4 +56,5 @@ async def run_worker(settings: Settings, *, concurrency: int) -> None:
             loop.add_signal_handler(name, runner.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await runner
+    await cache.close()
     await database.close()

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.types.json import Json, Jsonb
 
 from holdfast.access import audit
+from holdfast.cache import totals
 from holdfast.catalog.model import Sku
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Conflict, NotFound
@@ -70,6 +71,7 @@ async def change_sku(tx: Tx, sku_id: UUID, changes: dict[str, Any], *, expected_
         raise Conflict(*_TAKEN[error.diag.constraint_name or ""]) from error
     if sku is None:
         raise Conflict("version_conflict", "The SKU was changed meanwhile; read it again.", {"version": now.version})
+    tx.changed.add(totals(sku.id))
     await _tell(tx, "sku.changed", sku, actor)
     return sku
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg.rows import class_row, dict_row, scalar_row
@@ -18,6 +18,7 @@ from holdfast.kernel.errors import Invalid, InvariantBroken, TryAgain
 T = TypeVar("T")
 
 AsyncConnection = psycopg.AsyncConnection[Any]
+Hears = Callable[[set[str]], Awaitable[None]]
 
 # What a caller may repeat unchanged: the transaction is known not to have happened.
 _REPEATABLE = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53", "08", "57014")
@@ -28,6 +29,8 @@ class Tx:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
+        # Names of what this transaction changed; whoever opened the database hears them when it is over.
+        self.changed: set[str] = set()
 
     async def all(self, statement: Statement, row: type[T], /, **params: object) -> list[T]:
         async with self.connection.cursor(row_factory=class_row(row)) as cursor:
@@ -70,10 +73,17 @@ class Database:
     """A pool of connections in the application role."""
 
     def __init__(
-        self, url: str, *, size: int = 10, application: str = "holdfast", gate: CommitGate | None = None
+        self,
+        url: str,
+        *,
+        size: int = 10,
+        application: str = "holdfast",
+        gate: CommitGate | None = None,
+        hears: Hears | None = None,
     ) -> None:
         self.url = url
         self.gate = gate or CommitGate(url)
+        self._hears = hears
         self.pool = AsyncConnectionPool[AsyncConnection](
             url,
             min_size=1,
@@ -106,14 +116,22 @@ class Database:
     async def transaction(self) -> AsyncGenerator[Tx]:
         """One transaction; commits when the block ends, rolls back when it raises.
 
-        Raises TryAgain(``outcome_unknown``) when the commit is not confirmed within the deadline.
+        Raises TryAgain(``outcome_unknown``) when the commit is not confirmed within the deadline. What was changed is
+        told after the commit and before the caller can answer; also when the commit failed, as that is not always known.
         """
-        async with self.connection() as connection:
-            with self.gate.watch(connection) as watch:
-                async with connection.transaction():
-                    yield Tx(connection)
-                    await self.gate.refuse_write_if_closed(connection)
-                    watch.start()
+        changed: set[str] = set()
+        try:
+            async with self.connection() as connection:
+                with self.gate.watch(connection) as watch:
+                    async with connection.transaction():
+                        tx = Tx(connection)
+                        changed = tx.changed
+                        yield tx
+                        await self.gate.refuse_write_if_closed(connection)
+                        watch.start()
+        finally:
+            if changed and self._hears is not None:
+                await self._hears(changed)
 
     @asynccontextmanager
     async def connection(self, *, seconds_max: float | None = None) -> AsyncGenerator[AsyncConnection]:
@@ -138,6 +156,19 @@ async def in_one_transaction(url: str, act: Callable[[Tx], Awaitable[T]]) -> T:
             return await act(tx)
     finally:
         await database.close()
+
+
+# Tells one database from another, and from itself before it was restored or promoted with something missing.
+_IDENTITY: LiteralString = (
+    "select format('%s.%s.%s', s.system_identifier, d.oid, c.timeline_id)"
+    "  from pg_control_system() s, pg_control_checkpoint() c, pg_database d where d.datname = current_database()"
+)
+
+
+async def identity(tx: Tx) -> str:
+    row = await (await tx.connection.execute(_IDENTITY)).fetchone()
+    assert row is not None
+    return row[0]
 
 
 def translated(error: psycopg.Error) -> Exception:

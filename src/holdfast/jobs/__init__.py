@@ -6,7 +6,7 @@ A task that needs the installation takes the job context: ``work = Work.of(conte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import procrastinate
@@ -14,6 +14,7 @@ from procrastinate import Blueprint, JobContext
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.tasks import Task
 
+from holdfast.cache import Cache, Local
 from holdfast.db import Database, Tx
 from holdfast.db.session import APPLICATION_OPTIONS
 from holdfast.settings import Settings
@@ -29,6 +30,7 @@ class Work:
 
     database: Database
     settings: Settings
+    cache: Cache = field(default_factory=Local)
 
     @classmethod
     def of(cls, context: JobContext) -> Work:

@@ -234,9 +234,12 @@ async def list_reservations(
     return ReservationPage(reservations=[r.facts for r in page.items], next_cursor=page.next_cursor)
 
 
-@router.get("/reservations/{reservation_id}")
-async def get_reservation(reservation_id: UUID, tx: ApiTx, _: Reader) -> dict[str, Any]:
-    return await service.get_reservation(tx, reservation_id)
+@lane_router.get("/reservations/{reservation_id}", response_model=dict[str, Any])
+async def get_reservation(reservation_id: UUID, _: Reader, request: Request) -> Response:
+    found = await _lanes(request).reservation(str(reservation_id))
+    if not found:
+        raise NotFound("reservation_not_found", "There is no such reservation.")
+    return Response(found, media_type="application/json")
 
 
 async def level_of(tx: Tx, settings: Settings, sku_id: UUID, warehouse_id: UUID) -> InventoryInfo:

@@ -1,12 +1,20 @@
-"""The writers in front of the posting functions: one lane per kind of change, each with its own connection."""
+"""The writers in front of the posting functions: one lane per kind of change, each with its own connection.
+
+Whatever a lane changed is forgotten by the cache before it is answered; what it reads may come from the cache.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import LiteralString
 
+from holdfast import cache
+from holdfast.cache import Cache, Local, Looked
 from holdfast.db.commit import CommitGate
 from holdfast.db.group import Answer, Ask, GroupWriter
+from holdfast.stock import looks
+from holdfast.stock.answers import REFUSALS
+from holdfast.stock.asks import AvailabilityAsk
 
 POST: dict[str, LiteralString] = {
     "reserve": "select request_no, outcome, facts::text, replayed from stock_reserve(%s)",
@@ -15,13 +23,20 @@ POST: dict[str, LiteralString] = {
     "prolong": "select request_no, outcome, facts::text, replayed from stock_prolong(%s)",
     "move": "select request_no, outcome, facts::text, replayed from stock_move(%s)",
     "availability": "select request_no, outcome, facts::text, replayed from stock_availability(%s)",
+    "look": "select request_no, outcome, facts::text, replayed from stock_look(%s)",
 }
+
+
+READS = ("availability", "look")
 
 
 class Lanes:
     """The group writers of one process."""
 
-    def __init__(self, url: str, *, queue_max: int, gate: CommitGate | None = None) -> None:
+    def __init__(self, url: str, *, queue_max: int, gate: CommitGate | None = None, kept: Cache | None = None) -> None:
+        self._cache = kept or Local()
+        # Without Redis nobody needs to know what a change concerns.
+        self._tells = not isinstance(self._cache, Local)
         self._writers = {
             name: GroupWriter(
                 url,
@@ -29,28 +44,48 @@ class Lanes:
                 queue_max=queue_max,
                 name=f"holdfast-{name}",
                 gate=gate,
-                writes=name != "availability",
+                writes=name not in READS,
             )
             for name, statement in POST.items()
         }
 
     async def reserve(self, ask: Ask) -> Answer:
-        return await self._writers["reserve"].submit(ask)
+        return await self._changed("reserve", ask)
 
     async def reserve_batch(self, ask: Ask) -> Answer:
-        return await self._writers["batch"].submit(ask)
+        return await self._changed("batch", ask)
 
     async def resolve(self, ask: Ask) -> Answer:
-        return await self._writers["resolve"].submit(ask)
+        return await self._changed("resolve", ask)
 
     async def prolong(self, ask: Ask) -> Answer:
-        return await self._writers["prolong"].submit(ask)
+        return await self._changed("prolong", ask)
 
     async def move(self, ask: Ask) -> Answer:
-        return await self._writers["move"].submit(ask)
+        return await self._changed("move", ask)
 
-    async def availability(self, ask: Ask) -> Answer:
+    async def availability(self, ask: AvailabilityAsk) -> Answer:
+        plain = AvailabilityAsk(sku_id=ask.sku_id, quantity=ask.quantity, warehouse_id=ask.warehouse_id)
+        if ask == plain:
+            body = await self._cache.look(cache.totals(ask.sku_id.lower()), self._fetch)
+            answer = looks.availability(body, ask)
+            if answer is not None:
+                return answer
         return await self._writers["availability"].submit(ask)
+
+    async def reservation(self, reservation_id: str) -> bytes:
+        """The reservation as the API shows it, in JSON; empty when there is none."""
+        return await self._cache.look(cache.hold(reservation_id), self._fetch)
+
+    async def _changed(self, lane: str, ask: Ask) -> Answer:
+        answer = await self._writers[lane].submit(ask)
+        # A repeat too: the process that gave the first answer may have died before it could tell.
+        if self._tells and answer.outcome not in REFUSALS:
+            await self._cache.forget(looks.names_in(answer.facts))
+        return answer
+
+    async def _fetch(self, names: list[str]) -> Looked:
+        return looks.looked(names, await self._writers["look"].submit(looks.ask_for(names)))
 
     async def close(self) -> None:
         await asyncio.gather(*(writer.close() for writer in self._writers.values()))

@@ -119,3 +119,18 @@ select warehouse_id, source, document_id, number, line_no, quantity, expected_at
   from inbound_lines
  where sku_id = %(sku_id)s and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
  order by expected_at nulls last, number, line_no;
+
+-- names_of_events
+-- What the events of a stretch of the feed concern, by the names of the cache ('*': everything).
+with event as (
+    select event_type, sku_ids, data from outbox_events where position > %(after)s and position <= %(until)s
+)
+select 'global_inventory:' || sku_id as name from event, unnest(sku_ids) as sku_id
+union
+select 'inventory:' || (item ->> 'warehouse_id') || ':' || (item ->> 'sku_id')
+  from event, json_array_elements(case json_typeof(data -> 'items') when 'array' then data -> 'items' else '[]' end) item
+ where item ->> 'warehouse_id' is not null
+union
+select 'reservation:' || (data ->> 'reservation_id') from event where data ->> 'reservation_id' is not null
+union
+select '*' from event where event_type = 'warehouse.changed';

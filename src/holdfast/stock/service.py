@@ -10,12 +10,14 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Json
 
+from holdfast import cache
 from holdfast.catalog.service import escaped
 from holdfast.db import Tx, statements
 from holdfast.db.group import Answer, Ask
 from holdfast.kernel.errors import NotFound
 from holdfast.stock.answers import refusal_of
 from holdfast.stock.asks import MoveAsk, ReserveAsk
+from holdfast.stock.looks import names_in
 from holdfast.stock.model import ActiveLine, Level, Movement, PastLevel, Reservation
 
 sql = statements("holdfast.stock")
@@ -53,6 +55,7 @@ async def _post(tx: Tx, statement: LiteralString, asks: str) -> dict[str, Any]:
     refusal = refusal_of(answer)
     if refusal is not None:
         raise refusal
+    tx.changed |= names_in(answer.facts)
     return msgspec.json.decode(answer.facts)
 
 
@@ -63,13 +66,18 @@ async def move_each(tx: Tx, asks: list[MoveAsk]) -> list[Answer]:
     for number, ask in enumerate(asks):
         ask.n = number
     rows = await (await tx.connection.execute(_MOVE_EACH, [_json(asks)])).fetchall()
-    return [Answer(outcome, facts, replayed) for _, outcome, facts, replayed in sorted(rows)]
+    answers = [Answer(outcome, facts, replayed) for _, outcome, facts, replayed in sorted(rows)]
+    for answer in answers:
+        tx.changed |= names_in(answer.facts)
+    return answers
 
 
 async def expect(tx: Tx, lines: list[dict[str, Any]], *, reference_id: str) -> None:
     """Raise (or, signed, lower) what is in transit: ``[{sku_id, warehouse_id, quantity}]``."""
     if lines:
         await tx.connection.execute(_EXPECT, [Json(lines), reference_id])
+        for line in lines:
+            tx.changed |= {cache.totals(line["sku_id"]), cache.level(line["warehouse_id"], line["sku_id"])}
 
 
 async def expire_due(tx: Tx, *, limit: int) -> int:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.types.json import Json, Jsonb
 
 from holdfast.access import audit
+from holdfast.cache import EVERYTHING
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Conflict, Invalid, NotFound
 from holdfast.warehouses.model import Warehouse
@@ -54,6 +55,9 @@ async def change_warehouse(
         raise Conflict(
             "version_conflict", "The warehouse was changed meanwhile; read it again.", {"version": now.version}
         )
+    if (now.is_active, now.priority) != (changed.is_active, changed.priority):
+        # Which SKUs lie there is not known here, and this happens rarely.
+        tx.changed.add(EVERYTHING)
     await _tell(tx, "warehouse.changed", changed, actor)
     return changed
 
