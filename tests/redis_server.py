@@ -118,16 +118,16 @@ class Trouble:
             self.count += 1
 
 
-def trouble(server: RedisServer, mode: str) -> Trouble:
-    """``flushing`` or ``killing`` (which also hangs it for longer and shorter than anybody waits)."""
+def trouble(server: RedisServer, mode: str, *, seconds: float = 2.0) -> Trouble:
+    """``flushing`` or ``killing`` (which also hangs it, for shorter and for longer than anybody waits)."""
 
-    def hang(seconds: float) -> Callable[[], None]:
+    def hang(how_long: float) -> Callable[[], None]:
         def act() -> None:
             with server.hung():
-                threading.Event().wait(seconds)
+                threading.Event().wait(how_long)
 
         return act
 
     if mode == "flushing":
-        return Trouble(server, 1.5, server.flush)
-    return Trouble(server, 2.0, server.restart, hang(0.05), hang(0.3), hang(0.8))
+        return Trouble(server, seconds, server.flush)
+    return Trouble(server, seconds, server.restart, hang(0.05), hang(0.3), hang(0.8))

@@ -56,7 +56,14 @@ STATES = {
 
 
 @pytest.mark.parametrize("state", STATES)
-async def test_totals_answer_as_postgresql_does(members: list[Member], shelf: Shelf, state: str) -> None:
+async def test_totals_answer_as_postgresql_does(
+    fresh_url: str, redis: RedisServer, fresh_shelf: Shelf, state: str
+) -> None:
+    async with opened(fresh_url, redis.url, fresh_shelf, 1) as [member]:
+        await ask_everything(member, fresh_shelf, state)
+
+
+async def ask_everything(member: Member, shelf: Shelf, state: str) -> None:
     shelf.warehouse("SHUT")
     shelf.given("TEA@GZ 5, TEA@SH 3, TEA@FAR 1, TEA@SHUT 7")
     shelf.connection.execute("update warehouses set is_active = false where id = %s", [shelf.warehouse("SHUT")])
@@ -65,34 +72,40 @@ async def test_totals_answer_as_postgresql_does(members: list[Member], shelf: Sh
         asked = {"sku_id": shelf.sku("TEA"), "quantity": quantity}
         asked |= {"warehouse_id": shelf.warehouse(place)} if place else {}
         expected = shelf.post("stock_availability", **asked)
-        found = await members[0].look("TEA", quantity, place)
+        found = await member.look("TEA", quantity, place)
         assert found == {name: expected[name] for name in found}, (quantity, place)
 
 
 def expired_hold(shelf: Shelf, text: str, seconds: float = -1) -> str:
     """A hold whose deadline is so far from now, and which nobody sweeps."""
     held = shelf.reserve(text)["reservation_id"]
-    for table, key in (("reservations", "id"), ("inventory_reservations", "reservation_id")):
-        shelf.connection.execute(
-            f"update {table} set expires_at = business_now() + make_interval(secs => %s) where {key} = %s",  # type: ignore[arg-type]
-            [seconds, held],
-        )
+    shelf.connection.execute(
+        "with header as (update reservations set expires_at = business_now() + make_interval(secs => %s) where id = %s"
+        " returning id, expires_at) update inventory_reservations l set expires_at = h.expires_at"
+        " from header h where l.reservation_id = h.id",
+        [seconds, held],
+    )
     return held
 
 
-async def test_a_deadline_ends_what_is_kept(members: list[Member], shelf: Shelf) -> None:
+async def test_a_deadline_ends_what_is_kept(fresh_url: str, redis: RedisServer, fresh_shelf: Shelf) -> None:
     """Nobody writes when a hold expires, and its units are available from that instant (P7)."""
+    async with opened(fresh_url, redis.url, fresh_shelf, 1) as [member]:
+        await watch_a_deadline_pass(member, fresh_shelf)
+
+
+async def watch_a_deadline_pass(member: Member, shelf: Shelf) -> None:
     shelf.given("TEA@GZ 5")
     expired_hold(shelf, "TEA@GZ 2", seconds=2)
-    assert await members[0].until_kept("TEA") == 3
+    assert await member.until_kept("TEA") == 3
     found = 3
     while shelf.connection.execute(
         "select 1 from reservations h join inventory_reservations l on l.reservation_id = h.id"
         " where l.sku_id = %s and h.expires_at > business_now()",
         [shelf.sku("TEA")],
     ).fetchone():
-        found = await members[0].left("TEA")
-    assert (found in (3, 5), await members[0].left("TEA")) == (True, 5)
+        found = await member.left("TEA")
+    assert (found in (3, 5), await member.left("TEA")) == (True, 5)
 
 
 async def test_a_write_is_seen_by_the_next_read_of_every_process(members: list[Member], shelf: Shelf) -> None:

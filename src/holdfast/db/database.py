@@ -117,7 +117,7 @@ class Database:
         """One transaction; commits when the block ends, rolls back when it raises.
 
         Raises TryAgain(``outcome_unknown``) when the commit is not confirmed within the deadline. What was changed is
-        told after the commit and before the caller can answer; also when the commit failed, as that is not always known.
+        told after the commit and before the caller can answer; when the commit failed too, as that is not always known.
         """
         changed: set[str] = set()
         try:

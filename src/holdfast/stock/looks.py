@@ -55,6 +55,7 @@ class _TotalsRow(msgspec.Struct):
 class _HoldRow(msgspec.Struct):
     id: str
     valid_until: int | None
+    may_be_kept: bool
     body: msgspec.Raw
 
 
@@ -87,7 +88,7 @@ def looked(names: list[str], answer: Answer) -> Looked:
         parts = {} if not row.plain else _levels(row.id, body)
         looks[cache.totals(row.id)] = Look(body, row.version, row.valid_until, parts=parts)
     for hold in facts.holds:
-        looks[cache.hold(hold.id)] = Look(bytes(hold.body), 0, hold.valid_until)
+        looks[cache.hold(hold.id)] = Look(bytes(hold.body), 0, hold.valid_until, hold.may_be_kept)
     return Looked(facts.now, looks)
 
 
