@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated
 
@@ -100,17 +102,47 @@ def doctor(data_dir: DataDir = Path("data")) -> None:
     """Recompute every promise from the rows; name what does not hold and exit 1."""
     from holdfast.monitoring.doctor import visit
 
+    with _database(data_dir) as url:
+        healthy = asyncio.run(visit(url, screen))
+    raise typer.Exit(0 if healthy else 1)
+
+
+@app.command("selftest")
+def selftest_command(
+    seconds: Annotated[float, typer.Option(min=1, help="How long to attack; holds expire after 60.")] = 75,
+    buyers: Annotated[int, typer.Option(min=1, help="Buyers at the same time.")] = 1000,
+    processes: Annotated[int, typer.Option(min=1, help="API processes of its own to attack.")] = 2,
+    address: Annotated[list[str] | None, typer.Option(help="Attack this running API instead; repeatable.")] = None,
+    crash: Annotated[bool, typer.Option(help="Kill its own API and sweeper processes meanwhile.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    data_dir: DataDir = Path("data"),
+) -> None:
+    """Attack the installed system on SKUs of its own, say what held, clean up; exit 1 when a promise was broken."""
+    from holdfast.selftest import command
+
+    plan = command.Plan(seconds, buyers, processes, address or [], crash)
+    with _database(data_dir) as url:
+        verdict = asyncio.run(command.selftest(url, plan, Console(stderr=True) if as_json else screen))
+    if as_json:
+        print(command.as_json(verdict))  # noqa: T201 - for programs
+    else:
+        command.report(verdict, screen)
+    raise typer.Exit(0 if verdict.passed else 1)
+
+
+@contextlib.contextmanager
+def _database(data_dir: Path) -> Generator[str]:
+    """The installation's database, the embedded server running at least as long as this."""
     settings = Settings.from_env()
     server = None if settings.db_url else EmbeddedServer(data_dir.resolve())
     ours = server is not None and not server.is_running()
     url = settings.db_url or (server.start() if server else "")
     wait_until_ready(url, seconds=1)
     try:
-        healthy = asyncio.run(visit(url, screen))
+        yield url
     finally:
         if ours and server is not None:
             server.stop()
-    raise typer.Exit(0 if healthy else 1)
 
 
 def _need_database(settings: Settings) -> None:

@@ -16,6 +16,7 @@ select *
    and (%(category)s::text is null or category = %(category)s)
    and (%(code)s::text is null or code = %(code)s)
    and (%(archived)s::boolean is null or (archived_at is not null) = %(archived)s)
+   and not exists (select from sandbox_skus x where x.sku_id = skus.id)
    and (%(attributes)s::jsonb is null or attributes @> %(attributes)s)
    and (%(pattern)s::text is null or code ilike %(pattern)s or name ilike %(pattern)s or barcode = %(q)s)
  order by code

@@ -18,6 +18,7 @@ on conflict (webhook_id, sku_id, warehouse_id) do update
 -- Everything, for a receiver that starts or lost its place.
 insert into level_pushes (webhook_id, sku_id, warehouse_id, version)
 select %(webhook_id)s, i.sku_id, i.warehouse_id, i.version from inventory i
+ where not exists (select from sandbox_skus x where x.sku_id = i.sku_id)
  order by i.sku_id, i.warehouse_id
 on conflict do nothing;
 

@@ -113,7 +113,7 @@ select coalesce(sum(available_quantity), 0)::bigint as available,
 with chosen as (
     select s.id, s.code, s.name, s.category, s.price, s.currency
       from skus s
-     where s.archived_at is null
+     where s.archived_at is null and not exists (select from sandbox_skus x where x.sku_id = s.id)
        and (%(category)s::text is null or s.category = %(category)s)
        and (%(like)s::text is null or s.name ilike %(like)s or s.code ilike %(prefix)s or s.barcode = %(q)s)
 ),
@@ -177,7 +177,7 @@ with summed as (
            coalesce(bool_or(i.available_quantity > i.max_stock), false) as is_over
       from skus s
       left join inventory i on i.sku_id = s.id and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)
-     where s.archived_at is null
+     where s.archived_at is null and not exists (select from sandbox_skus x where x.sku_id = s.id)
        and (%(category)s::text is null or s.category = %(category)s)
        and (%(like)s::text is null or s.name ilike %(like)s or s.code ilike %(prefix)s or s.barcode = %(q)s)
        and (%(warehouse_id)s::uuid is null or i.sku_id is not null)
@@ -191,7 +191,9 @@ select count(*) as total,
 
 -- warehouse_choices
 -- Active warehouses for filters and forms, most important first.
-select id::text as value, name as label from warehouses where is_active order by priority desc, name;
+select id::text as value, name as label from warehouses
+ where is_active and not exists (select from sandbox_warehouses x where x.warehouse_id = warehouses.id)
+ order by priority desc, name;
 
 -- category_choices
 -- Categories in use.
@@ -288,7 +290,8 @@ select l.reservation_id, r.reference_type, r.reference_id, l.quantity, w.code as
 -- SKUs, orders and suppliers that fit a few letters; exact codes first.
 (select 'sku' as kind, s.id::text as id, s.code as title, s.name as text, case when lower(s.code) = lower(%(q)s) or s.barcode = %(q)s then 0 else 1 end as rank
    from skus s
-  where s.code ilike %(prefix)s or s.name ilike %(like)s or s.barcode = %(q)s
+  where (s.code ilike %(prefix)s or s.name ilike %(like)s or s.barcode = %(q)s)
+    and not exists (select from sandbox_skus x where x.sku_id = s.id)
   order by rank, s.archived_at is not null, s.name
   limit 30)
 union all

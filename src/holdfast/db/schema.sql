@@ -846,6 +846,14 @@ ALTER TABLE public.row_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+CREATE TABLE public.sandbox_skus (
+    sku_id uuid NOT NULL
+);
+
+CREATE TABLE public.sandbox_warehouses (
+    warehouse_id uuid NOT NULL
+);
+
 CREATE TABLE public.schema_migrations (
     name text NOT NULL,
     digest text NOT NULL,
@@ -1275,6 +1283,12 @@ ALTER TABLE ONLY public.returns
 ALTER TABLE ONLY public.row_changes
     ADD CONSTRAINT row_changes_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.sandbox_skus
+    ADD CONSTRAINT sandbox_skus_pkey PRIMARY KEY (sku_id);
+
+ALTER TABLE ONLY public.sandbox_warehouses
+    ADD CONSTRAINT sandbox_warehouses_pkey PRIMARY KEY (warehouse_id);
+
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
 
@@ -1684,6 +1698,12 @@ ALTER TABLE ONLY public.returns
 ALTER TABLE ONLY public.returns
     ADD CONSTRAINT returns_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
 
+ALTER TABLE ONLY public.sandbox_skus
+    ADD CONSTRAINT sandbox_skus_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.sandbox_warehouses
+    ADD CONSTRAINT sandbox_warehouses_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
@@ -1833,6 +1853,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.returned_orders TO holdfast_app;
 GRANT SELECT,INSERT ON TABLE public.returns TO holdfast_app;
 
 GRANT SELECT ON TABLE public.row_changes TO holdfast_app;
+
+GRANT SELECT,INSERT ON TABLE public.sandbox_skus TO holdfast_app;
+
+GRANT SELECT,INSERT ON TABLE public.sandbox_warehouses TO holdfast_app;
 
 GRANT SELECT ON TABLE public.schema_migrations TO holdfast_app;
 

@@ -2,14 +2,14 @@
 -- How many levels there are to plan.
 select count(*)::integer
   from inventory i
-  join skus s on s.id = i.sku_id and s.archived_at is null
+  join skus s on s.id = i.sku_id and s.archived_at is null and not exists (select from sandbox_skus x where x.sku_id = s.id)
   join warehouses w on w.id = i.warehouse_id and w.is_active;
 
 -- next_pairs
 -- The levels behind the last planned one, in key order, so that a killed run goes on where it was.
 select i.sku_id, i.warehouse_id
   from inventory i
-  join skus s on s.id = i.sku_id and s.archived_at is null
+  join skus s on s.id = i.sku_id and s.archived_at is null and not exists (select from sandbox_skus x where x.sku_id = s.id)
   join warehouses w on w.id = i.warehouse_id and w.is_active
  where %(after_sku)s::uuid is null or (i.sku_id, i.warehouse_id) > (%(after_sku)s::uuid, %(after_warehouse)s::uuid)
  order by i.sku_id, i.warehouse_id
@@ -20,7 +20,7 @@ select i.sku_id, i.warehouse_id
 with clock as materialized (select business_now() as now)
 select i.sku_id, i.warehouse_id
   from inventory i
-  join skus s on s.id = i.sku_id and s.archived_at is null
+  join skus s on s.id = i.sku_id and s.archived_at is null and not exists (select from sandbox_skus x where x.sku_id = s.id)
   join warehouses w on w.id = i.warehouse_id and w.is_active
  cross join clock c
  where (i.computed_reorder_point is null

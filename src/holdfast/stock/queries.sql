@@ -13,6 +13,7 @@ select s.code as sku_code, w.code as warehouse_code, s.name as sku_name, s.categ
   join skus s on s.id = i.sku_id
   join warehouses w on w.id = i.warehouse_id
  where (%(sku_id)s::uuid is null or i.sku_id = %(sku_id)s)
+   and (%(sku_id)s::uuid is not null or not exists (select from sandbox_skus x where x.sku_id = i.sku_id))
    and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)
    and (%(category)s::text is null or s.category = %(category)s)
    and (%(pattern)s::text is null or s.code ilike %(pattern)s or s.name ilike %(pattern)s or s.barcode = %(q)s)

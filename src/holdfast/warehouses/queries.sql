@@ -16,6 +16,7 @@ select *
  where (%(after)s::text is null or code > %(after)s)
    and (%(type)s::text is null or type = %(type)s)
    and (%(is_active)s::boolean is null or is_active = %(is_active)s)
+   and not exists (select from sandbox_warehouses x where x.warehouse_id = warehouses.id)
  order by code
  limit %(limit)s;
 

@@ -7,6 +7,7 @@ All in one transaction, and one publisher at a time, so an event is fanned out o
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from holdfast.db import Database, Tx, statements
@@ -26,16 +27,21 @@ def listen(listener: Listener) -> None:
         _listeners.append(listener)
 
 
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    settled: int
+    last_position: int
+
+
 async def publish_step(tx: Tx, *, limit: int = EVENTS_PER_STEP) -> int:
-    """Publish up to ``limit`` events; answers how many."""
+    """Publish up to ``limit`` events; answers how many were settled."""
     after: int = await tx.value(sql.take_turn)
-    until: int | None = await tx.value(sql.publish, last_position=after, limit=limit)
-    if until is None:
-        return 0
-    await tx.run(sql.fan_out, after=after, until=until)
-    for listener in _listeners:
-        await listener(tx, after, until)
-    return until - after
+    placed = await tx.one(sql.publish, _Placed, last_position=after, limit=limit)
+    if placed.last_position > after:
+        await tx.run(sql.fan_out, after=after, until=placed.last_position)
+        for listener in _listeners:
+            await listener(tx, after, placed.last_position)
+    return placed.settled
 
 
 async def publish_all(database: Database, *, limit: int = EVENTS_PER_STEP) -> int:

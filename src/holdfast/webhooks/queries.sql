@@ -4,17 +4,21 @@ select last_position from outbox_cursor for update;
 
 -- publish
 -- Give the next events their place in the feed. Per SKU ids are given under the level's lock, so their order is the truth.
+-- What the self-test does gets none: it is settled without being told to anybody.
 with due as (
-    select id, row_number() over (order by id) as n
-      from (select id from outbox_events where published_at is null order by id limit %(limit)s) x
+    select id, is_sandbox, row_number() over (partition by is_sandbox order by id) as n
+      from (select id, sku_ids && array(select sku_id from sandbox_skus) as is_sandbox
+              from outbox_events where published_at is null order by id limit %(limit)s) x
 ), placed as (
-    update outbox_events e set position = %(last_position)s + due.n, published_at = now()
+    update outbox_events e
+       set position = case when not due.is_sandbox then %(last_position)s + due.n end, published_at = now()
       from due where e.id = due.id
     returning e.position
+), moved as (
+    update outbox_cursor set last_position = (select max(position) from placed)
+     where exists (select from placed where position is not null)
 )
-update outbox_cursor set last_position = (select max(position) from placed)
- where exists (select from placed)
-returning last_position;
+select count(*)::integer as settled, coalesce(max(position), %(last_position)s) as last_position from placed;
 
 -- fan_out
 -- One delivery per event and webhook that wants it, in feed order. The payload is text and is signed as it is stored.

@@ -17,7 +17,8 @@ language sql stable as $$
           join skus s on s.id = i.sku_id and s.archived_at is null
           join warehouses w on w.id = i.warehouse_id and w.is_active
           left join demand_forecasts f on f.sku_id = i.sku_id and f.warehouse_id = i.warehouse_id
-         where p_skus is null or i.sku_id = any (p_skus)
+         where (p_skus is null or i.sku_id = any (p_skus))
+           and not exists (select from sandbox_skus x where x.sku_id = i.sku_id)
     ), measured as (
         select r.id as rule_id, r.severity, r.metric, l.sku_id, l.warehouse_id,
                case r.metric when 'available_quantity' then l.available when 'on_hand_quantity' then l.on_hand

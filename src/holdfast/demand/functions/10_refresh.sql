@@ -27,6 +27,7 @@ begin
       from (select sku_id, warehouse_id, min(created_at) as entered, min(least(created_at, occurred_at)) as occurred
               from inventory_movements
              where seq > v_cursor.last_seq
+               and not exists (select from sandbox_skus x where x.sku_id = inventory_movements.sku_id)
              group by sku_id, warehouse_id) fresh;
     if v_skus is not null then
         perform demand_sum_days(v_skus, v_warehouses, v_occurred);
