@@ -21,6 +21,7 @@ import holdfast.alerts.jobs
 import holdfast.alerts.pages
 import holdfast.allocation.api
 import holdfast.catalog.api
+import holdfast.catalog.pages
 import holdfast.connectors.api
 import holdfast.connectors.jobs
 import holdfast.console.pages
@@ -43,6 +44,7 @@ import holdfast.stock.jobs
 import holdfast.stock.pages
 import holdfast.stock.undo_api
 import holdfast.transfers.api
+import holdfast.transfers.pages
 import holdfast.warehouses.api
 import holdfast.webhooks.api
 import holdfast.webhooks.jobs
@@ -102,6 +104,8 @@ PAGES: list[APIRouter] = [
     holdfast.replenishment.pages.router,
     holdfast.purchasing.pages.router,
     holdfast.alerts.pages.router,
+    holdfast.catalog.pages.router,
+    holdfast.transfers.pages.router,
 ]
 TASKS: list[procrastinate.Blueprint] = [
     holdfast.access.jobs.tasks,

@@ -116,3 +116,23 @@ def console(server: EmbeddedServer, run_dir: Path, browser: Browser) -> Iterator
 def new_url(server: EmbeddedServer, run_dir: Path) -> str:
     """A second database of one test."""
     return new_database(server, run_dir)
+
+
+@pytest.fixture
+def shop(fresh_url: str) -> Iterator[Shop]:
+    """A shop for tests that ask the application in this process."""
+    found = Shop(fresh_url, skus=12)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def shop_url(fresh_url: str, shop: Shop) -> str:
+    """The database of `shop`."""
+    return fresh_url
+
+
+@pytest.fixture
+def shop_transfers(shop: Shop) -> list[str]:
+    """A draft and one that is on its way."""
+    return [str(transfer) for transfer in shop.transfers]

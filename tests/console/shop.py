@@ -46,6 +46,7 @@ class Shop:
             self._alert(n)
         self.orders = [self._order(n, *o) for n, o in enumerate((("draft", None), ("sent", -2), ("sent", 5)))]
         self.hold(0, "cart-1")
+        self.transfers = [self._transfer(is_shipped=shipped) for shipped in (False, True)]
         self._one(
             "insert into notifications (channel, kind, recipient, subject, body, facts, link, status)"
             " values ('inbox', 'order_not_mailed', 'everyone', '', '', %s, '/purchase-orders', 'sent') returning id",
@@ -196,6 +197,34 @@ class Shop:
                 lines = [{"sku_id": str(sku), "warehouse_id": str(self.warehouses[0]), "quantity": coming}]
                 self.connection.execute("select stock_expect(%s, %s)", [json.dumps(lines), str(order)])
         return order
+
+    def _transfer(self, *, is_shipped: bool) -> uuid.UUID:
+        """Ten of each of the last two SKUs on the way to Chengdu, due yesterday; or a draft of them."""
+        source, destination = self.warehouses
+        transfer = self._one(
+            "insert into transfers (from_warehouse_id, to_warehouse_id, status, expected_at, created_by, created_at,"
+            " shipped_at) values (%s, %s, %s, %s, 'user:anna@shop.example', now(), %s) returning id",
+            source,
+            destination,
+            "shipped" if is_shipped else "draft",
+            (self.today - timedelta(days=1)).date() if is_shipped else None,
+            self.today if is_shipped else None,
+        )
+        items: list[dict[str, Any]] = []
+        for line, sku in enumerate(self.skus[-2:], start=1):
+            self.connection.execute(
+                "insert into transfer_lines (transfer_id, line_no, sku_id, quantity, open_quantity, unit_cost)"
+                " values (%s, %s, %s, 10, %s, 1.25)",
+                [transfer, line, sku, 10 if is_shipped else 0],
+            )
+            items.append({"sku_id": str(sku), "warehouse_id": str(source), "quantity": -10})
+            items.append({"sku_id": str(sku), "warehouse_id": str(destination), "quantity": 0, "inbound_delta": 10})
+        if is_shipped:
+            self.post(
+                "stock_move", event_type="inventory.transferred", movement_type="transfer", reference_type="transfer",
+                reference_id=str(transfer), reason="shipped", items=items,
+            )  # fmt: skip
+        return transfer
 
     def hold(self, n: int, reference: str, quantity: int = 2) -> None:
         item = {"sku_id": str(self.skus[n]), "warehouse_id": str(self.warehouses[0]), "quantity": quantity}

@@ -211,6 +211,10 @@ PAGES = (
     "/purchase-orders",
     "/purchase-orders/{order}",
     "/alerts",
+    "/transfers",
+    "/transfers/{draft}",
+    "/transfers/{shipped}",
+    "/transfers/{shipped}/scan",
 )
 
 
@@ -236,7 +240,8 @@ async def statements_of(url: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -
         await sign_in(client)
         for path in PAGES:
             counted = 0
-            answer = await client.get(path.format(sku=shop.skus[0], order=shop.orders[1]))
+            draft, shipped = shop.transfers
+            answer = await client.get(path.format(sku=shop.skus[0], order=shop.orders[1], draft=draft, shipped=shipped))
             assert answer.status_code == 200, path
             found[path] = counted
     monkeypatch.undo()

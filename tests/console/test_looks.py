@@ -21,6 +21,12 @@ PAGES = (
     "/alerts",
     "/search?q=bunting",
     "/account",
+    "/transfers",
+    "/transfers/new",
+    "/transfers/{draft}",
+    "/transfers/{shipped}",
+    "/transfers/{shipped}/scan",
+    "/transfers/{shipped}/scan?sku_code=SKU-010",
 )
 VARIANTS = (("desk", "light", "en"), ("desk", "dark", "zh"), ("phone", "light", "zh"), ("phone", "dark", "en"))
 
@@ -75,7 +81,8 @@ def settled(page: Page) -> None:
 
 @pytest.mark.parametrize(("size", "theme", "language"), VARIANTS)
 def test_every_page_fits_is_silent_and_readable(looking: Console, size: str, theme: str, language: str) -> None:
-    names = {"sku": looking.shop.skus[0], "order": looking.shop.orders[1]}
+    draft, shipped = looking.shop.transfers
+    names = {"sku": looking.shop.skus[0], "order": looking.shop.orders[1], "draft": draft, "shipped": shipped}
     page = looking.open("/account", size=size, theme=theme, language=language)
     found: dict[str, object] = {}
     for path in PAGES:

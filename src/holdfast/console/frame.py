@@ -20,6 +20,9 @@ RAIL: Final = (
     RailEntry("replenish", "/replenishment", "truck-loading", N_("Replenish"), thumb=True),
     RailEntry("orders", "/purchase-orders", "file-invoice", N_("Orders"), thumb=True),
     RailEntry("alerts", "/alerts", "bell", N_("Alerts")),
+    RailEntry("transfers", "/transfers", "transfer", N_("Transfers"), group=N_("Warehouse")),
+    RailEntry("counts", "/stock-counts", "clipboard-check", N_("Counts")),
+    RailEntry("returns", "/returns", "arrow-back-up", N_("Returns")),
 )
 
 
@@ -30,6 +33,9 @@ class FrameRow:
     late_orders: int
     alerts: int
     bad_alerts: int
+    transfers: int
+    late_transfers: int
+    counts: int
     time_zone: str
     is_live: bool
 
@@ -40,6 +46,8 @@ async def read_surroundings(tx: Tx) -> Surroundings:
         ("replenish", RailCount(row.suggestions, row.urgent > 0)),
         ("orders", RailCount(row.late_orders, True)),
         ("alerts", RailCount(row.alerts, row.bad_alerts > 0)),
+        ("transfers", RailCount(row.transfers, row.late_transfers > 0)),
+        ("counts", RailCount(row.counts)),
     )
     try:
         zone = ZoneInfo(row.time_zone)

@@ -7,6 +7,9 @@ select (select count(*) from replenishment_suggestions where status = 'pending')
          where status in ('sent', 'confirmed', 'partly_received') and expected_at < c.now::date) as late_orders,
        (select count(*) from alerts where status = 'open') as alerts,
        (select count(*) from alerts where status = 'open' and severity <> 'info') as bad_alerts,
+       (select count(*) from transfers where status in ('shipped', 'partly_received')) as transfers,
+       (select count(*) from transfers where status in ('shipped', 'partly_received') and expected_at < c.now::date) as late_transfers,
+       (select count(*) from stock_counts where status = 'open') as counts,
        coalesce((select time_zone from warehouses where is_active order by priority desc, code limit 1), 'UTC') as time_zone,
        -- the newest entry, from the end of the newest month: an inequality alone would read the month
        coalesce((select m.created_at from inventory_movements m order by m.created_at desc, m.seq desc limit 1)

@@ -94,10 +94,12 @@ async def change_draft(
 async def ship(tx: Tx, transfer_id: UUID, *, actor: str, expected_version: int | None = None) -> TransferDetail:
     """Out of the source and into transit, every line or none, in one posting.
 
-    Raises Conflict(``insufficient_stock`` | ``sku_archived`` | ``transfer_already_shipped`` …).
+    Raises Conflict(``transfer_is_empty`` | ``insufficient_stock`` | ``sku_archived`` | ``transfer_already_shipped`` …).
     """
     await _lock(tx, transfer_id, "ship", expected_version=expected_version)
     detail = await get_transfer(tx, transfer_id)
+    if not detail.lines:
+        raise Conflict("transfer_is_empty", "The transfer has no lines.")
     unmovable = await tx.dicts(sql.find_unmovable, sku_ids=[line.sku_id for line in detail.lines])
     if unmovable:
         errors = [{"sku_id": str(u["sku_id"]), "line_no": u["line"] + 1} for u in unmovable]

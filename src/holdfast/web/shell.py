@@ -18,13 +18,17 @@ THEME_COOKIE: Final = "holdfast_theme"
 
 @dataclass(frozen=True, slots=True)
 class RailEntry:
-    """One place in the rail. `label` is a message id. `thumb` puts it in the phone's bar of four."""
+    """One place in the rail. `label` is a message id. `thumb` puts it in the phone's bar of four.
+
+    `group` is the message id of the heading over the first entry of a group.
+    """
 
     key: str
     path: str
     icon: str
     label: str
     thumb: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,15 @@
+-- find_scanned
+-- What a scanner or a person typed: the code or barcode in full before names; what is sold as parts has no shelf.
+select s.id, s.code, s.name, s.barcode, s.unit, s.tracking,
+       lower(s.code) = lower(%(q)s) or coalesce(s.barcode = %(q)s, false) as is_exact
+  from skus s
+ where s.archived_at is null and not s.is_bundle
+   and (s.code ilike %(prefix)s or s.barcode = %(q)s or s.name ilike %(like)s)
+ order by is_exact desc, s.name, s.code
+ limit %(limit)s;
+
+-- get_scanned
+-- The one a person chose among several.
+select s.id, s.code, s.name, s.barcode, s.unit, s.tracking, true as is_exact
+  from skus s
+ where s.id = %(id)s and s.archived_at is null and not s.is_bundle;

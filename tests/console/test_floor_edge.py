@@ -1,0 +1,63 @@
+"""The pages of the warehouse floor asked directly: who may, what is booked twice, what a stale page may do."""
+
+from __future__ import annotations
+
+import httpx2
+from tests.console.shop import PASSWORD
+from tests.console.test_edge import console, person, sign_in, token_on
+
+
+async def scanned_form(client: httpx2.AsyncClient, path: str) -> dict[str, str]:
+    """The hidden fields of the second step of receiving."""
+    page = (await client.get(path)).text
+    names = ("csrf", "sku", "once")
+    return {name: page.split(f'name="{name}" value="')[1].split('"')[0] for name in names}
+
+
+async def test_a_button_pressed_twice_books_one_delivery(shop_url: str, shop_transfers: list[str]) -> None:
+    transfer = shop_transfers[1]
+    async with console(shop_url) as client:
+        await sign_in(client)
+        form = await scanned_form(client, f"/transfers/{transfer}/scan?sku_code=SKU-010") | {"good": "4"}
+        for _ in range(2):
+            answer = await client.post(f"/transfers/{transfer}/scan", data=form)
+            assert answer.status_code == 303
+        page = (await client.get(f"/transfers/{transfer}/scan?sku_code=SKU-010")).text
+        assert "6 of 10 still to come" in page
+        # Back in the browser, another quantity under the same press: nothing is booked, and it says so.
+        answer = await client.post(f"/transfers/{transfer}/scan", data=form | {"good": "5"})
+        assert (answer.status_code, "This was booked already" in answer.text) == (422, True)
+
+
+async def test_a_viewer_sees_transfers_and_moves_nothing(shop_url: str, shop_transfers: list[str]) -> None:
+    await person(shop_url, "viewer@shop.example", "viewer")
+    async with console(shop_url) as client:
+        await sign_in(client, "viewer@shop.example", PASSWORD)
+        page = (await client.get(f"/transfers/{shop_transfers[0]}")).text
+        assert "Party" in page or "bunting" in page
+        assert "/ship" not in page
+        assert (await client.get("/transfers/new")).status_code == 403
+        csrf = {"csrf": await token_on(client, "/account")}
+        for verb in ("ship", "lines", "quantities", "receive", "scan", "close", "cancel"):
+            answer = await client.post(f"/transfers/{shop_transfers[0]}/{verb}", data=csrf)
+            assert answer.status_code == 403, verb
+
+
+async def test_a_draft_that_somebody_changed_is_not_overwritten(shop_url: str, shop_transfers: list[str]) -> None:
+    draft = shop_transfers[0]
+    async with console(shop_url) as client:
+        await sign_in(client)
+        csrf = {"csrf": await token_on(client, "/account")}
+        added = await client.post(f"/transfers/{draft}/lines", data={**csrf, "sku_code": "SKU-001", "quantity": "3"})
+        assert added.status_code == 303
+        stale = {**csrf, "version": "1", "line-1": "5", "line-2": "5"}
+        answer = await client.post(f"/transfers/{draft}/quantities", data=stale)
+        assert (answer.status_code, "Somebody changed the transfer" in answer.text) == (409, True)
+        seen = stale | {"version": "2", "line-1": "0", "line-2": "1000000", "line-3": "3"}
+        assert (await client.post(f"/transfers/{draft}/quantities", data=seen)).status_code == 303
+        short = await client.post(f"/transfers/{draft}/ship", data=csrf)
+        assert (short.status_code, "available." in short.text) == (409, True)
+        emptied = csrf | {"version": "3", "line-1": "0", "line-2": "0"}
+        assert (await client.post(f"/transfers/{draft}/quantities", data=emptied)).status_code == 303
+        empty = await client.post(f"/transfers/{draft}/ship", data=csrf)
+        assert (empty.status_code, "Add what shall travel first." in empty.text) == (409, True)
