@@ -30,6 +30,8 @@ import holdfast.demand.api
 import holdfast.demand.jobs
 import holdfast.importing.api
 import holdfast.monitoring.api
+import holdfast.monitoring.doctor_api
+import holdfast.monitoring.jobs
 import holdfast.notify.api
 import holdfast.notify.jobs
 import holdfast.purchasing.api
@@ -42,6 +44,7 @@ import holdfast.returns.api
 import holdfast.stock.api
 import holdfast.stock.jobs
 import holdfast.stock.pages
+import holdfast.stock.seals_api
 import holdfast.stock.undo_api
 import holdfast.transfers.api
 import holdfast.transfers.pages
@@ -81,6 +84,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.stock.api.router,
     holdfast.stock.api.lane_router,
     holdfast.stock.undo_api.router,
+    holdfast.stock.seals_api.router,
     holdfast.allocation.api.router,
     holdfast.demand.api.router,
     holdfast.notify.api.router,
@@ -95,6 +99,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.replenishment.api.router,
     holdfast.alerts.api.router,
     holdfast.monitoring.api.router,
+    holdfast.monitoring.doctor_api.router,
 ]
 PAGES: list[APIRouter] = [
     holdfast.access.pages.router,
@@ -113,6 +118,7 @@ TASKS: list[procrastinate.Blueprint] = [
     holdfast.connectors.jobs.tasks,
     holdfast.stock.jobs.tasks,
     holdfast.demand.jobs.tasks,
+    holdfast.monitoring.jobs.tasks,
     holdfast.notify.jobs.tasks,
     holdfast.replenishment.jobs.tasks,
     holdfast.webhooks.jobs.tasks,

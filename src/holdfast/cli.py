@@ -98,12 +98,17 @@ def migrate_command(data_dir: DataDir = Path("data")) -> None:
 
 
 @app.command()
-def doctor(data_dir: DataDir = Path("data")) -> None:
+def doctor(
+    data_dir: DataDir = Path("data"),
+    seals: Annotated[bool, typer.Option(help="Hash the ledger again and compare it with its seals.")] = False,
+    expect: Annotated[str | None, typer.Option(help="A seal that was noted outside, as NO:HASH.")] = None,
+    repair: Annotated[str | None, typer.Option(help="Repair damaged levels; the text is the reason.")] = None,
+) -> None:
     """Recompute every promise from the rows; name what does not hold and exit 1."""
-    from holdfast.monitoring.doctor import visit
+    from holdfast.monitoring.command import consult
 
     with _database(data_dir) as url:
-        healthy = asyncio.run(visit(url, screen))
+        healthy = asyncio.run(consult(url, screen, seals=seals or expect is not None, expect=expect, repair=repair))
     raise typer.Exit(0 if healthy else 1)
 
 

@@ -141,6 +141,20 @@ PLANTED = {
         "alter table inventory_movements enable trigger user",
         "{tea}@{gz} expected balance_after=46 unsellable_after=0 found balance_after=45",
     ),
+    "cost_is_the_newest": (
+        "update inventory set cost_price = 4.2 where {TEA@GZ}",
+        "{tea}@{gz} expected cost=unknown found cost=4.2",
+    ),
+    "undone_is_opposite": (
+        "alter table inventory_movements disable trigger user;"
+        "update inventory_movements set undoes = uuidv7() where seq = 1;"
+        "alter table inventory_movements enable trigger user",
+        "once found no such entry",
+    ),
+    "seals_chain": (
+        "insert into ledger_seals values (2, 0, 5, 5, array['seq'], '\\x00', '\\x00', now())",
+        "seal 2 expected an unbroken chain found a seal before it is missing",
+    ),
     "headers_fit_lines": (
         "update reservations set status = 'cancelled', resolved_at = now()"
         " where id = (select min(id::text)::uuid from reservations where status = 'active')",

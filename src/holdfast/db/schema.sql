@@ -180,6 +180,29 @@ END),
 )
 PARTITION BY RANGE (created_at);
 
+CREATE TABLE public.ledger_seal_parts (
+    seal_no bigint NOT NULL,
+    month date NOT NULL,
+    entries bigint NOT NULL,
+    digest bytea NOT NULL,
+    seqs bigint[] NOT NULL,
+    marks bytea NOT NULL
+);
+
+CREATE TABLE public.ledger_seals (
+    no bigint NOT NULL,
+    after_seq bigint NOT NULL,
+    to_seq bigint NOT NULL,
+    entries bigint NOT NULL,
+    columns text[] NOT NULL,
+    former_hash bytea NOT NULL,
+    hash bytea NOT NULL,
+    sealed_at timestamp with time zone NOT NULL,
+    CONSTRAINT seal_goes_on CHECK ((to_seq > after_seq)),
+    CONSTRAINT sealed_entries_not_negative CHECK ((entries >= 0)),
+    CONSTRAINT seals_count_from_one CHECK ((no > 0))
+);
+
 CREATE TABLE public.alert_checks (
     sku_id uuid NOT NULL,
     noted_at timestamp with time zone DEFAULT now() NOT NULL
@@ -378,6 +401,16 @@ CREATE TABLE public.demand_forecasts (
     level_variance double precision NOT NULL,
     observed_days integer NOT NULL,
     bulk_units bigint NOT NULL
+);
+
+CREATE TABLE public.doctor_runs (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    started_by text NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    seconds double precision NOT NULL,
+    is_healthy boolean NOT NULL,
+    findings jsonb NOT NULL,
+    seals jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
 CREATE TABLE public.empty_shelf_spans (
@@ -624,6 +657,13 @@ CREATE TABLE public.inventory_reservations (
 )
 WITH (fillfactor='85');
 
+CREATE TABLE public.ledger_seal_mark (
+    only_row boolean DEFAULT true NOT NULL,
+    seq bigint,
+    writers text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT one_seal_mark CHECK (only_row)
+);
+
 CREATE TABLE public.level_pushed (
     webhook_id uuid NOT NULL,
     sku_id uuid NOT NULL,
@@ -639,6 +679,18 @@ CREATE TABLE public.level_pushes (
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
     delivery_id bigint,
     sent_version bigint
+);
+
+CREATE TABLE public.level_repairs (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    before jsonb NOT NULL,
+    after jsonb NOT NULL,
+    reason text NOT NULL,
+    actor text NOT NULL,
+    repaired_at timestamp with time zone NOT NULL,
+    CONSTRAINT repair_has_a_reason CHECK ((reason <> ''::text))
 );
 
 CREATE TABLE public.notifications (
@@ -1193,6 +1245,9 @@ ALTER TABLE ONLY public.demand_cursor
 ALTER TABLE ONLY public.demand_daily
     ADD CONSTRAINT demand_daily_pkey PRIMARY KEY (sku_id, warehouse_id, day);
 
+ALTER TABLE ONLY public.doctor_runs
+    ADD CONSTRAINT doctor_runs_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.empty_shelf_spans
     ADD CONSTRAINT empty_shelf_spans_pkey PRIMARY KEY (sku_id, warehouse_id, first_day);
 
@@ -1214,11 +1269,23 @@ ALTER TABLE ONLY public.inventory
 ALTER TABLE ONLY public.inventory_reservations
     ADD CONSTRAINT inventory_reservations_pkey PRIMARY KEY (reservation_id, line_no);
 
+ALTER TABLE ONLY public.ledger_seal_mark
+    ADD CONSTRAINT ledger_seal_mark_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.ledger_seal_parts
+    ADD CONSTRAINT ledger_seal_parts_pkey PRIMARY KEY (seal_no, month);
+
+ALTER TABLE ONLY public.ledger_seals
+    ADD CONSTRAINT ledger_seals_pkey PRIMARY KEY (no);
+
 ALTER TABLE ONLY public.level_pushed
     ADD CONSTRAINT level_pushed_pkey PRIMARY KEY (webhook_id, sku_id, warehouse_id);
 
 ALTER TABLE ONLY public.level_pushes
     ADD CONSTRAINT level_pushes_pkey PRIMARY KEY (webhook_id, sku_id, warehouse_id);
+
+ALTER TABLE ONLY public.level_repairs
+    ADD CONSTRAINT level_repairs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.notifications
     ADD CONSTRAINT notifications_pkey PRIMARY KEY (id);
@@ -1386,6 +1453,8 @@ CREATE INDEX cost_corrections_by_movement ON public.cost_corrections USING btree
 
 CREATE INDEX demand_daily_by_day ON public.demand_daily USING btree (day);
 
+CREATE INDEX doctor_runs_by_time ON public.doctor_runs USING btree (started_at);
+
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING brin (created_at);
 
 CREATE INDEX inventory_by_warehouse ON public.inventory USING btree (warehouse_id, sku_id);
@@ -1417,6 +1486,8 @@ CREATE INDEX inventory_reservations_backordered ON public.inventory_reservations
 CREATE INDEX level_pushes_by_delivery ON public.level_pushes USING btree (delivery_id) WHERE (delivery_id IS NOT NULL);
 
 CREATE INDEX level_pushes_waiting ON public.level_pushes USING btree (webhook_id, changed_at) WHERE (delivery_id IS NULL);
+
+CREATE INDEX level_repairs_by_level ON public.level_repairs USING btree (sku_id, warehouse_id, repaired_at);
 
 CREATE INDEX notifications_by_kind ON public.notifications USING btree (kind, id);
 
@@ -1596,6 +1667,12 @@ CREATE TRIGGER movements_are_append_only BEFORE DELETE OR UPDATE ON public.cost_
 
 CREATE TRIGGER movements_are_append_only BEFORE DELETE OR UPDATE ON public.inventory_movements FOR EACH ROW EXECUTE FUNCTION public.forbid_rewriting_history();
 
+CREATE TRIGGER repairs_are_append_only BEFORE DELETE OR UPDATE ON public.level_repairs FOR EACH ROW EXECUTE FUNCTION public.forbid_rewriting_history();
+
+CREATE TRIGGER seals_are_append_only BEFORE DELETE OR UPDATE ON public.ledger_seal_parts FOR EACH ROW EXECUTE FUNCTION public.forbid_rewriting_history();
+
+CREATE TRIGGER seals_are_append_only BEFORE DELETE OR UPDATE ON public.ledger_seals FOR EACH ROW EXECUTE FUNCTION public.forbid_rewriting_history();
+
 ALTER TABLE ONLY public.alert_rules
     ADD CONSTRAINT alert_rules_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
@@ -1628,6 +1705,9 @@ ALTER TABLE ONLY public.inventory
 
 ALTER TABLE ONLY public.inventory
     ADD CONSTRAINT inventory_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
+ALTER TABLE ONLY public.ledger_seal_parts
+    ADD CONSTRAINT ledger_seal_parts_seal_no_fkey FOREIGN KEY (seal_no) REFERENCES public.ledger_seals(no);
 
 ALTER TABLE ONLY public.level_pushed
     ADD CONSTRAINT level_pushed_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
@@ -1770,6 +1850,10 @@ GRANT ALL ON FUNCTION public.commit_confirmation(OUT standby_names text, OUT sta
 
 GRANT SELECT ON TABLE public.inventory_movements TO holdfast_app;
 
+GRANT SELECT ON TABLE public.ledger_seal_parts TO holdfast_app;
+
+GRANT SELECT ON TABLE public.ledger_seals TO holdfast_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_checks TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_evaluations TO holdfast_app;
@@ -1798,6 +1882,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_daily TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_forecasts TO holdfast_app;
 
+GRANT SELECT,INSERT ON TABLE public.doctor_runs TO holdfast_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.empty_shelf_spans TO holdfast_app;
 
 GRANT SELECT ON TABLE public.forecasts TO holdfast_app;
@@ -1825,6 +1911,8 @@ GRANT SELECT ON TABLE public.inventory_reservations TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.level_pushed TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.level_pushes TO holdfast_app;
+
+GRANT SELECT ON TABLE public.level_repairs TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.notifications TO holdfast_app;
 

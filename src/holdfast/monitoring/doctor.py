@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from holdfast.db import Database, Statement, Tx, statements
+from holdfast.db import Statement, Tx, statements
+from holdfast.db.database import in_one_transaction
 
 sql = statements("holdfast.monitoring")
 
@@ -21,7 +22,7 @@ sql = statements("holdfast.monitoring")
 LEAK_GRACE_MINUTES = 15
 SHOWN_MAX = 50
 # A ledger of ten million entries takes longer than a request may.
-_NO_TIME_LIMIT: LiteralString = "set local statement_timeout = 0"
+NO_TIME_LIMIT: LiteralString = "set local statement_timeout = 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ CHECKS = (
     Check("P2", "what returns brought back is in the ledger", sql.returns_were_posted),
     Check("P2", "what stock counts adjusted is in the ledger", sql.counts_were_posted),
     Check("P2", "the ledger's balances chain", sql.balances_chain),
+    Check("P2", "the moving average is the one the ledger left", sql.cost_is_the_newest),
+    Check("P2", "what undoes an entry is its opposite, once", sql.undone_is_opposite),
+    Check("P6", "the seals of the ledger join one another", sql.seals_chain),
     Check("P3", "reservations fit their lines", sql.headers_fit_lines),
     Check("P4", "commits are confirmed by the synchronous standby", sql.commits_are_confirmed),
     Check("P5", "every stored key has its first answer", sql.answers_are_complete),
@@ -77,7 +81,7 @@ CHECKS = (
 
 async def examine(tx: Tx) -> list[Finding]:
     """Run every check; one finding each, in order, with its violations (none when the promise holds)."""
-    await tx.connection.execute(_NO_TIME_LIMIT)
+    await tx.connection.execute(NO_TIME_LIMIT)
     return [
         Finding(check, await tx.all(check.statement, Violation, grace_minutes=LEAK_GRACE_MINUTES)) for check in CHECKS
     ]
@@ -85,13 +89,7 @@ async def examine(tx: Tx) -> list[Finding]:
 
 async def visit(url: str, screen: Console) -> bool:
     """Examine the database at ``url`` and print the findings; answers whether every promise holds."""
-    database = Database(url, size=1, application="holdfast-doctor")
-    await database.open()
-    try:
-        async with database.transaction() as tx:
-            findings = await examine(tx)
-    finally:
-        await database.close()
+    findings = await in_one_transaction(url, examine)
     report(findings, screen)
     return not any(finding.violations for finding in findings)
 

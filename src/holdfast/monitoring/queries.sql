@@ -175,6 +175,40 @@ select s.code || '@' || w.code as subject,
   join warehouses w on w.id = c.warehouse_id
  order by 1;
 
+-- cost_is_the_newest
+-- P2: a level's moving average is what its newest entry or cost correction left. Older entries than that do not say.
+select s.code || '@' || w.code as subject, concat('cost=', coalesce(n.cost_after::text, 'unknown')) as expected,
+       concat('cost=', coalesce(i.cost_price::text, 'unknown')) as found
+  from inventory i
+ cross join lateral (
+       select m.cost_after, m.posted_in, m.created_at from inventory_movements m
+        where (m.sku_id, m.warehouse_id) = (i.sku_id, i.warehouse_id)
+        order by m.created_at desc, m.seq desc limit 1) m
+  left join lateral (
+       select c.cost_after, c.created_at from cost_corrections c
+        where (c.sku_id, c.warehouse_id) = (i.sku_id, i.warehouse_id) and c.created_at >= m.created_at
+        order by c.created_at desc limit 1) c on true
+ cross join lateral (select case when c.created_at is not null then c.cost_after else m.cost_after end as cost_after) n
+  join skus s on s.id = i.sku_id
+  join warehouses w on w.id = i.warehouse_id
+ where m.posted_in is not null and i.cost_price is distinct from n.cost_after
+ order by 1;
+
+-- undone_is_opposite
+-- P2: an entry that undoes another has its level and bucket and the opposite quantity; an entry is undone once.
+select 'movement ' || u.id as subject, concat('the opposite of ', u.undoes, ', once') as expected,
+       case when m.id is null then 'no such entry' when u.again > 1 then concat('undone ', u.again, ' times')
+            else concat('quantity ', u.quantity, ' against ', m.quantity) end as found
+  from (select *, count(*) over (partition by undoes) as again from inventory_movements where undoes is not null) u
+  left join inventory_movements m on m.id = u.undoes
+ where m.id is null or u.again > 1
+    or (u.sku_id, u.warehouse_id, u.bucket, u.quantity) <> (m.sku_id, m.warehouse_id, m.bucket, -m.quantity)
+ order by 1;
+
+-- seals_chain
+-- P6: each seal follows from the one before. Whether the entries fit their seals is asked by `doctor --seals`.
+select 'seal ' || no as subject, 'an unbroken chain' as expected, problem as found from stock_check_chain() order by no;
+
 -- headers_fit_lines
 -- P3: a reservation is active while one of its lines is; it ends as its lines did; its lines share its deadline.
 select 'reservation ' || h.id as subject,

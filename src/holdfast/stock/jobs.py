@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.jobs import Blueprint, JobContext, Work
-from holdfast.stock import service, undo
+from holdfast.stock import seals, service, undo
 
 tasks = Blueprint()
 
@@ -34,3 +34,10 @@ async def ensure_ledger_months(context: JobContext, timestamp: int) -> None:
 async def forget_row_changes(context: JobContext, timestamp: int) -> None:
     async with Work.of(context).database.transaction() as tx:
         await undo.forget_row_changes(tx)
+
+
+@tasks.periodic(cron="*/10 * * * *")
+@tasks.task(name="seal_ledger", queueing_lock="seal_ledger", lock="seal_ledger", pass_context=True)
+async def seal_ledger(context: JobContext, timestamp: int) -> None:
+    """What was still being written is sealed next time."""
+    await seals.seal_finished(Work.of(context).database)
