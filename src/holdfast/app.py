@@ -44,6 +44,7 @@ import holdfast.returns.api
 import holdfast.stock.api
 import holdfast.stock.jobs
 import holdfast.stock.pages
+import holdfast.stock.promises_api
 import holdfast.stock.seals_api
 import holdfast.stock.undo_api
 import holdfast.transfers.api
@@ -83,6 +84,8 @@ ROUTERS: list[APIRouter] = [
     holdfast.warehouses.api.router,
     holdfast.stock.api.router,
     holdfast.stock.api.lane_router,
+    holdfast.stock.promises_api.policy_router,
+    holdfast.stock.promises_api.router,
     holdfast.stock.undo_api.router,
     holdfast.stock.seals_api.router,
     holdfast.allocation.api.router,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
 from holdfast.catalog import service
-from holdfast.catalog.model import Sku
+from holdfast.catalog.model import Component, Sku
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
 
@@ -68,6 +68,7 @@ class SkuInfo(BaseModel):
     created_at: datetime
     updated_at: datetime
     version: int
+    is_bundle: bool
 
 
 class SkuPage(BaseModel):
@@ -132,6 +133,50 @@ async def change_sku(
     sku = await service.change_sku(tx, sku_id, changes, expected_version=expected, actor=caller.actor)
     _price_has_currency(sku.price, sku.currency)
     return _shown(sku, response)
+
+
+class ComponentItem(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sku_id: UUID
+    quantity: Annotated[int, Field(ge=1, le=1_000_000, description="units in one bundle")]
+
+
+class Components(BaseModel):
+    """Replaces the whole definition; an empty list makes the SKU an ordinary one again."""
+
+    model_config = ConfigDict(extra="forbid")
+    components: Annotated[list[ComponentItem], Field(max_length=100)]
+
+
+class ComponentInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    sku_id: UUID
+    sku_code: str
+    quantity: int
+
+
+class ComponentsInfo(BaseModel):
+    sku_id: UUID
+    components: list[ComponentInfo]
+
+
+@router.get("/{sku_id}/components")
+async def get_components(sku_id: UUID, tx: ApiTx, _: Reader) -> ComponentsInfo:
+    """What a bundle is made of; no components: it is an ordinary SKU."""
+    return _components(sku_id, await service.get_components(tx, sku_id))
+
+
+@router.put("/{sku_id}/components")
+async def set_components(sku_id: UUID, body: Components, tx: ApiTx, caller: Operator) -> ComponentsInfo:
+    """Make the SKU a bundle. A component named twice counts together. Open reservations keep what they hold."""
+    parts: dict[UUID, int] = {}
+    for item in body.components:
+        parts[item.sku_id] = parts.get(item.sku_id, 0) + item.quantity
+    return _components(sku_id, await service.set_components(tx, sku_id, parts, actor=caller.actor))
+
+
+def _components(sku_id: UUID, found: list[Component]) -> ComponentsInfo:
+    return ComponentsInfo(sku_id=sku_id, components=[ComponentInfo.model_validate(c) for c in found])
 
 
 def version_of(if_match: str) -> int:

@@ -25,3 +25,14 @@ class Sku:
     created_at: datetime
     updated_at: datetime
     version: int
+    # sold as one, stocked as parts; what they are is asked for separately
+    is_bundle: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """So many units of a SKU in one bundle."""
+
+    sku_id: UUID
+    sku_code: str
+    quantity: int

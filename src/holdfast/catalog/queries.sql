@@ -32,6 +32,18 @@ update skus
  where id = %(id)s and (%(expected_version)s::bigint is null or version = %(expected_version)s)
 returning *;
 
+-- set_bundle
+-- What a bundle is made of; answers the code of the refusal, or null when it was done.
+select catalog_set_bundle(%(bundle_id)s, %(components)s);
+
+-- list_components
+-- What a bundle is made of.
+select c.component_id as sku_id, s.code as sku_code, c.quantity
+  from bundle_components c
+  join skus s on s.id = c.component_id
+ where c.bundle_id = %(bundle_id)s
+ order by s.code;
+
 -- write_event
 -- Every change tells.
 insert into outbox_events (event_type, sku_ids, data) values (%(event_type)s, %(sku_ids)s, %(data)s);

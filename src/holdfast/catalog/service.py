@@ -11,9 +11,9 @@ from psycopg.types.json import Json, Jsonb
 
 from holdfast.access import audit
 from holdfast.cache import totals
-from holdfast.catalog.model import Sku
+from holdfast.catalog.model import Component, Sku
 from holdfast.db import Tx, statements
-from holdfast.kernel.errors import Conflict, NotFound
+from holdfast.kernel.errors import Conflict, Invalid, NotFound, Refusal
 
 sql = statements("holdfast.catalog")
 
@@ -74,6 +74,37 @@ async def change_sku(tx: Tx, sku_id: UUID, changes: dict[str, Any], *, expected_
     tx.changed.add(totals(sku.id))
     await _tell(tx, "sku.changed", sku, actor)
     return sku
+
+
+async def get_components(tx: Tx, sku_id: UUID) -> list[Component]:
+    """What a bundle is made of; nothing for a SKU that is none. Raises NotFound."""
+    await get_sku(tx, sku_id)
+    return await tx.all(sql.list_components, Component, bundle_id=sku_id)
+
+
+async def set_components(tx: Tx, sku_id: UUID, components: dict[UUID, int], *, actor: str) -> list[Component]:
+    """Make a SKU a bundle of so many of each component, or with none an ordinary SKU again.
+
+    Open reservations keep what they were made with. Raises NotFound, Invalid(``unknown_sku`` | ``nested_bundle``),
+    Conflict(``sku_archived`` | ``sku_has_stock``).
+    """
+    parts = [{"sku_id": str(part), "quantity": quantity} for part, quantity in components.items()]
+    refused: str | None = await tx.value(sql.set_bundle, bundle_id=sku_id, components=Json(parts))
+    if refused is not None:
+        kind, detail = _NO_BUNDLE[refused]
+        raise kind(refused, detail)
+    tx.changed.add(totals(sku_id))
+    await _tell(tx, "sku.changed", await get_sku(tx, sku_id), actor)
+    return await get_components(tx, sku_id)
+
+
+_NO_BUNDLE: dict[str, tuple[type[Refusal], str]] = {
+    "sku_not_found": (NotFound, "There is no such SKU."),
+    "unknown_sku": (Invalid, "A component is not a SKU."),
+    "sku_archived": (Conflict, "A component is archived."),
+    "nested_bundle": (Invalid, "A bundle is made of ordinary SKUs and is no part of another bundle."),
+    "sku_has_stock": (Conflict, "A bundle has no stock of its own; this SKU has some, or some is on its way."),
+}
 
 
 def escaped(q: str) -> str:

@@ -129,7 +129,7 @@ summed as (
            coalesce(sum(coalesce(i.reorder_point, i.computed_reorder_point)), 0)::bigint as reorder_point,
            sum(f.daily_mean) as daily_mean,
            coalesce(bool_or(coalesce(i.reorder_point, i.computed_reorder_point) > 0
-               and i.available_quantity + i.in_transit_quantity <= coalesce(i.reorder_point, i.computed_reorder_point)), false) as is_low,
+               and i.available_quantity + i.in_transit_quantity - i.backordered_quantity <= coalesce(i.reorder_point, i.computed_reorder_point)), false) as is_low,
            coalesce(bool_or(i.available_quantity > i.max_stock), false) as is_over
       from chosen c
       left join inventory i on i.sku_id = c.id and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)

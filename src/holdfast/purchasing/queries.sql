@@ -104,12 +104,13 @@ select %(id)s,
 -- find_unorderable
 -- Lines that cannot be ordered: the SKU is unknown or archived, or nobody said what it costs.
 select (l.n - 1)::integer as line,
-       case when s.id is null then 'unknown_sku' when s.archived_at is not null then 'sku_archived' else 'unit_cost_unknown' end as code
+       case when s.id is null then 'unknown_sku' when s.archived_at is not null then 'sku_archived' when s.is_bundle then 'sku_is_bundle'
+            else 'unit_cost_unknown' end as code
   from rows from (json_to_recordset(%(lines)s) as (sku_id uuid, unit_cost numeric))
        with ordinality as l (sku_id, unit_cost, n)
   left join skus s on s.id = l.sku_id
   left join supplier_items i on i.supplier_id = %(supplier_id)s and i.sku_id = l.sku_id
- where s.id is null or s.archived_at is not null or coalesce(l.unit_cost, i.unit_cost) is null
+ where s.id is null or s.archived_at is not null or s.is_bundle or coalesce(l.unit_cost, i.unit_cost) is null
  order by l.n;
 
 -- delete_lines

@@ -32,6 +32,7 @@ from holdfast.purchasing.model import (
     spread,
 )
 from holdfast.purchasing.suppliers import get_supplier
+from holdfast.stock import promises
 from holdfast.stock import service as stock
 from holdfast.stock.asks import MoveAsk, MoveItem
 from holdfast.warehouses.service import get_warehouse
@@ -288,6 +289,7 @@ async def _add_lines(tx: Tx, order_id: UUID, supplier_id: UUID, lines: Sequence[
 _UNORDERABLE = {
     "unknown_sku": "There is no such SKU.",
     "sku_archived": "The SKU is archived.",
+    "sku_is_bundle": "A bundle has no stock of its own; order its components.",
     "unit_cost_unknown": "The supplier has no price for this SKU; give unit_cost.",
 }
 
@@ -300,6 +302,8 @@ async def _expect(tx: Tx, detail: OrderDetail, changes: list[tuple[OrderLine, in
         if quantity
     ]
     await stock.expect(tx, lines, reference_id=str(detail.order.id))
+    # Customers may wait for what the lines now say.
+    await promises.inbound_changed(tx, [(line.sku_id, detail.order.warehouse_id) for line, _ in changes])
 
 
 def _receipt_lines(parts: Sequence[LineReceipt]) -> list[dict[str, Any]]:
@@ -351,8 +355,8 @@ async def _book(
 
 async def _end(tx: Tx, order_id: UUID, status: str) -> OrderDetail:
     before = await get_order(tx, order_id)
-    await _expect(tx, before, [(line, -line.open_quantity) for line in before.lines])
     await tx.run(sql.close_lines, id=order_id)
+    await _expect(tx, before, [(line, -line.open_quantity) for line in before.lines])
     await tx.run(sql.mark_resolved, id=order_id, status=status)
     return before
 

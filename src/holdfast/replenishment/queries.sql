@@ -24,7 +24,7 @@ select i.sku_id, i.warehouse_id
   join warehouses w on w.id = i.warehouse_id and w.is_active
  cross join clock c
  where (i.computed_reorder_point is null
-        or (i.available_quantity + i.in_transit_quantity <= greatest(i.reorder_point, i.computed_reorder_point)
+        or (i.available_quantity + i.in_transit_quantity - i.backordered_quantity <= greatest(i.reorder_point, i.computed_reorder_point)
             and greatest(i.reorder_point, i.computed_reorder_point) > 0))
    and not exists (select from replenishment_suggestions r
                     where r.sku_id = i.sku_id and r.warehouse_id = i.warehouse_id and r.status in ('pending', 'approved'))
@@ -50,7 +50,7 @@ with clock as materialized (
              where status = 'approved' and purchase_order_id is null) d
      group by sku_id, warehouse_id
 )
-select p.n::integer as n, i.available_quantity, i.in_transit_quantity, coalesce(d.quantity, 0)::bigint as approved_quantity,
+select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backordered_quantity, coalesce(d.quantity, 0)::bigint as approved_quantity,
        i.safety_stock, i.reorder_point, i.max_stock,
        i.computed_safety_stock, i.computed_reorder_point, i.computed_order_up_to,
        coalesce(po.mode, 'auto') as mode, coalesce(po.target_service, 0.95) as target_service,

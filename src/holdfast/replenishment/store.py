@@ -129,8 +129,7 @@ async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
             available=units("available_quantity"),
             in_transit=units("in_transit_quantity"),
             approved=units("approved_quantity"),
-            # Nothing sells what is not there yet; orders beyond stock will be counted here.
-            backordered=np.zeros(len(rows), np.int64),
+            backordered=units("backordered_quantity"),
         ),
         supplier_ids=[r["supplier_id"] for r in rows],
         unit_costs=[r["unit_cost"] for r in rows],

@@ -10,7 +10,18 @@ from holdfast.db.group import Answer
 from holdfast.kernel.errors import Conflict, Invalid, NotFound, Refusal
 
 GRANTED = frozenset(
-    {"availability", "reserved", "decided", "consumed", "released", "extended", "converted", "moved", "undone"}
+    {
+        "availability",
+        "waiting",
+        "reserved",
+        "decided",
+        "consumed",
+        "released",
+        "extended",
+        "converted",
+        "moved",
+        "undone",
+    }
 )
 
 REFUSALS: dict[str, tuple[type[Refusal], str]] = {
@@ -22,6 +33,8 @@ REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     "insufficient_stock": (Conflict, "Less is available than was asked for; nothing was changed."),
     "below_reserved": (Conflict, "Fewer units than are reserved; release reservations first."),
     "version_conflict": (Conflict, "The quantity is no longer what you expected; read it again."),
+    "sku_is_bundle": (Conflict, "A bundle has no stock of its own; name its components."),
+    "still_backordered": (Conflict, "Nothing of the reservation is there yet."),
     "inbound_exceeded": (Conflict, "More than is on its way."),
     "tracked_sku": (
         Conflict,

@@ -23,18 +23,25 @@ ReferenceId = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x0
 
 
 class ReserveItem(Struct):
+    """``allow_backorder`` says for this line what the request says for all."""
+
     sku_id: Id
     quantity: Quantity
     warehouse_id: Id | None = None
+    allow_backorder: bool | UnsetType = UNSET
 
 
 class ReserveBody(Struct):
-    """Body of ``POST /inventory/reservations``. ``expires_in_minutes`` null means no expiry (order and manual only)."""
+    """Body of ``POST /inventory/reservations``. ``expires_in_minutes`` null means no expiry (order and manual only).
+
+    ``allow_backorder``: what is short may be promised against what is on its way, where the SKU's policy allows it.
+    """
 
     items: Annotated[list[ReserveItem], Meta(min_length=1, max_length=500)]
     reference_type: ReferenceType
     reference_id: ReferenceId
     expires_in_minutes: Minutes | UnsetType | None = UNSET
+    allow_backorder: bool | UnsetType = UNSET
     ship_to: dict[str, Any] | None = None
 
 
@@ -71,6 +78,7 @@ class ReserveAsk(Ask):
     reference_id: str
     minutes: int | None
     items: list[ReserveItem]
+    allow_backorder: bool | UnsetType = UNSET
 
 
 class BatchAsk(Ask):
@@ -134,3 +142,4 @@ class AvailabilityAsk(Ask):
     quantity: int
     warehouse_id: str | None = None
     exclude_reference_id: str | None = None
+    by: str | None = None

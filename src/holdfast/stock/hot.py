@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -239,6 +240,7 @@ class HotLane:
             quantity=int(quantity),
             warehouse_id=warehouse,
             exclude_reference_id=query.get("exclude_reference_id"),
+            by=_day(query.get("by")),
         )
         return _reply(await self._lanes.availability(ask), 200)
 
@@ -252,6 +254,7 @@ class HotLane:
             reference_id=body.reference_id,
             minutes=minutes,  # pyright: ignore[reportArgumentType] - UNSET was replaced above
             items=body.items,
+            allow_backorder=body.allow_backorder,
         )
 
     async def _resolve(self, call: Call, reservation: str, action: Any) -> Answer:
@@ -295,6 +298,15 @@ def _reservation_id(text: str) -> str:
     if not _UUID.match(text):
         raise Invalid.field_error(["path", "reservation_id"], "not_a_uuid", "This is not a UUID.")
     return text
+
+
+def _day(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise Invalid.field_error(["query", "by"], "not_a_date", "A date such as 2026-12-24.") from None
 
 
 def _text(value: bytes | None) -> str | None:

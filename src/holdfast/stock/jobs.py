@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.jobs import Blueprint, JobContext, Work
-from holdfast.stock import seals, service, undo
+from holdfast.stock import promises, seals, service, undo
 
 tasks = Blueprint()
 
@@ -20,6 +20,14 @@ async def expire_holds(context: JobContext, timestamp: int) -> None:
         async with database.transaction() as tx:
             if await service.expire_due(tx, limit=SWEEP_GROUP) < SWEEP_GROUP:
                 return
+
+
+@tasks.periodic(cron="7 0 * * *")
+@tasks.task(name="date_promises", queueing_lock="date_promises", pass_context=True)
+async def date_promises(context: JobContext, timestamp: int) -> None:
+    """A delivery that did not come on its day dates no promise any more; who waits for it is told."""
+    async with Work.of(context).database.transaction() as tx:
+        await promises.date_overdue(tx)
 
 
 @tasks.periodic(cron="17 3 * * *")

@@ -24,6 +24,7 @@ class Level:
     on_hand_quantity: int
     in_transit_quantity: int
     unavailable_quantity: int
+    backordered_quantity: int
     safety_stock: int | None
     reorder_point: int | None
     max_stock: int | None

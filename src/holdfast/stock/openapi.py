@@ -37,6 +37,25 @@ _RESERVATION: dict[str, Any] = {
                     "reserved_quantity": _COUNT,
                     "open_quantity": _COUNT,
                     "consumed_quantity": _COUNT,
+                    "backordered_quantity": {**_COUNT, "description": "promised and not there yet; an item of its own"},
+                    "promise_date": {"type": ["string", "null"], "format": "date", "description": "null: unknown"},
+                },
+            },
+        },
+        "bundles": {
+            "type": "array",
+            "description": "the bundles that were asked for; items has their components",
+            "items": {
+                "type": "object",
+                "required": ["sku_id", "quantity", "components"],
+                "properties": {
+                    "sku_id": _UUID,
+                    "quantity": _COUNT,
+                    "open_quantity": {**_COUNT, "description": "how many what is still held makes"},
+                    "components": {
+                        "type": "array",
+                        "items": {"type": "object", "properties": {"sku_id": _UUID, "quantity": _COUNT}},
+                    },
                 },
             },
         },
@@ -126,6 +145,7 @@ def _availability() -> dict[str, Any]:
             {"name": "quantity", "in": "query", "required": True, "schema": _QUANTITY, "description": "units wanted"},
             query("warehouse_id", _UUID, "only this warehouse"),
             query("exclude_reference_id", {"type": "string"}, "do not count the hold of this cart or order against it"),
+            query("by", {"type": "string", "format": "date"}, "by this day, with what is on its way; else now"),
         ],
         "responses": {"200": _answer("Availability")},
     }

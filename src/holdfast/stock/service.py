@@ -16,7 +16,7 @@ from holdfast.db import Tx, statements
 from holdfast.db.group import Answer, Ask
 from holdfast.kernel.errors import NotFound
 from holdfast.stock.answers import refusal_of
-from holdfast.stock.asks import MoveAsk, ReserveAsk
+from holdfast.stock.asks import MoveAsk, ProlongAsk, ReserveAsk, ResolveAsk
 from holdfast.stock.looks import names_in
 from holdfast.stock.model import ActiveLine, Level, Movement, PastLevel, Reservation
 
@@ -25,6 +25,8 @@ sql = statements("holdfast.stock")
 _MOVE: LiteralString = "select outcome, facts::text, replayed from stock_move(%s)"
 _MOVE_EACH: LiteralString = "select request_no, outcome, facts::text, replayed from stock_move(%s)"
 _RESERVE: LiteralString = "select outcome, facts::text, replayed from stock_reserve(%s)"
+_RESOLVE: LiteralString = "select outcome, facts::text, replayed from stock_resolve(%s)"
+_PROLONG: LiteralString = "select outcome, facts::text, replayed from stock_prolong(%s)"
 _EXPECT: LiteralString = "select stock_expect(%s, %s)"
 _EXPIRE: LiteralString = "select stock_expire(%s)"
 _MONTHS: LiteralString = (
@@ -46,6 +48,16 @@ async def reserve(tx: Tx, ask: ReserveAsk) -> dict[str, Any]:
     Answers the reservation; raises the refusal (``insufficient_stock``, ``warehouse_inactive``, …) otherwise.
     """
     return await _post(tx, _RESERVE, _json([ask]))
+
+
+async def resolve(tx: Tx, ask: ResolveAsk) -> dict[str, Any]:
+    """Consume or release a reservation in the caller's transaction; answers it, or raises the refusal."""
+    return await _post(tx, _RESOLVE, _json([ask]))
+
+
+async def prolong(tx: Tx, ask: ProlongAsk) -> dict[str, Any]:
+    """Extend or convert a reservation in the caller's transaction; answers it, or raises the refusal."""
+    return await _post(tx, _PROLONG, _json([ask]))
 
 
 async def _post(tx: Tx, statement: LiteralString, asks: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class InventoryInfo(BaseModel):
     on_hand_quantity: int
     in_transit_quantity: int
     unavailable_quantity: int
+    backordered_quantity: Annotated[int, Field(description="promised beyond what is there")]
     safety_stock: int | None
     reorder_point: int | None
     max_stock: int | None

@@ -6,10 +6,10 @@ returning id;
 
 -- find_unmovable
 -- Lines that cannot travel: the SKU is unknown, or archived and could not be received.
-select (l.n - 1)::integer as line, l.sku_id, case when s.id is null then 'unknown_sku' else 'sku_archived' end as code
+select (l.n - 1)::integer as line, l.sku_id, case when s.id is null then 'unknown_sku' when s.is_bundle then 'sku_is_bundle' else 'sku_archived' end as code
   from unnest(%(sku_ids)s::uuid[]) with ordinality as l (sku_id, n)
   left join skus s on s.id = l.sku_id
- where s.id is null or s.archived_at is not null
+ where s.id is null or s.archived_at is not null or s.is_bundle
  order by l.n;
 
 -- add_lines

@@ -17,6 +17,7 @@ from psycopg.types.json import Json, Jsonb
 from holdfast.access import audit
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Conflict, Invalid, NotFound
+from holdfast.stock import promises
 from holdfast.stock import service as stock
 from holdfast.stock.asks import MoveAsk, MoveItem
 from holdfast.transfers.model import (
@@ -36,7 +37,11 @@ from holdfast.warehouses.service import get_warehouse
 
 sql = statements("holdfast.transfers")
 
-_UNMOVABLE = {"unknown_sku": "There is no such SKU.", "sku_archived": "The SKU is archived and could not be received."}
+_UNMOVABLE = {
+    "unknown_sku": "There is no such SKU.",
+    "sku_archived": "The SKU is archived and could not be received.",
+    "sku_is_bundle": "A bundle has no stock of its own; move its components.",
+}
 
 
 async def create_transfer(
@@ -114,6 +119,7 @@ async def ship(tx: Tx, transfer_id: UUID, *, actor: str, expected_version: int |
     await stock.move(tx, _leg(transfer, "shipped on", items, actor))
     await tx.run(sql.open_lines, id=transfer_id)
     await tx.run(sql.mark_shipped, id=transfer_id)
+    await promises.inbound_changed(tx, [(line.sku_id, transfer.to_warehouse_id) for line in detail.lines])
     return await _told(tx, "transfer.shipped", transfer_id, actor)
 
 

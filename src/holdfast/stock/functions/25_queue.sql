@@ -253,3 +253,15 @@ language sql security definer set search_path = public, pg_temp as $$
     )
     select exists (select from gone)
 $$;
+
+
+-- What became of an entry: its own status, or once it was offered that of the hold. A hold that was handed over to an
+-- order, or consumed, was accepted.
+create or replace function waiting_status(p_entry text, p_hold text, p_reference_type text) returns text
+language sql immutable as $$
+    select case when p_entry <> 'offered' then p_entry
+                when p_hold = 'consumed' or p_reference_type <> 'cart' then 'accepted'
+                when p_hold = 'active' then 'offered'
+                when p_hold = 'expired' then 'lapsed'
+                else 'declined' end
+$$;
