@@ -26,6 +26,7 @@ import holdfast.connectors.api
 import holdfast.connectors.jobs
 import holdfast.console.pages
 import holdfast.counts.api
+import holdfast.counts.shortage_api
 import holdfast.demand.api
 import holdfast.demand.jobs
 import holdfast.importing.api
@@ -99,6 +100,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.transfers.api.router,
     holdfast.returns.api.router,
     holdfast.counts.api.router,
+    holdfast.counts.shortage_api.router,
     holdfast.replenishment.api.router,
     holdfast.alerts.api.router,
     holdfast.monitoring.api.router,

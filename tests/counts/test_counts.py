@@ -89,6 +89,7 @@ async def test_fewer_than_reserved_is_refused_with_the_facts_and_the_rest_is_boo
     answer = await approve(house, sheet)
     assert [a["variance"] for a in answer["approved"]] == [-1]
     [refused] = answer["refused"]
+    assert refused["shortage_id"]
     facts = {name: refused[name] for name in ("code", "counted", "recorded", "variance", "available", "reserved")}
     assert facts == {
         "code": "below_reserved",

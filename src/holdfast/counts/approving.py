@@ -13,6 +13,7 @@ from holdfast.counts.model import Approval, Chosen, Judged, StockCount
 from holdfast.counts.service import choose, get_count, lock_open, sql, tell
 from holdfast.db import Tx
 from holdfast.stock import service as stock
+from holdfast.stock import shortages
 from holdfast.stock.asks import MoveAsk, MoveItem
 
 # More lines than this are approved by calling again.
@@ -20,13 +21,20 @@ LINES_MAX = 1000
 
 
 async def approve(
-    tx: Tx, count_id: UUID, chosen: Sequence[Chosen] | None, *, actor: str, expected_version: int | None = None
+    tx: Tx,
+    count_id: UUID,
+    chosen: Sequence[Chosen] | None,
+    *,
+    actor: str,
+    expected_version: int | None = None,
+    has_case: bool = False,
 ) -> Approval:
     """Book the chosen lines, or every waiting one (up to ``LINES_MAX``); each by itself, so one refusal costs no other.
 
-    A line is refused when fewer units were found than are reserved (``below_reserved``), when somebody adjusted the
-    shelf since it was counted (``adjusted_since_counted``: count again), when it was counted again since the approver
-    looked (``counted_again``), or as the posting functions say. Raises Conflict(``count_closed`` …).
+    A line is refused when fewer units were found than are reserved (``below_reserved``; a shortage case is opened and
+    named, unless the caller is resolving one: ``has_case``), when somebody adjusted the shelf since it was counted
+    (``adjusted_since_counted``: count again), when it was counted again since the approver looked (``counted_again``),
+    or as the posting functions say. Raises Conflict(``count_closed`` …).
     """
     count = await lock_open(tx, count_id, expected_version=expected_version)
     if chosen is None:
@@ -41,6 +49,10 @@ async def approve(
     await tx.run(sql.lock_levels, warehouse_id=count["warehouse_id"], sku_ids=skus)
     lines = await tx.all(sql.judge_lines, Judged, id=count_id, lines=Json(keys))
     booked, not_booked = await _post(tx, await get_count(tx, count_id), lines, actor)
+    if not has_case:
+        await _open_cases(tx, await get_count(tx, count_id), not_booked, actor)
+        on_shelf = [line.sku_id for line in booked if line.bucket == "sellable"]
+        await shortages.end_booked(tx, cause="count", reference_id=str(count_id), sku_ids=on_shelf, actor=actor)
     await _mark(tx, count_id, booked, not_booked, actor)
     if booked or not_booked:
         await tx.run(sql.count_change, id=count_id, status="open")
@@ -86,6 +98,23 @@ async def _post(
             # Holds whose time was over are released by the posting, so what it saw is newer than what we saw.
             refused.append({**facts, "available": now.get("available", facts["available"])})
     return booked, refused
+
+
+async def _open_cases(tx: Tx, count: StockCount, refused: Sequence[dict[str, Any]], actor: str) -> None:
+    """Which promise to break is a decision: each line that is short gets a case, named in its refusal."""
+    for facts in refused:
+        if facts["code"] == "below_reserved":
+            case = await shortages.open_case(
+                tx,
+                sku_id=UUID(facts["sku_id"]),
+                warehouse_id=count.warehouse_id,
+                change=facts["variance"],
+                cause="count",
+                reason=f"counted on {count.number}",
+                actor=actor,
+                reference_id=str(count.id),
+            )
+            facts["shortage_id"] = str(case.id)
 
 
 async def _mark(

@@ -927,6 +927,40 @@ CREATE TABLE public.settings (
     updated_by text NOT NULL
 );
 
+CREATE SEQUENCE public.shortage_numbers
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+CREATE TABLE public.shortage_cases (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    number text DEFAULT ('SH-'::text || lpad((nextval('public.shortage_numbers'::regclass))::text, 5, '0'::text)) NOT NULL,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    cause text NOT NULL,
+    reference_id text,
+    change bigint NOT NULL,
+    missing_quantity bigint NOT NULL,
+    reason text NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    wait_until date,
+    opened_by text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    resolved_by text,
+    resolved_at timestamp with time zone,
+    broken jsonb DEFAULT '[]'::jsonb NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT known_shortage_cause CHECK ((cause = ANY (ARRAY['count'::text, 'adjustment'::text, 'erp'::text, 'expiry'::text, 'recall'::text]))),
+    CONSTRAINT known_shortage_status CHECK ((status = ANY (ARRAY['open'::text, 'waiting'::text, 'resolved'::text, 'dismissed'::text]))),
+    CONSTRAINT missing_not_negative CHECK ((missing_quantity >= 0)),
+    CONSTRAINT shortage_has_a_reason CHECK ((reason <> ''::text)),
+    CONSTRAINT shortage_over_has_its_time CHECK (((status = ANY (ARRAY['resolved'::text, 'dismissed'::text])) = (resolved_at IS NOT NULL))),
+    CONSTRAINT shortage_takes_away CHECK ((change < 0))
+);
+
 CREATE TABLE public.sign_in_attempts (
     email text NOT NULL,
     address text NOT NULL,
@@ -1365,6 +1399,12 @@ ALTER TABLE ONLY public.sessions
 ALTER TABLE ONLY public.settings
     ADD CONSTRAINT settings_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY public.shortage_cases
+    ADD CONSTRAINT shortage_cases_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.shortage_cases
+    ADD CONSTRAINT shortage_number_once UNIQUE (number);
+
 ALTER TABLE ONLY public.sign_in_links
     ADD CONSTRAINT sign_in_links_pkey PRIMARY KEY (token_hash);
 
@@ -1501,6 +1541,8 @@ CREATE UNIQUE INDEX one_alert_per_cause ON public.alerts USING btree (rule_id, s
 
 CREATE UNIQUE INDEX one_collecting_draft ON public.purchase_orders USING btree (supplier_id, warehouse_id) WHERE ((status = 'draft'::text) AND collects_suggestions);
 
+CREATE UNIQUE INDEX one_open_shortage ON public.shortage_cases USING btree (sku_id, warehouse_id) WHERE (status = ANY (ARRAY['open'::text, 'waiting'::text]));
+
 CREATE UNIQUE INDEX one_open_suggestion ON public.replenishment_suggestions USING btree (sku_id, warehouse_id) WHERE (status = ANY (ARRAY['pending'::text, 'approved'::text]));
 
 CREATE UNIQUE INDEX one_policy_per_scope ON public.replenishment_policies USING btree (sku_id, warehouse_id, category) NULLS NOT DISTINCT;
@@ -1554,6 +1596,8 @@ CREATE INDEX row_changes_by_age ON public.row_changes USING brin (changed_at);
 CREATE INDEX row_changes_by_posting ON public.row_changes USING btree (posted_in);
 
 CREATE INDEX sessions_by_user ON public.sessions USING btree (user_id);
+
+CREATE INDEX shortage_cases_by_status ON public.shortage_cases USING btree (status, id);
 
 CREATE INDEX sign_in_attempts_recent ON public.sign_in_attempts USING btree (email, attempted_at);
 
@@ -1787,6 +1831,12 @@ ALTER TABLE ONLY public.sandbox_warehouses
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.shortage_cases
+    ADD CONSTRAINT shortage_cases_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.shortage_cases
+    ADD CONSTRAINT shortage_cases_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
 ALTER TABLE ONLY public.sign_in_links
     ADD CONSTRAINT sign_in_links_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
@@ -1951,6 +2001,10 @@ GRANT SELECT ON TABLE public.schema_migrations TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.settings TO holdfast_app;
+
+GRANT USAGE ON SEQUENCE public.shortage_numbers TO holdfast_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.shortage_cases TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_attempts TO holdfast_app;
 

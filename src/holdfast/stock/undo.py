@@ -53,6 +53,7 @@ FINAL: Final = {
     "api_key.": "A key that was made or revoked stays so; make another.",
     "webhook.": "Secrets and deliveries are not restored; change the webhook instead.",
     "alert.": "An alert lives by its rule; acknowledge or resolve it.",
+    "shortage.": "Broken promises were told; book and hold again what should be.",
     "allocation.": "Release the reservation instead.",
     "replenishment.run_started": "A run only suggests; reject what you do not want.",
 }

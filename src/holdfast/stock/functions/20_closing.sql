@@ -7,6 +7,19 @@ declare
     v_skus uuid[];
     v_warehouses uuid[];
 begin
+    perform stock_end_lines(p_takes, p_now);
+    select array_agg(sku_id), array_agg(warehouse_id) into v_skus, v_warehouses
+      from unnest(p_takes) t where t.outcome <> 'consumed';
+    if v_skus is not null then
+        perform stock_serve(v_skus, v_warehouses, p_now);
+    end if;
+end $$;
+
+
+-- The same without serving anybody: for units that are free only on paper.
+create or replace function stock_end_lines(p_takes stock_take[], p_now timestamptz) returns void
+language plpgsql as $$
+begin
     insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, status, reserved_at, resolved_at, expires_at,
         promised_at, promise_date)
     select t.reservation_id,
@@ -43,12 +56,6 @@ begin
                    coalesce(sum(quantity) filter (where was_backordered), 0) as given_up
               from unnest(p_takes) group by sku_id, warehouse_id) t
      where (i.sku_id, i.warehouse_id) = (t.sku_id, t.warehouse_id);
-
-    select array_agg(sku_id), array_agg(warehouse_id) into v_skus, v_warehouses
-      from unnest(p_takes) t where t.outcome <> 'consumed';
-    if v_skus is not null then
-        perform stock_serve(v_skus, v_warehouses, p_now);
-    end if;
 end $$;
 
 
