@@ -15,6 +15,7 @@ import socket
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Protocol
 
 RESERVATION_ID = re.compile(rb'"reservation_id" ?: ?"([0-9a-f-]{36})"')
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: ?(\d+)\r\n", re.IGNORECASE)
@@ -56,7 +57,13 @@ class LoadResult:
         return sum(n for status, n in self.by_status.items() if status not in {201, 409})
 
 
-class _Requests:
+class Requests(Protocol):
+    """What is sent, one after the other, rendered beforehand."""
+
+    def next(self) -> bytes: ...
+
+
+class _Holds:
     """Renders hold requests: everything but the key is ready beforehand."""
 
     def __init__(self, target: Target) -> None:
@@ -85,9 +92,9 @@ class _Requests:
 class _Loop:
     """One run: `connections` sockets, each with one request in flight."""
 
-    def __init__(self, target: Target, connections: int) -> None:
+    def __init__(self, target: Target, requests: Requests, connections: int) -> None:
         self.target = target
-        self.requests = _Requests(target)
+        self.requests = requests
         self.poll = select.epoll()
         self.sockets: dict[int, socket.socket] = {}
         self.sent_at: dict[int, float] = {}
@@ -140,7 +147,7 @@ class _Loop:
             found = RESERVATION_ID.search(answer)
             assert found is not None, answer
             self.reservation_ids.append(found[1].decode())
-        elif status != 409 and self.first_error is None:
+        elif status not in {200, 409} and self.first_error is None:
             self.first_error = answer[:600].decode(errors="replace")
         sent = self.sent_at.pop(number)
         if counted:
@@ -167,7 +174,12 @@ class _Loop:
 
 def run_load(target: Target, *, connections: int, seconds: float) -> LoadResult:
     """Hold one unit per request for `seconds`; later answers are kept for the check but not counted."""
-    loop = _Loop(target, connections)
+    return measure(target, _Holds(target), connections=connections, seconds=seconds)
+
+
+def measure(target: Target, requests: Requests, *, connections: int, seconds: float) -> LoadResult:
+    """Send `requests` for `seconds`."""
+    loop = _Loop(target, requests, connections)
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -115,9 +115,11 @@ class InRedis:
                 names = list(self._looking)[:NAMES_MAX]
                 waiting = {name: self._looking.pop(name) for name in names}
                 found = await self._find(names)
+                hits = sum(len(futures) for name, futures in waiting.items() if found[name].value is not None)
+                _HIT.inc(hits)
+                _MISS.inc(sum(map(len, waiting.values())) - hits)
                 for name, futures in waiting.items():
                     first = found[name]
-                    (_MISS if first.value is None else _HIT).inc(len(futures))
                     # A lease is for one of them; the others are told with it.
                     others = NOTHING if first.value is None else first
                     for number, future in enumerate(futures):
