@@ -106,9 +106,11 @@ def doctor(
 ) -> None:
     """Recompute every promise from the rows; name what does not hold and exit 1."""
     from holdfast.monitoring.command import consult
+    from holdfast.monitoring.kept import visit_cache
 
     with _database(data_dir) as url:
         healthy = asyncio.run(consult(url, screen, seals=seals or expect is not None, expect=expect, repair=repair))
+        healthy &= asyncio.run(visit_cache(url, Settings.from_env(), screen))
     raise typer.Exit(0 if healthy else 1)
 
 

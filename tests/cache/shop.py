@@ -14,7 +14,7 @@ from holdfast.cache import InRedis
 from holdfast.cache.contract import FILLS, LOOKS
 from holdfast.cache.link import Pace
 from holdfast.db import Database, identity
-from holdfast.stock.asks import AvailabilityAsk, MoveAsk, MoveItem, ReserveAsk, ReserveItem
+from holdfast.stock.asks import AvailabilityAsk, MoveAsk, MoveItem, ReserveAsk, ReserveItem, ResolveAsk
 from holdfast.stock.lanes import Lanes
 
 # As in operation, but for a shorter pause: two attempts to come back still fit into it.
@@ -56,6 +56,10 @@ class Member:
         ask = ReserveAsk(actor="test", reference_type="cart", reference_id="c", minutes=30, items=items)
         answer = await self.lanes.reserve(ask)
         assert answer.outcome == "reserved", answer
+        return json.loads(answer.facts)
+
+    async def release(self, reservation_id: str) -> dict[str, Any]:
+        answer = await self.lanes.resolve(ResolveAsk(actor="test", reservation_id=reservation_id, action="release"))
         return json.loads(answer.facts)
 
     async def until_kept(self, sku: str) -> int:

@@ -124,7 +124,7 @@ async def fetched_late(member: Member, name: str, gate: asyncio.Event) -> bytes:
     """A look whose answer of PostgreSQL arrives only when the gate opens."""
 
     async def fetch(names: list[str]) -> Looked:
-        looked = await member.lanes._fetch(names)
+        looked = await member.lanes.fetch(names)
         await gate.wait()
         return looked
 
@@ -218,6 +218,6 @@ async def test_two_databases_share_one_redis_without_meeting(
     shelf.given("TEA@GZ 5")
     async with opened(worker_url, redis.url, shelf, 1) as [original], opened(fresh_url, redis.url, shelf, 1) as [copy]:
         assert await original.until_kept("TEA") == 5
-        answer = await copy.lanes._fetch([cache.totals(shelf.sku("TEA"))])
+        answer = await copy.lanes.fetch([cache.totals(shelf.sku("TEA"))])
         assert answer.looks[cache.totals(shelf.sku("TEA"))].body == b""
-        assert await copy.cache.look(cache.totals(shelf.sku("TEA")), copy.lanes._fetch) == b""
+        assert await copy.cache.look(cache.totals(shelf.sku("TEA")), copy.lanes.fetch) == b""

@@ -167,3 +167,18 @@ select u.email, u.language from users u
 union all
 select n, 'en' from unnest(%(named)s::text[]) n
  where not exists (select from users u where lower(u.email) = lower(n));
+
+-- list_low_stock
+-- What is low now, most urgent first: the levels of live alerts, each once, by the severest.
+select json_agg(json_build_object('sku_id', sku_id, 'warehouse_id', warehouse_id, 'current', current,
+                                  'reorder_point', reorder_point, 'priority', (array['high', 'medium', 'low'])[urgency])
+                order by urgency, current, sku_id)::text
+  from (select a.sku_id, a.warehouse_id, coalesce(max(i.available_quantity), 0) as current,
+               max(coalesce(i.reorder_point, i.computed_reorder_point)) as reorder_point,
+               min(case a.severity when 'critical' then 1 when 'warning' then 2 else 3 end) as urgency
+          from alerts a
+          left join inventory i on (i.sku_id, i.warehouse_id) = (a.sku_id, a.warehouse_id)
+         where a.status <> 'resolved'
+         group by a.sku_id, a.warehouse_id
+         order by 5, 3, 1
+         limit %(limit)s) low;

@@ -5,12 +5,13 @@ PostgreSQL alone is correct (promise P9). Nothing is decided by what is here, an
 
 from __future__ import annotations
 
-from holdfast.cache.contract import EVERYTHING, Cache, Fetch, Look, Looked, hold, level, totals
+from holdfast.cache.contract import EVERYTHING, LOW_STOCK, Cache, Fetch, Look, Looked, hold, level, totals
 from holdfast.cache.in_redis import InRedis
 from holdfast.cache.local import Local
 
 __all__ = [
     "EVERYTHING",
+    "LOW_STOCK",
     "Cache",
     "Fetch",
     "InRedis",

@@ -21,6 +21,9 @@ def level(warehouse_id: object, sku_id: object) -> str:
     return f"inventory:{warehouse_id}:{sku_id}"
 
 
+LOW_STOCK = "low_stock_alerts"
+
+
 def hold(reservation_id: object) -> str:
     return f"reservation:{reservation_id}"
 
@@ -64,6 +67,10 @@ class Cache(Protocol):
 
     async def forget(self, names: Iterable[str]) -> None:
         """These names were changed by a transaction that is over: no answer from before it will be given again."""
+        ...
+
+    async def show(self, name: str, body: bytes, *, seconds: int) -> None:
+        """Lay something out for other programs to read; nobody here reads it."""
         ...
 
 

@@ -106,6 +106,11 @@ class InRedis:
         self._tell()
         await future
 
+    async def show(self, name: str, body: bytes, *, seconds: int) -> None:
+        if self._link.is_up:
+            with suppress(Away):
+                await self._link.write(("SET", self._prefix + name, body, "EX", seconds))
+
     # Looking
 
     async def _look_up(self) -> None:

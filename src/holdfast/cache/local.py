@@ -34,6 +34,9 @@ class Local:
     async def forget(self, names: Iterable[str]) -> None:
         return None
 
+    async def show(self, name: str, body: bytes, *, seconds: int) -> None:
+        return None
+
     async def ask(self, name: str, fetch: Fetch) -> Look:
         """What PostgreSQL says of ``name`` at a moment after this call. Raises what ``fetch`` raises."""
         future: asyncio.Future[Look] = asyncio.get_running_loop().create_future()

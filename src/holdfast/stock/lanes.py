@@ -67,7 +67,7 @@ class Lanes:
     async def availability(self, ask: AvailabilityAsk) -> Answer:
         plain = AvailabilityAsk(sku_id=ask.sku_id, quantity=ask.quantity, warehouse_id=ask.warehouse_id)
         if ask == plain:
-            body = await self._cache.look(cache.totals(ask.sku_id.lower()), self._fetch)
+            body = await self._cache.look(cache.totals(ask.sku_id.lower()), self.fetch)
             answer = looks.availability(body, ask)
             if answer is not None:
                 return answer
@@ -75,7 +75,7 @@ class Lanes:
 
     async def reservation(self, reservation_id: str) -> bytes:
         """The reservation as the API shows it, in JSON; empty when there is none."""
-        return await self._cache.look(cache.hold(reservation_id), self._fetch)
+        return await self._cache.look(cache.hold(reservation_id), self.fetch)
 
     async def _changed(self, lane: str, ask: Ask) -> Answer:
         answer = await self._writers[lane].submit(ask)
@@ -84,7 +84,8 @@ class Lanes:
             await self._cache.forget(looks.names_in(answer.facts))
         return answer
 
-    async def _fetch(self, names: list[str]) -> Looked:
+    async def fetch(self, names: list[str]) -> Looked:
+        """What PostgreSQL says of these names of the cache, past the cache."""
         return looks.looked(names, await self._writers["look"].submit(looks.ask_for(names)))
 
     async def close(self) -> None:
