@@ -26,6 +26,7 @@ import holdfast.connectors.api
 import holdfast.connectors.jobs
 import holdfast.console.pages
 import holdfast.counts.api
+import holdfast.counts.pages
 import holdfast.counts.shortage_api
 import holdfast.demand.api
 import holdfast.demand.jobs
@@ -116,6 +117,7 @@ PAGES: list[APIRouter] = [
     holdfast.alerts.pages.router,
     holdfast.catalog.pages.router,
     holdfast.transfers.pages.router,
+    holdfast.counts.pages.router,
 ]
 TASKS: list[procrastinate.Blueprint] = [
     holdfast.access.jobs.tasks,

@@ -47,6 +47,7 @@ class Shop:
         self.orders = [self._order(n, *o) for n, o in enumerate((("draft", None), ("sent", -2), ("sent", 5)))]
         self.hold(0, "cart-1")
         self.transfers = [self._transfer(is_shipped=shipped) for shipped in (False, True)]
+        self.count = self._count()
         self._one(
             "insert into notifications (channel, kind, recipient, subject, body, facts, link, status)"
             " values ('inbox', 'order_not_mailed', 'everyone', '', '', %s, '/purchase-orders', 'sent') returning id",
@@ -225,6 +226,31 @@ class Shop:
                 reference_id=str(transfer), reason="shipped", items=items,
             )  # fmt: skip
         return transfer
+
+    def _count(self) -> uuid.UUID:
+        """Every SKU of Shanghai; of the first one two are missing, the second is exact, the others are left."""
+        count = self._one(
+            "insert into stock_counts (warehouse_id, created_by, created_at)"
+            " values (%s, 'user:anna@shop.example', now()) returning id",
+            self.warehouses[0],
+        )
+        for n, sku in enumerate(self.skus):
+            self.connection.execute(
+                "insert into stock_count_lines (stock_count_id, sku_id, is_listed) values (%s, %s, true)", [count, sku]
+            )
+            if n < 2:
+                self.connection.execute(
+                    "update stock_count_lines l set status = 'counted', count_no = 1,"
+                    " counted_quantity = x.sellable - %s, counted_at = now(), counted_by = 'user:anna@shop.example',"
+                    " recorded_quantity = x.sellable,"
+                    " ledger_at = x.created_at, ledger_seq = x.seq"
+                    " from (select m.balance_after - m.unsellable_after as sellable, m.created_at, m.seq"
+                    "         from inventory_movements m where m.sku_id = %s and m.warehouse_id = %s"
+                    "        order by m.created_at desc, m.seq desc limit 1) x"
+                    " where l.stock_count_id = %s and l.sku_id = %s",
+                    [2 - 2 * n, sku, self.warehouses[0], count, sku],
+                )
+        return count
 
     def hold(self, n: int, reference: str, quantity: int = 2) -> None:
         item = {"sku_id": str(self.skus[n]), "warehouse_id": str(self.warehouses[0]), "quantity": quantity}

@@ -215,6 +215,9 @@ PAGES = (
     "/transfers/{draft}",
     "/transfers/{shipped}",
     "/transfers/{shipped}/scan",
+    "/stock-counts",
+    "/stock-counts/{count}",
+    "/stock-counts/{count}/count",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import httpx2
-from tests.console.shop import PASSWORD
+from tests.console.shop import PASSWORD, Shop
 from tests.console.test_edge import console, person, sign_in, token_on
 
 
@@ -61,3 +61,25 @@ async def test_a_draft_that_somebody_changed_is_not_overwritten(shop_url: str, s
         assert (await client.post(f"/transfers/{draft}/quantities", data=emptied)).status_code == 303
         empty = await client.post(f"/transfers/{draft}/ship", data=csrf)
         assert (empty.status_code, "Add what shall travel first." in empty.text) == (409, True)
+
+
+async def test_a_number_of_a_colleague_is_replaced_only_when_it_was_seen(shop_url: str, shop: Shop) -> None:
+    await person(shop_url, "operator@shop.example", "operator")
+    path = f"/stock-counts/{shop.count}/count"
+    async with console(shop_url) as anna, console(shop_url) as ben:
+        await sign_in(anna)
+        await sign_in(ben, "operator@shop.example", PASSWORD)
+        mine = {"csrf": await token_on(anna, "/account"), "sku": str(shop.skus[2]), "recount_of": "0", "quantity": "7"}
+        assert (await anna.post(path, data=mine)).status_code == 303
+        theirs = mine | {"csrf": await token_on(ben, "/account"), "quantity": "9"}
+        refused = await ben.post(path, data=theirs)
+        assert (refused.status_code, "counted this meanwhile" in refused.text) == (422, True)
+        assert 'name="recount_of" value="1"' in refused.text
+        assert 'value="9"' in refused.text
+        assert (await ben.post(path, data=theirs | {"recount_of": "1"})).status_code == 303
+        # Who counts does not decide.
+        approve = f"/stock-counts/{shop.count}/approve"
+        assert (await ben.post(approve, data={"csrf": theirs["csrf"], "line": "x"})).status_code == 403
+        line = f"{shop.skus[2]}:sellable:1"
+        page = await anna.post(approve, data={"csrf": mine["csrf"], "line": line}, follow_redirects=True)
+        assert "1 could not be booked" in page.text, "the approver saw the first counting, not the second"

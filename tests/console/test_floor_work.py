@@ -82,3 +82,53 @@ def test_what_is_lost_is_said_before_it_is_written_off(console: Console) -> None
     assert page.text_content(".flash div") == "Closed: 12 units are written off as lost."
     assert console.shop.value(STATUS, transfer) == "closed"
     assert "fell off the truck" in (page.text_content("main") or "")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+def test_a_shelf_is_counted_blind_and_its_gap_approved(console: Console, script: bool) -> None:
+    shop, (warehouse, _) = console.shop, console.shop.warehouses
+    page = console.open("/stock-counts/new", script=script, size="phone")
+    page.select_option("[name=warehouse]", str(warehouse))
+    page.fill("[name=words]", "no such thing")
+    page.click("main button:has-text('Open the count')")
+    assert "Choose less" in (page.text_content("#wrong-words") or "")
+    page.fill("[name=words]", "bunting")
+    page.click("main button:has-text('Open the count')")
+    assert page.text_content(".flash div") == "2 SKUs to count. Selling goes on meanwhile."
+    there = shop.value(LEVEL, shop.skus[3], warehouse)
+    page.click("a:has-text('Count on a phone')")
+    scan(page, "40000003")
+    expect(page.locator("h1")).to_have_text("Party bunting")
+    assert str(there) not in (page.text_content(".floor") or ""), "counting is blind"
+    page.fill("[name=quantity]", "some")
+    page.click(".floor button.primary")
+    assert "nothing there is 0" in (page.text_content("#wrong-quantity") or "")
+    assert page.input_value("[name=quantity]") == "some"
+    page.fill("[name=quantity]", str(there - 3))
+    shop.sell(3, 5)
+    page.click(".floor button.primary")
+    # Sold after the books were read but before we saved: the moment of saving counts.
+    expect(page.locator(".flash")).to_contain_text("Party bunting")
+    page.click("a.crumb")
+    assert (page.text_content("tbody tr td.end >> nth=2") or "").strip() == "+ 2"
+    shop.sell(3, 1)
+    page.reload()
+    page.click("summary:has-text('Why this difference')")
+    assert "− 1 moved since then" in (page.text_content("dl.sum") or "")
+    page.click("button:has-text('Approve')")
+    assert page.text_content(".flash div") == "1 line booked."
+    assert shop.value(LEVEL, shop.skus[3], warehouse) == there - 5 - 1 + 2
+
+
+def test_fewer_than_reserved_is_said_at_the_line_and_costs_no_other(console: Console) -> None:
+    shop = console.shop
+    held = shop.value(LEVEL, shop.skus[0], shop.warehouses[0])
+    shop.hold(0, "order-9", held)
+    page = console.open(f"/stock-counts/{shop.count}")
+    expect(page.locator(".head button[data-tick-label]")).to_have_text("Approve 2 selected")
+    page.click(".head button[data-tick-label]")
+    assert page.text_content(".flash.bad div") == "1 line booked. 1 could not be booked; the line says why."
+    said = page.text_content(".wrong-line") or ""
+    assert "are promised to customers" in said
+    page.click(".wrong-line a")
+    assert "order-9" in (page.text_content("main") or "")

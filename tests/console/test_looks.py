@@ -27,6 +27,12 @@ PAGES = (
     "/transfers/{shipped}",
     "/transfers/{shipped}/scan",
     "/transfers/{shipped}/scan?sku_code=SKU-010",
+    "/stock-counts",
+    "/stock-counts/new",
+    "/stock-counts/{count}",
+    "/stock-counts/{count}?state=left",
+    "/stock-counts/{count}/count",
+    "/stock-counts/{count}/count?sku_code=SKU-000",
 )
 VARIANTS = (("desk", "light", "en"), ("desk", "dark", "zh"), ("phone", "light", "zh"), ("phone", "dark", "en"))
 
@@ -82,7 +88,13 @@ def settled(page: Page) -> None:
 @pytest.mark.parametrize(("size", "theme", "language"), VARIANTS)
 def test_every_page_fits_is_silent_and_readable(looking: Console, size: str, theme: str, language: str) -> None:
     draft, shipped = looking.shop.transfers
-    names = {"sku": looking.shop.skus[0], "order": looking.shop.orders[1], "draft": draft, "shipped": shipped}
+    names = {
+        "sku": looking.shop.skus[0],
+        "order": looking.shop.orders[1],
+        "draft": draft,
+        "shipped": shipped,
+        "count": looking.shop.count,
+    }
     page = looking.open("/account", size=size, theme=theme, language=language)
     found: dict[str, object] = {}
     for path in PAGES:

@@ -3,7 +3,7 @@
 select s.id, s.code, s.name, s.barcode, s.unit, s.tracking,
        lower(s.code) = lower(%(q)s) or coalesce(s.barcode = %(q)s, false) as is_exact
   from skus s
- where s.archived_at is null and not s.is_bundle
+ where s.archived_at is null and not s.is_bundle and not exists (select from sandbox_skus x where x.sku_id = s.id)
    and (s.code ilike %(prefix)s or s.barcode = %(q)s or s.name ilike %(like)s)
  order by is_exact desc, s.name, s.code
  limit %(limit)s;

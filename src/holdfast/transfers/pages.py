@@ -24,8 +24,8 @@ from holdfast.transfers.transfer_views import (
     transfer_lines,
     transfer_view,
     transfers_view,
-    warehouse_choices,
 )
+from holdfast.warehouses.choosing import warehouse_choices
 from holdfast.web.i18n import N_
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

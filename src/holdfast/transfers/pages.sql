@@ -40,10 +40,6 @@ select count(*) as total,
        count(*) filter (where t.status in ('received', 'closed', 'cancelled')) as done
   from transfers t, clock c;
 
--- warehouse_choices
--- Active warehouses for filters and forms, most important first.
-select id::text as value, name as label from warehouses where is_active order by priority desc, name;
-
 -- transfer_head
 -- One transfer.
 select t.id, t.number, t.status, t.expected_at, t.note, t.created_by, t.created_at, t.shipped_at, t.resolved_at, t.version,

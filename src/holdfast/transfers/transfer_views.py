@@ -15,6 +15,7 @@ from holdfast.db import statements
 from holdfast.kernel.errors import NotFound
 from holdfast.kernel.page import decode_id_cursor, encode_cursor, page_of
 from holdfast.transfers.model import FOLLOWS
+from holdfast.warehouses.choosing import warehouse_choices
 from holdfast.web.address import Address
 from holdfast.web.i18n import N_
 from holdfast.web.search_words import search_words
@@ -41,12 +42,6 @@ STATUS_TONES: Final = {
 }
 # The mark of a delivery that was scanned, in front of what makes it unique: no delivery note of a carrier.
 SCANNED: Final = "scan:"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    value: str
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,10 +262,6 @@ async def transfers_view(visit: Visit) -> TransfersView:
         status_tones=STATUS_TONES,
         may_create=visit.may("operate"),
     )
-
-
-async def warehouse_choices(visit: Visit) -> tuple[tuple[str, str], ...]:
-    return tuple((c.value, c.label) for c in await visit.tx.all(sql.warehouse_choices, Choice))
 
 
 async def transfer_view(visit: Visit, transfer_id: UUID, typed: Typed | None = None) -> TransferView:
