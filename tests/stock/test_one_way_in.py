@@ -8,7 +8,18 @@ from tests.conftest import Shelf
 
 from holdfast.db.session import APPLICATION_OPTIONS
 
-STOCK = ("inventory", "inventory_movements", "reservations", "inventory_reservations", "inventory_movements_default")
+STOCK = (
+    "inventory",
+    "inventory_movements",
+    "reservations",
+    "inventory_reservations",
+    "inventory_movements_default",
+    "batches",
+    "inventory_batches",
+    "inventory_states",
+    "serials",
+    "serial_movements",
+)
 
 
 @pytest.fixture

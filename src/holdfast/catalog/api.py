@@ -22,6 +22,7 @@ Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Days = Annotated[int, Field(ge=0, le=3650, description="days before its expiry date a unit is last promised or picked")]
 
 
 class NewSku(BaseModel):
@@ -34,6 +35,7 @@ class NewSku(BaseModel):
     price: Money | None = None
     currency: Currency | None = None
     tracking: Literal["none", "batch", "serial"] = "none"
+    min_remaining_days: Days = 0
     attributes: dict[str, Any] = {}
 
 
@@ -47,6 +49,7 @@ class SkuChange(BaseModel):
     unit: Annotated[str, Field(min_length=1, max_length=50)] | None = None
     price: Money | None = None
     currency: Currency | None = None
+    min_remaining_days: Days | None = None
     attributes: dict[str, Any] | None = None
     archived: bool | None = None
     expected_version: int | None = None
@@ -63,6 +66,7 @@ class SkuInfo(BaseModel):
     price: Decimal | None
     currency: str | None
     tracking: str
+    min_remaining_days: int
     attributes: dict[str, Any]
     archived_at: datetime | None
     created_at: datetime
@@ -126,7 +130,7 @@ async def change_sku(
 ) -> SkuInfo:
     """Change, archive (``archived: true``) or bring back. ``If-Match`` or ``expected_version`` compares first."""
     changes = body.model_dump(exclude_unset=True, exclude={"expected_version"})
-    for name in ("name", "unit", "attributes", "archived"):
+    for name in ("name", "unit", "attributes", "archived", "min_remaining_days"):
         if name in changes and changes[name] is None:
             raise Invalid.field_error([name], "not_null", "This field cannot be empty.")
     expected = body.expected_version if if_match is None else version_of(if_match)

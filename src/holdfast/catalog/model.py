@@ -20,6 +20,7 @@ class Sku:
     price: Decimal | None
     currency: str | None
     tracking: str
+    min_remaining_days: int
     attributes: dict[str, Any]
     archived_at: datetime | None
     created_at: datetime

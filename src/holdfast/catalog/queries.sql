@@ -1,7 +1,8 @@
 -- insert_sku
 -- A new SKU; the unique indexes on code and barcode refuse a second one.
-insert into skus (code, name, barcode, category, unit, price, currency, tracking, attributes)
-values (%(code)s, %(name)s, %(barcode)s, %(category)s, %(unit)s, %(price)s, %(currency)s, %(tracking)s, %(attributes)s)
+insert into skus (code, name, barcode, category, unit, price, currency, tracking, min_remaining_days, attributes)
+values (%(code)s, %(name)s, %(barcode)s, %(category)s, %(unit)s, %(price)s, %(currency)s, %(tracking)s, %(min_remaining_days)s,
+    %(attributes)s)
 returning *;
 
 -- get_sku
@@ -26,7 +27,7 @@ select *
 -- Absolute write, compared against the version the caller has seen.
 update skus
    set name = %(name)s, barcode = %(barcode)s, category = %(category)s, unit = %(unit)s, price = %(price)s,
-       currency = %(currency)s, attributes = %(attributes)s,
+       currency = %(currency)s, attributes = %(attributes)s, min_remaining_days = %(min_remaining_days)s,
        archived_at = case when %(archived)s then coalesce(archived_at, now()) end,
        updated_at = now(), version = version + 1
  where id = %(id)s and (%(expected_version)s::bigint is null or version = %(expected_version)s)
@@ -43,6 +44,10 @@ select c.component_id as sku_id, s.code as sku_code, c.quantity
   join skus s on s.id = c.component_id
  where c.bundle_id = %(bundle_id)s
  order by s.code;
+
+-- rework_usability
+-- Until when the batches of a SKU are usable follows from the days it must have left; units go where they belong now.
+select stock_rework(%(id)s, null, %(actor)s);
 
 -- write_event
 -- Every change tells.

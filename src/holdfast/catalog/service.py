@@ -72,6 +72,8 @@ async def change_sku(tx: Tx, sku_id: UUID, changes: dict[str, Any], *, expected_
     if sku is None:
         raise Conflict("version_conflict", "The SKU was changed meanwhile; read it again.", {"version": now.version})
     tx.changed.add(totals(sku.id))
+    if sku.min_remaining_days != now.min_remaining_days:
+        await tx.run(sql.rework_usability, id=sku_id, actor=actor)
     await _tell(tx, "sku.changed", sku, actor)
     return sku
 

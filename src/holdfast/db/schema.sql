@@ -40,6 +40,42 @@ CREATE TYPE public.stock_left AS (
 	is_open boolean
 );
 
+CREATE TYPE public.stock_line AS (
+	line_no integer,
+	sku_id uuid,
+	warehouse_id uuid,
+	tracking text,
+	bucket text,
+	state text,
+	quantity bigint,
+	set_to bigint,
+	expected_quantity bigint,
+	there bigint,
+	unit_cost numeric,
+	inbound_delta bigint,
+	batch_id uuid,
+	batch_number text,
+	batch json,
+	serials text[],
+	reservation_id uuid,
+	min_expiry_date date
+);
+
+CREATE TYPE public.stock_piece AS (
+	line_no integer,
+	sku_id uuid,
+	warehouse_id uuid,
+	bucket text,
+	state text,
+	quantity bigint,
+	unit_cost numeric,
+	inbound_delta bigint,
+	batch_id uuid,
+	batch_number text,
+	serials text[],
+	movement_id uuid
+);
+
 CREATE TYPE public.stock_promise AS (
 	request_no integer,
 	line_no integer,
@@ -160,6 +196,8 @@ CREATE TABLE public.inventory_movements (
     unit_cost numeric(18,6),
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    batch_id uuid,
+    state text,
     posted_in bigint DEFAULT ((pg_current_xact_id())::text)::bigint,
     request_no integer,
     undoes uuid,
@@ -167,6 +205,7 @@ CREATE TABLE public.inventory_movements (
     CONSTRAINT actor_given CHECK ((actor <> ''::text)),
     CONSTRAINT balance_never_negative CHECK ((balance_after >= 0)),
     CONSTRAINT known_bucket CHECK ((bucket = ANY (ARRAY['sellable'::text, 'unsellable'::text]))),
+    CONSTRAINT known_movement_state CHECK ((state = ANY (ARRAY['damaged'::text, 'quality_hold'::text, 'quarantined'::text, 'expired'::text, 'recalled'::text]))),
     CONSTRAINT known_movement_type CHECK ((movement_type = ANY (ARRAY['in'::text, 'out'::text, 'transfer'::text, 'adjustment'::text]))),
     CONSTRAINT known_reference_type CHECK ((reference_type = ANY (ARRAY['purchase'::text, 'sale'::text, 'return'::text, 'transfer'::text, 'adjustment'::text, 'count'::text, 'reservation'::text, 'scrap'::text, 'import'::text, 'receipt'::text, 'order'::text, 'cart'::text, 'manual'::text]))),
     CONSTRAINT movement_sign_fits_type CHECK (
@@ -329,6 +368,24 @@ CREATE TABLE public.backorder_policies (
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     CONSTRAINT backorder_limit_positive CHECK ((quantity_max > 0)),
     CONSTRAINT known_backorder_mode CHECK ((mode = ANY (ARRAY['never'::text, 'dated'::text, 'always'::text])))
+);
+
+CREATE TABLE public.batches (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    sku_id uuid NOT NULL,
+    number text NOT NULL,
+    production_date date,
+    expiry_date date,
+    supplier_id uuid,
+    state text DEFAULT 'usable'::text NOT NULL,
+    state_reason text DEFAULT ''::text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT batch_number_given CHECK ((number <> ''::text)),
+    CONSTRAINT known_batch_state CHECK ((state = ANY (ARRAY['usable'::text, 'quarantined'::text, 'recalled'::text]))),
+    CONSTRAINT produced_before_expiry CHECK ((production_date <= expiry_date))
 );
 
 CREATE TABLE public.bundle_components (
@@ -592,6 +649,21 @@ CREATE TABLE public.inventory (
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
 
+CREATE TABLE public.inventory_batches (
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    batch_id uuid NOT NULL,
+    sellable_quantity bigint DEFAULT 0 NOT NULL,
+    unsellable_quantity bigint DEFAULT 0 NOT NULL,
+    stranded_quantity bigint DEFAULT 0 NOT NULL,
+    unit_cost numeric(18,6),
+    usable_until timestamp with time zone NOT NULL,
+    CONSTRAINT batch_never_oversold CHECK ((sellable_quantity >= 0)),
+    CONSTRAINT batch_unsellable_never_negative CHECK ((unsellable_quantity >= 0)),
+    CONSTRAINT stranded_never_negative CHECK ((stranded_quantity >= 0))
+)
+WITH (fillfactor='80');
+
 CREATE TABLE public.inventory_movements_default (
     id uuid DEFAULT uuidv7() CONSTRAINT inventory_movements_id_not_null NOT NULL,
     seq bigint CONSTRAINT inventory_movements_seq_not_null NOT NULL,
@@ -609,6 +681,8 @@ CREATE TABLE public.inventory_movements_default (
     unit_cost numeric(18,6),
     occurred_at timestamp with time zone CONSTRAINT inventory_movements_occurred_at_not_null NOT NULL,
     created_at timestamp with time zone CONSTRAINT inventory_movements_created_at_not_null NOT NULL,
+    batch_id uuid,
+    state text,
     posted_in bigint DEFAULT ((pg_current_xact_id())::text)::bigint,
     request_no integer,
     undoes uuid,
@@ -616,6 +690,7 @@ CREATE TABLE public.inventory_movements_default (
     CONSTRAINT actor_given CHECK ((actor <> ''::text)),
     CONSTRAINT balance_never_negative CHECK ((balance_after >= 0)),
     CONSTRAINT known_bucket CHECK ((bucket = ANY (ARRAY['sellable'::text, 'unsellable'::text]))),
+    CONSTRAINT known_movement_state CHECK ((state = ANY (ARRAY['damaged'::text, 'quality_hold'::text, 'quarantined'::text, 'expired'::text, 'recalled'::text]))),
     CONSTRAINT known_movement_type CHECK ((movement_type = ANY (ARRAY['in'::text, 'out'::text, 'transfer'::text, 'adjustment'::text]))),
     CONSTRAINT known_reference_type CHECK ((reference_type = ANY (ARRAY['purchase'::text, 'sale'::text, 'return'::text, 'transfer'::text, 'adjustment'::text, 'count'::text, 'reservation'::text, 'scrap'::text, 'import'::text, 'receipt'::text, 'order'::text, 'cart'::text, 'manual'::text]))),
     CONSTRAINT movement_sign_fits_type CHECK (
@@ -647,6 +722,7 @@ CREATE TABLE public.inventory_reservations (
     reserved_at timestamp with time zone,
     resolved_at timestamp with time zone,
     expires_at timestamp with time zone,
+    min_expiry_date date,
     promised_at timestamp with time zone,
     promise_date date,
     CONSTRAINT a_backorder_is_not_held CHECK (((status <> 'backordered'::text) OR (reserved_at IS NULL))),
@@ -656,6 +732,17 @@ CREATE TABLE public.inventory_reservations (
     CONSTRAINT reserved_quantity_positive CHECK ((quantity > 0))
 )
 WITH (fillfactor='85');
+
+CREATE TABLE public.inventory_states (
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    batch_id uuid,
+    state text NOT NULL,
+    quantity bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT known_unsellable_state CHECK ((state = ANY (ARRAY['damaged'::text, 'quality_hold'::text, 'quarantined'::text, 'expired'::text, 'recalled'::text]))),
+    CONSTRAINT state_never_negative CHECK ((quantity >= 0))
+)
+WITH (fillfactor='80');
 
 CREATE TABLE public.ledger_seal_mark (
     only_row boolean DEFAULT true NOT NULL,
@@ -821,6 +908,7 @@ CREATE TABLE public.reservations (
     resolved_at timestamp with time zone,
     extended_minutes integer DEFAULT 0 NOT NULL,
     actor text NOT NULL,
+    picked jsonb,
     has_bundles boolean DEFAULT false NOT NULL,
     has_backorders boolean DEFAULT false NOT NULL,
     CONSTRAINT carts_expire CHECK (((reference_type <> 'cart'::text) OR (expires_at IS NOT NULL))),
@@ -912,6 +1000,30 @@ CREATE TABLE public.schema_migrations (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.serial_movements (
+    sku_id uuid NOT NULL,
+    serial_number text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    movement_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL
+);
+
+CREATE TABLE public.serials (
+    sku_id uuid NOT NULL,
+    serial_number text NOT NULL,
+    state text NOT NULL,
+    warehouse_id uuid,
+    batch_id uuid,
+    reservation_id uuid,
+    received_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT in_stock_somewhere CHECK (((warehouse_id IS NULL) = (state = ANY (ARRAY['in_transit'::text, 'shipped'::text, 'scrapped'::text, 'lost'::text])))),
+    CONSTRAINT known_serial_state CHECK ((state = ANY (ARRAY['sellable'::text, 'damaged'::text, 'quality_hold'::text, 'quarantined'::text, 'expired'::text, 'recalled'::text, 'in_transit'::text, 'shipped'::text, 'scrapped'::text, 'lost'::text]))),
+    CONSTRAINT only_sellable_units_are_held CHECK (((reservation_id IS NULL) OR (state = 'sellable'::text))),
+    CONSTRAINT serial_number_given CHECK ((serial_number <> ''::text))
+)
+WITH (fillfactor='80');
+
 CREATE TABLE public.sessions (
     token_hash bytea NOT NULL,
     user_id uuid NOT NULL,
@@ -989,9 +1101,11 @@ CREATE TABLE public.skus (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    min_remaining_days integer DEFAULT 0 NOT NULL,
     is_bundle boolean DEFAULT false NOT NULL,
     CONSTRAINT currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT known_tracking CHECK ((tracking = ANY (ARRAY['none'::text, 'batch'::text, 'serial'::text]))),
+    CONSTRAINT min_remaining_days_not_negative CHECK ((min_remaining_days >= 0)),
     CONSTRAINT price_has_currency CHECK (((price IS NULL) OR (currency IS NOT NULL))),
     CONSTRAINT price_not_negative CHECK ((price >= (0)::numeric))
 );
@@ -1264,6 +1378,12 @@ ALTER TABLE ONLY public.audit_log
 ALTER TABLE ONLY public.backorder_policies
     ADD CONSTRAINT backorder_policies_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batch_number_once UNIQUE (sku_id, number);
+
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.bundle_components
     ADD CONSTRAINT bundle_components_pkey PRIMARY KEY (bundle_id, component_id);
 
@@ -1290,6 +1410,9 @@ ALTER TABLE ONLY public.demand_forecasts
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (principal_id, key);
+
+ALTER TABLE ONLY public.inventory_batches
+    ADD CONSTRAINT inventory_batches_pkey PRIMARY KEY (sku_id, warehouse_id, batch_id);
 
 ALTER TABLE ONLY public.inventory_movements
     ADD CONSTRAINT inventory_movements_pkey PRIMARY KEY (sku_id, warehouse_id, created_at, seq);
@@ -1335,6 +1458,9 @@ ALTER TABLE ONLY public.transfer_lines
 
 ALTER TABLE ONLY public.allocations
     ADD CONSTRAINT one_plan_per_reservation UNIQUE (reservation_id);
+
+ALTER TABLE ONLY public.inventory_states
+    ADD CONSTRAINT one_row_per_state UNIQUE NULLS NOT DISTINCT (sku_id, warehouse_id, batch_id, state);
 
 ALTER TABLE ONLY public.outbox_cursor
     ADD CONSTRAINT outbox_cursor_pkey PRIMARY KEY (only_row);
@@ -1392,6 +1518,12 @@ ALTER TABLE ONLY public.sandbox_warehouses
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.serial_movements
+    ADD CONSTRAINT serial_movements_pkey PRIMARY KEY (sku_id, serial_number, created_at, movement_id);
+
+ALTER TABLE ONLY public.serials
+    ADD CONSTRAINT serials_pkey PRIMARY KEY (sku_id, serial_number);
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (token_hash);
@@ -1485,6 +1617,10 @@ CREATE INDEX audit_log_by_posting ON public.audit_log USING btree (posted_in);
 
 CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
 
+CREATE INDEX batches_by_expiry ON public.batches USING btree (expiry_date, id) WHERE (expiry_date IS NOT NULL);
+
+CREATE INDEX batches_by_supplier ON public.batches USING btree (supplier_id, id) WHERE (supplier_id IS NOT NULL);
+
 CREATE INDEX bundle_components_by_component ON public.bundle_components USING btree (component_id);
 
 CREATE INDEX cost_corrections_by_level ON public.cost_corrections USING btree (sku_id, warehouse_id, created_at);
@@ -1497,7 +1633,15 @@ CREATE INDEX doctor_runs_by_time ON public.doctor_runs USING btree (started_at);
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING brin (created_at);
 
+CREATE INDEX inventory_batches_by_batch ON public.inventory_batches USING btree (batch_id);
+
+CREATE INDEX inventory_batches_by_warehouse ON public.inventory_batches USING btree (warehouse_id, batch_id);
+
+CREATE INDEX inventory_batches_to_withdraw ON public.inventory_batches USING btree (usable_until) WHERE (sellable_quantity > 0);
+
 CREATE INDEX inventory_by_warehouse ON public.inventory USING btree (warehouse_id, sku_id);
+
+CREATE INDEX inventory_movements_by_batch ON ONLY public.inventory_movements USING btree (batch_id, created_at) WHERE (batch_id IS NOT NULL);
 
 CREATE INDEX inventory_movements_by_posting ON ONLY public.inventory_movements USING brin (posted_in) WITH (autosummarize='on');
 
@@ -1506,6 +1650,8 @@ CREATE INDEX inventory_movements_by_reference ON ONLY public.inventory_movements
 CREATE INDEX inventory_movements_by_seq ON ONLY public.inventory_movements USING brin (seq) WITH (autosummarize='on');
 
 CREATE INDEX inventory_movements_by_time ON ONLY public.inventory_movements USING btree (created_at, seq);
+
+CREATE INDEX inventory_movements_default_batch_id_created_at_idx ON public.inventory_movements_default USING btree (batch_id, created_at) WHERE (batch_id IS NOT NULL);
 
 CREATE INDEX inventory_movements_default_created_at_seq_idx ON public.inventory_movements_default USING btree (created_at, seq);
 
@@ -1522,6 +1668,8 @@ CREATE INDEX inventory_movements_default_undoes_idx ON public.inventory_movement
 CREATE INDEX inventory_reservations_active ON public.inventory_reservations USING btree (sku_id, expires_at) WHERE (status = 'active'::text);
 
 CREATE INDEX inventory_reservations_backordered ON public.inventory_reservations USING btree (sku_id, warehouse_id, promised_at, reservation_id, line_no) WHERE (status = 'backordered'::text);
+
+CREATE INDEX inventory_reservations_with_need ON public.inventory_reservations USING btree (sku_id, warehouse_id) WHERE ((status = 'active'::text) AND (min_expiry_date IS NOT NULL));
 
 CREATE INDEX level_pushes_by_delivery ON public.level_pushes USING btree (delivery_id) WHERE (delivery_id IS NOT NULL);
 
@@ -1595,6 +1743,16 @@ CREATE INDEX row_changes_by_age ON public.row_changes USING brin (changed_at);
 
 CREATE INDEX row_changes_by_posting ON public.row_changes USING btree (posted_in);
 
+CREATE INDEX serial_movements_by_movement ON public.serial_movements USING btree (movement_id);
+
+CREATE INDEX serials_by_batch ON public.serials USING btree (batch_id) WHERE (batch_id IS NOT NULL);
+
+CREATE INDEX serials_by_number ON public.serials USING btree (serial_number);
+
+CREATE INDEX serials_held ON public.serials USING btree (reservation_id) WHERE (reservation_id IS NOT NULL);
+
+CREATE INDEX serials_in_stock ON public.serials USING btree (sku_id, warehouse_id, received_at, serial_number) WHERE (warehouse_id IS NOT NULL);
+
 CREATE INDEX sessions_by_user ON public.sessions USING btree (user_id);
 
 CREATE INDEX shortage_cases_by_status ON public.shortage_cases USING btree (status, id);
@@ -1648,6 +1806,8 @@ CREATE INDEX webhook_deliveries_dead ON public.webhook_deliveries USING btree (w
 CREATE INDEX webhook_deliveries_pending ON public.webhook_deliveries USING btree (webhook_id, id) WHERE (status = 'pending'::text);
 
 CREATE INDEX webhook_deliveries_settled ON public.webhook_deliveries USING btree (created_at) WHERE (status <> 'pending'::text);
+
+ALTER INDEX public.inventory_movements_by_batch ATTACH PARTITION public.inventory_movements_default_batch_id_created_at_idx;
 
 ALTER INDEX public.inventory_movements_by_time ATTACH PARTITION public.inventory_movements_default_created_at_seq_idx;
 
@@ -1738,14 +1898,26 @@ ALTER TABLE ONLY public.backorder_policies
 ALTER TABLE ONLY public.backorder_policies
     ADD CONSTRAINT backorder_policies_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
 
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batches_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batches_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
+
 ALTER TABLE ONLY public.bundle_components
     ADD CONSTRAINT bundle_components_bundle_id_fkey FOREIGN KEY (bundle_id) REFERENCES public.skus(id);
 
 ALTER TABLE ONLY public.bundle_components
     ADD CONSTRAINT bundle_components_component_id_fkey FOREIGN KEY (component_id) REFERENCES public.skus(id);
 
+ALTER TABLE ONLY public.inventory_batches
+    ADD CONSTRAINT inventory_batches_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id);
+
 ALTER TABLE ONLY public.inventory
     ADD CONSTRAINT inventory_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.inventory_states
+    ADD CONSTRAINT inventory_states_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id);
 
 ALTER TABLE ONLY public.inventory
     ADD CONSTRAINT inventory_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
@@ -1827,6 +1999,15 @@ ALTER TABLE ONLY public.sandbox_skus
 
 ALTER TABLE ONLY public.sandbox_warehouses
     ADD CONSTRAINT sandbox_warehouses_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
+ALTER TABLE ONLY public.serials
+    ADD CONSTRAINT serials_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id);
+
+ALTER TABLE ONLY public.serials
+    ADD CONSTRAINT serials_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.serials
+    ADD CONSTRAINT serials_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
@@ -1920,6 +2101,8 @@ GRANT SELECT,INSERT ON TABLE public.audit_log TO holdfast_app;
 
 GRANT SELECT ON TABLE public.backorder_policies TO holdfast_app;
 
+GRANT SELECT ON TABLE public.batches TO holdfast_app;
+
 GRANT SELECT ON TABLE public.bundle_components TO holdfast_app;
 
 GRANT SELECT ON TABLE public.business_clock TO holdfast_app;
@@ -1956,7 +2139,11 @@ GRANT SELECT ON TABLE public.inbound_lines TO holdfast_app;
 
 GRANT SELECT ON TABLE public.inventory TO holdfast_app;
 
+GRANT SELECT ON TABLE public.inventory_batches TO holdfast_app;
+
 GRANT SELECT ON TABLE public.inventory_reservations TO holdfast_app;
+
+GRANT SELECT ON TABLE public.inventory_states TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.level_pushed TO holdfast_app;
 
@@ -1997,6 +2184,10 @@ GRANT SELECT,INSERT ON TABLE public.sandbox_skus TO holdfast_app;
 GRANT SELECT,INSERT ON TABLE public.sandbox_warehouses TO holdfast_app;
 
 GRANT SELECT ON TABLE public.schema_migrations TO holdfast_app;
+
+GRANT SELECT ON TABLE public.serial_movements TO holdfast_app;
+
+GRANT SELECT ON TABLE public.serials TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO holdfast_app;
 

@@ -252,7 +252,8 @@ select concat('key ', key, ' of ', principal_id) as subject, 'the first answer' 
 -- stock_has_one_way_in
 -- P6: the application role may read the stock tables, partitions of the ledger included, and never write them.
 with stock as (
-    select unnest(array['inventory', 'inventory_movements', 'reservations', 'inventory_reservations']::regclass[]) as id
+    select unnest(array['inventory', 'inventory_movements', 'reservations', 'inventory_reservations', 'batches', 'inventory_batches',
+        'inventory_states', 'serials', 'serial_movements']::regclass[]) as id
     union
     select inhrelid from pg_inherits where inhparent = 'inventory_movements'::regclass
 )

@@ -40,6 +40,21 @@ REFUSALS: dict[str, tuple[type[Refusal], str]] = {
         Conflict,
         "Units tracked by batch or serial number are moved by name; adjust them instead.",
     ),
+    "not_tracked": (Invalid, "The SKU is not tracked that way."),
+    "batch_required": (Invalid, "Units of this SKU are told apart by batch; say which."),
+    "serials_required": (Invalid, "Units of this SKU have serial numbers; name them."),
+    "serials_mismatch": (Invalid, "There must be one serial number per unit."),
+    "serial_repeated": (Invalid, "A serial number is named twice."),
+    "unknown_batch": (Invalid, "There is no such batch of this SKU."),
+    "unknown_supplier": (Invalid, "There is no such supplier."),
+    "batch_differs": (Conflict, "The batch is known with other dates; correct the batch, not the delivery."),
+    "serial_in_stock": (Conflict, "A unit with this serial number is in stock already."),
+    "serial_not_here": (
+        Conflict,
+        "No such unit is there to be had: elsewhere, in another state, or named by another hold.",
+    ),
+    "state_belongs_to_batch": (Conflict, "That state is the whole batch's; quarantine or recall the batch."),
+    "units_not_usable": (Conflict, "Fewer usable units are there than the hold promises; the hold stays as it is."),
     "sku_not_found": (NotFound, "There is no such SKU."),
     "reservation_not_found": (NotFound, "There is no such reservation."),
     "already_consumed": (Conflict, "The reservation is consumed; what comes back is a return."),
@@ -50,7 +65,17 @@ REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     "extension_limit_reached": (Conflict, "The reservation cannot be extended by that much any more."),
 }
 
-_FIELD = {"unknown_sku": "sku_id", "unknown_warehouse": "warehouse_id"}
+_FIELD = {
+    "unknown_sku": "sku_id",
+    "unknown_warehouse": "warehouse_id",
+    "not_tracked": "sku_id",
+    "batch_required": "batch",
+    "unknown_batch": "batch",
+    "unknown_supplier": "batch",
+    "serials_required": "serials",
+    "serials_mismatch": "serials",
+    "serial_repeated": "serials",
+}
 
 
 def refusal_of(answer: Answer) -> Refusal | None:

@@ -22,13 +22,23 @@ ReferenceType = Literal["cart", "order", "manual"]
 ReferenceId = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
 
 
-class ReserveItem(Struct):
-    """``allow_backorder`` says for this line what the request says for all."""
+SerialNumber = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
+Serials = Annotated[list[SerialNumber], Meta(min_length=1, max_length=100_000)]
+
+
+class ReserveItem(Struct, omit_defaults=True):
+    """``min_remaining_days``: the units must last at least this long from today, by the calendar of their warehouse.
+
+    ``serials`` holds these very units, in a warehouse that is named. ``allow_backorder`` says for this line what the
+    request says for all; a line with one of the other two is never backordered.
+    """
 
     sku_id: Id
     quantity: Quantity
     warehouse_id: Id | None = None
     allow_backorder: bool | UnsetType = UNSET
+    min_remaining_days: Annotated[int, Meta(ge=0, le=36_500)] | None = None
+    serials: Serials | None = None
 
 
 class ReserveBody(Struct):
@@ -49,10 +59,14 @@ class BatchBody(Struct):
     reservations: Annotated[list[ReserveBody], Meta(min_length=1, max_length=1000)]
 
 
-class ResolveItem(Struct):
+class ResolveItem(Struct, omit_defaults=True):
+    """Consuming, ``batch`` (its number) or ``serials`` say which units were picked; without them, we choose."""
+
     sku_id: Id
     quantity: Quantity
     warehouse_id: Id | None = None
+    batch: SerialNumber | None = None
+    serials: Serials | None = None
 
 
 class ResolveBody(Struct):
@@ -112,7 +126,18 @@ class ProlongAsk(Ask):
         return (*Ask.exclusive(self), self.reservation_id)
 
 
+class BatchNamed(msgspec.Struct, omit_defaults=True):
+    """A batch as whoever handles its units knows it; dates are ISO. The first to name it makes it."""
+
+    number: str
+    expiry_date: str | None = None
+    production_date: str | None = None
+    supplier_id: str | None = None
+
+
 class MoveItem(msgspec.Struct, omit_defaults=True):
+    """``batch``, ``serials`` and ``state`` (why units are unsellable) say which units of a tracked SKU are meant."""
+
     sku_id: str
     warehouse_id: str
     quantity: int | None = None
@@ -121,6 +146,10 @@ class MoveItem(msgspec.Struct, omit_defaults=True):
     expected_quantity: int | None = None
     unit_cost: str | None = None
     inbound_delta: int = 0
+    batch: BatchNamed | None = None
+    batch_id: str | None = None
+    serials: list[str] | None = None
+    state: str | None = None
 
 
 class MoveAsk(Ask):

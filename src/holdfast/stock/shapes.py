@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from holdfast.stock.asks import QUANTITY_MAX
+from holdfast.stock.asks import QUANTITY_MAX, BatchNamed
 
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Bucket = Literal["sellable", "unsellable"]
+Serials = Annotated[list[Text], Field(min_length=1, max_length=100_000, description="one serial number per unit")]
+BatchNumber = Annotated[Text, Field(description="the number of a batch")]
+SetAside = Literal["damaged", "quality_hold"]
+
+
+class BatchIn(BaseModel):
+    """The batch of units that come in. The first to name a number makes the batch; dates nobody knew are filled in."""
+
+    model_config = ConfigDict(extra="forbid")
+    number: Text
+    expiry_date: date | None = None
+    production_date: date | None = None
+    supplier_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> BatchIn:
+        if self.expiry_date and self.production_date and self.production_date > self.expiry_date:
+            raise ValueError("produced after it expired")
+        return self
+
+    def named(self) -> BatchNamed:
+        return BatchNamed(
+            number=self.number,
+            expiry_date=None if self.expiry_date is None else self.expiry_date.isoformat(),
+            production_date=None if self.production_date is None else self.production_date.isoformat(),
+            supplier_id=None if self.supplier_id is None else str(self.supplier_id),
+        )
 
 
 class HoldInfo(BaseModel):
@@ -78,6 +105,22 @@ class Adjustment(BaseModel):
     expected_quantity: Annotated[int, Field(ge=0)] | None = None
     bucket: Bucket = "sellable"
     unit_cost: Cost | None = None
+    batch: BatchIn | None = None
+    serials: Serials | None = None
+    state: Annotated[SetAside | None, Field(description="why units in the unsellable bucket are not sold")] = None
+
+
+class StateChange(BaseModel):
+    """Units that stay where they are and can be sold no more, or again. A whole batch is judged at ``/batches``."""
+
+    model_config = ConfigDict(extra="forbid")
+    warehouse_id: UUID
+    quantity: Quantity
+    from_state: Literal["sellable", "damaged", "quality_hold", "quarantined"]
+    to_state: Literal["sellable", "damaged", "quality_hold", "quarantined"]
+    reason: Reason
+    batch: BatchNumber | None = None
+    serials: Serials | None = None
 
 
 class ReceiptItem(BaseModel):
@@ -85,6 +128,8 @@ class ReceiptItem(BaseModel):
     sku_id: UUID
     quantity: Quantity
     unit_cost: Cost | None = None
+    batch: BatchIn | None = None
+    serials: Serials | None = None
 
 
 class Receipt(BaseModel):
@@ -101,6 +146,8 @@ class SaleItem(BaseModel):
     sku_id: UUID
     quantity: Quantity
     warehouse_id: UUID | None = None
+    batch: BatchNumber | None = None
+    serials: Serials | None = None
 
 
 class Sale(BaseModel):
@@ -113,11 +160,20 @@ class Sale(BaseModel):
     items: Annotated[list[SaleItem], Field(min_length=1, max_length=10_000)]
 
 
+class PostedBatch(BaseModel):
+    id: UUID
+    number: str
+    expiry_date: date | None = None
+
+
 class PostedItem(BaseModel):
     sku_id: UUID
     warehouse_id: UUID
     bucket: str
     quantity: Annotated[int, Field(description="signed: negative left the warehouse")]
+    state: str | None = None
+    batch: PostedBatch | None = None
+    serials: list[str] | None = None
 
 
 class Posted(BaseModel):

@@ -42,6 +42,10 @@ select exists (select from above where parent_id = %(candidate)s);
 -- The server's own list decides.
 select exists (select from pg_timezone_names where name = %(name)s);
 
+-- rework_usability
+-- A day ends elsewhere: until when the batches in a warehouse are usable follows from its time zone.
+select stock_rework(null, %(id)s, %(actor)s);
+
 -- write_event
 -- Every change tells.
 insert into outbox_events (event_type, data) values (%(event_type)s, %(data)s);

@@ -58,6 +58,8 @@ async def change_warehouse(
     if (now.is_active, now.priority) != (changed.is_active, changed.priority):
         # Which SKUs lie there is not known here, and this happens rarely.
         tx.changed.add(EVERYTHING)
+    if changed.time_zone != now.time_zone:
+        await tx.run(sql.rework_usability, id=warehouse_id, actor=actor)
     await _tell(tx, "warehouse.changed", changed, actor)
     return changed
 

@@ -101,10 +101,11 @@ language sql stable as $$
       from json_array_elements(p_requests) with ordinality as e (value, n)
       left join lateral (
            select jsonb_agg(jsonb_build_object('sku_id', coalesce(b.component_id, i.sku_id), 'warehouse_id', i.warehouse_id,
-                                               'quantity', i.quantity * coalesce(b.per_bundle, 1))) as items,
+                                               'quantity', i.quantity * coalesce(b.per_bundle, 1),
+                                               'batch', i.batch, 'serials', i.serials)) as items,
                   bool_or(b.bundle_id is not null) as any_bundle
              from json_to_recordset(case json_typeof(e.value -> 'items') when 'array' then e.value -> 'items' end)
-                  as i (sku_id uuid, warehouse_id uuid, quantity bigint)
+                  as i (sku_id uuid, warehouse_id uuid, quantity bigint, batch text, serials json)
              left join reserved_bundles b on b.reservation_id = (e.value ->> 'reservation_id')::uuid and b.bundle_id = i.sku_id) x
         on x.any_bundle
 $$;

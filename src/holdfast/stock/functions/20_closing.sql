@@ -11,6 +11,10 @@ begin
     select array_agg(sku_id), array_agg(warehouse_id) into v_skus, v_warehouses
       from unnest(p_takes) t where t.outcome <> 'consumed';
     if v_skus is not null then
+        if exists (select from inventory_batches where sellable_quantity > 0 and usable_until <= p_now) then
+            -- Units past their use that a hold kept are not for those who wait.
+            perform stock_withdraw_locked(array(select row(sku_id, warehouse_id, 0, 0, true)::stock_left from unnest(p_takes)), p_now);
+        end if;
         perform stock_serve(v_skus, v_warehouses, p_now);
     end if;
 end $$;
@@ -56,6 +60,11 @@ begin
                    coalesce(sum(quantity) filter (where was_backordered), 0) as given_up
               from unnest(p_takes) group by sku_id, warehouse_id) t
      where (i.sku_id, i.warehouse_id) = (t.sku_id, t.warehouse_id);
+
+    -- One look where usually nothing is: units that holds name.
+    if exists (select from serials where reservation_id is not null) then
+        perform stock_free_units(array(select distinct reservation_id from unnest(p_takes)));
+    end if;
 end $$;
 
 
@@ -145,7 +154,7 @@ language sql stable security definer set search_path = public, pg_temp as $$
       from reservations h
      cross join lateral (select json_build_object('reservation_id', h.id, 'status', h.status, 'reference_type', h.reference_type,
                'reference_id', h.reference_id, 'created_at', h.created_at, 'expires_at', h.expires_at,
-               'resolved_at', h.resolved_at,
+               'resolved_at', h.resolved_at, 'picked', h.picked,
                'items', (select json_agg(case when h.has_backorders
                                 then json_build_object('sku_id', l.sku_id, 'warehouse_id', l.warehouse_id,
                                     'reserved_quantity', l.held, 'open_quantity', l.open, 'consumed_quantity', l.consumed,

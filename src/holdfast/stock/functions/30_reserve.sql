@@ -109,10 +109,10 @@ $$;
 -- Hold every line of each request, or none of that request's. A bundle is held as its components. Where it is allowed, what
 -- is short is promised against what is on its way (functions/35_backorder.sql).
 -- p_requests: [{n, principal_id, key, hash, actor, reference_type, reference_id, minutes (null: no expiry), allow_backorder,
---               items: [{sku_id, warehouse_id (null: we choose), quantity, allow_backorder}],
+--               items: [{sku_id, warehouse_id (null: we choose), quantity, allow_backorder, min_remaining_days, serials}],
 --               bundles: [{sku_id, quantity}] whose components a plan already placed among the items}]
 -- Outcomes: reserved; unknown_sku, unknown_warehouse, sku_archived, warehouse_inactive, insufficient_stock;
--- idempotency_key_reused.
+-- those of stock_particular_refusal; idempotency_key_reused.
 create or replace function stock_reserve(p_requests json) returns setof stock_answer
 language plpgsql security definer set search_path = public, pg_temp
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
@@ -135,7 +135,14 @@ declare
     v_wait_picks stock_ask[];
     v_wait stock_promise[];
     v_denied json;
+    v_particular boolean := stock_is_particular(p_requests);
+    v_refusal stock_answer;
 begin
+    if v_particular and json_array_length(p_requests) > 1 then
+        return query select * from stock_reserve_apart(p_requests);
+        return;
+    end if;
+
     -- The requests are read once: every look into a JSON text reads all of it.
     select array_agg(row(n, actor, reference_type, reference_id, minutes, items, principal_id, key, hash)::stock_request),
            array_agg(row(n, principal_id, key, hash)::stock_key) filter (where key is not null)
@@ -201,6 +208,18 @@ begin
         select array_agg(row(i.sku_id, i.warehouse_id, i.available_quantity, l.priority, l.is_open)::stock_left) into v_left
           from unnest(v_left) l join inventory i using (sku_id, warehouse_id);
     end if;
+    -- What expired since is withdrawn first, so a dead job never sells it; one look at the earliest date spares the rest.
+    if v_particular or exists (select from inventory_batches where sellable_quantity > 0 and usable_until <= v_now) then
+        v_left := stock_left_now(p_requests, v_left, v_now);
+    end if;
+    if v_particular then
+        v_refusal := stock_particular_refusal(p_requests -> 0, v_now);
+        if v_refusal.outcome is not null then
+            perform stock_remember(v_keys, array[v_refusal]);
+            return query select * from unnest(array[v_refusal]);
+            return;
+        end if;
+    end if;
 
     -- The common case: every line names its warehouse and everything asked of a level fits.
     if not exists (select from unnest(v_asks) where warehouse_id is null)
@@ -222,13 +241,17 @@ begin
         perform stock_expire_locked(v_expired, v_now);
         select array_agg(row(i.sku_id, i.warehouse_id, i.available_quantity, l.priority, l.is_open)::stock_left) into v_left
           from unnest(v_left) l join inventory i using (sku_id, warehouse_id);
+        if v_particular or exists (select from inventory_batches where sellable_quantity > 0 and usable_until <= v_now) then
+            v_left := stock_left_now(p_requests, v_left, v_now);
+        end if;
         select c.contested, c.grants into v_contested, v_grants from stock_share(v_asks, v_left) c;
     end if;
 
     -- Only requests that touch a short SKU are decided one by one, in arrival order, so that one refused basket never
     -- costs the next one its stock.
     if v_contested is not null then
-        v_may_wait := exists (select from json_to_recordset(p_requests) as r (allow_backorder boolean, items json)
+        -- What asks for more than a quantity is not promised before it is seen.
+        v_may_wait := not v_particular and exists (select from json_to_recordset(p_requests) as r (allow_backorder boolean, items json)
                                where r.allow_backorder or r.items::text like '%allow_backorder%');
         -- Such a request may also name a SKU of which there is enough: not the units that were just granted.
         v_left := stock_left_after(v_left, v_grants);
@@ -262,6 +285,9 @@ begin
     end if;
     if v_grants is not null or v_promises is not null then
         v_answers := v_answers || stock_hold(v_requests, v_grants, v_now, v_promises, v_bundles);
+        if v_particular and v_answers[1].outcome = 'reserved' then
+            perform stock_write_particulars(p_requests -> 0, (v_answers[1].facts ->> 'reservation_id')::uuid, v_now);
+        end if;
     end if;
     return query select * from unnest(v_answers);
 end $$;

@@ -1,8 +1,9 @@
 -- Consume or release reservations, whole or in part.
 -- p_requests: [{n, principal_id, key, hash, actor, reservation_id, action: consume|release,
---               items (null: everything open): [{sku_id, warehouse_id (null: any), quantity}]}]
+--               items (null: everything open): [{sku_id, warehouse_id (null: any), quantity, batch, serials}]}]
 -- Outcomes: consumed, released (also when it was so already); reservation_not_found, already_consumed, already_cancelled,
--- reservation_expired, exceeds_reservation, still_backordered (nothing of it is there yet); idempotency_key_reused.
+-- reservation_expired, exceeds_reservation, still_backordered (nothing of it is there yet); units_not_usable and
+-- those of stock_naming_refusal; idempotency_key_reused.
 -- An item may name a bundle of the reservation: its components are meant, as they were when it was made.
 -- A hold past its deadline that nobody swept yet may still be consumed: the units are set aside (D-27).
 create or replace function stock_resolve(p_requests json) returns setof stock_answer
@@ -12,6 +13,9 @@ declare
     v_now timestamptz;
     v_answers stock_answer[];
     v_takes stock_take[];
+    v_tracked integer[];
+    v_picked record;
+    v_pieces stock_piece[];
 begin
     select coalesce(array_agg(r), '{}') into v_answers from stock_repeats(p_requests) r;
     -- A shop that never held a bundle pays for this one look.
@@ -105,8 +109,19 @@ begin
     select array_agg(t) into v_takes from unnest(v_takes) t
      where not exists (select from unnest(v_answers) a where a.request_no = t.request_no);
 
+    select array_agg(distinct t.request_no order by t.request_no) into v_tracked
+      from unnest(v_takes) t join skus s on s.id = t.sku_id
+     where t.outcome = 'consumed' and s.tracking <> 'none';
+    if v_tracked is not null then
+        select * into v_picked from stock_pick_units(p_requests, v_takes, v_tracked, v_now);
+        v_pieces := v_picked.pieces;
+        v_answers := v_answers || v_picked.refused;
+        select array_agg(t) into v_takes from unnest(v_takes) t
+         where not exists (select from unnest(v_answers) a where a.request_no = t.request_no);
+    end if;
+
     if v_takes is not null then
-        perform stock_write_consumption(p_requests, v_takes, v_now);
+        perform stock_write_consumption(p_requests, v_takes, v_pieces, v_now);
         perform stock_close_lines(v_takes, v_now);
         v_answers := v_answers || stock_tell_resolution(v_takes, v_now);
     end if;
@@ -115,20 +130,34 @@ begin
 end $$;
 
 
--- The ledger entries of what is consumed; the caller lowers the levels afterwards, under the same locks.
-create or replace function stock_write_consumption(p_requests json, p_takes stock_take[], p_now timestamptz) returns void
+-- The ledger entries of what is consumed, one per line, or per batch where units were picked (p_pieces); the caller lowers
+-- the levels afterwards, under the same locks.
+drop function if exists stock_write_consumption(json, stock_take[], timestamptz);
+create or replace function stock_write_consumption(p_requests json, p_takes stock_take[], p_pieces stock_piece[], p_now timestamptz)
+returns void
 language sql as $$
-    insert into inventory_movements (sku_id, warehouse_id, movement_type, quantity, bucket, balance_after, unsellable_after,
-        reference_type, reference_id, reason, actor, unit_cost, cost_after, occurred_at, created_at, request_no)
-    select t.sku_id, t.warehouse_id, 'out', -t.quantity, 'sellable',
+    with leaving as (
+        select t.request_no, t.reservation_id, t.line_no::bigint as line_no, t.sku_id, t.warehouse_id, t.quantity,
+               null::uuid as batch_id, uuidv7() as id
+          from unnest(p_takes) t
+         where t.outcome = 'consumed'
+           and not exists (select from unnest(p_pieces) p where p.line_no = t.request_no and p.sku_id = t.sku_id)
+        union all
+        select p.line_no, t.reservation_id, p.piece_no, p.sku_id, p.warehouse_id, -p.quantity, p.batch_id, p.movement_id
+          from unnest(p_pieces) with ordinality as p (line_no, sku_id, warehouse_id, bucket, state, quantity, unit_cost, inbound_delta,
+                   batch_id, batch_number, serials, movement_id, piece_no)
+          join (select distinct request_no, reservation_id from unnest(p_takes)) t on t.request_no = p.line_no
+    )
+    insert into inventory_movements (id, sku_id, warehouse_id, movement_type, quantity, bucket, balance_after, unsellable_after,
+        reference_type, reference_id, reason, actor, unit_cost, cost_after, occurred_at, created_at, request_no, batch_id)
+    select t.id, t.sku_id, t.warehouse_id, 'out', -t.quantity, 'sellable',
            i.on_hand_quantity - sum(t.quantity) over (partition by t.sku_id, t.warehouse_id order by t.request_no, t.line_no),
            i.unavailable_quantity, h.reference_type, h.reference_id, 'sold', r.actor, i.cost_price, i.cost_price, p_now,
-           greatest(p_now, i.last_updated), t.request_no
-      from unnest(p_takes) t
+           greatest(p_now, i.last_updated), t.request_no, t.batch_id
+      from leaving t
       join inventory i using (sku_id, warehouse_id)
       join reservations h on h.id = t.reservation_id
       join json_to_recordset(p_requests) as r (n integer, actor text) on r.n = t.request_no
-     where t.outcome = 'consumed'
      order by t.request_no, t.line_no
 $$;
 

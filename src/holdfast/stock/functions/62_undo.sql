@@ -139,16 +139,19 @@ begin
           from reversed group by sku_id, warehouse_id
     )
     insert into inventory_movements (sku_id, warehouse_id, movement_type, quantity, bucket, balance_after, unsellable_after,
-        reference_type, reference_id, reason, actor, unit_cost, cost_after, occurred_at, created_at, request_no, undoes)
+        reference_type, reference_id, reason, actor, unit_cost, cost_after, occurred_at, created_at, request_no, undoes, state)
     select r.sku_id, r.warehouse_id, case r.movement_type when 'in' then 'out' when 'out' then 'in' else r.movement_type end,
            r.back, r.bucket, r.on_hand_quantity + sum(r.back) over so_far,
            r.unavailable_quantity + sum(case r.bucket when 'unsellable' then r.back else 0 end) over so_far,
            r.reference_type, r.reference_id, p_reason, p_actor, r.unit_cost, a.cost_price, r.occurred_at,
-           greatest(v_now, r.last_updated), 0, r.id
+           greatest(v_now, r.last_updated), 0, r.id, case r.bucket when 'unsellable' then coalesce(r.state, 'damaged') end
       from reversed r join average a using (sku_id, warehouse_id)
     -- What comes back is entered before what goes: a balance in between must not be negative.
     window so_far as (partition by r.sku_id, r.warehouse_id order by r.back > 0 desc, r.seq desc)
      order by r.back > 0 desc, r.seq desc;
+    perform stock_settle('{}', array(
+        select row(0, e.sku_id, e.warehouse_id, e.bucket, coalesce(e.state, 'damaged'), -e.quantity, null, 0, null, null, null, null)::stock_piece
+          from unnest(v_entries) e where e.bucket = 'unsellable'), v_now);
 
     update inventory i
        set available_quantity = i.available_quantity + c.sellable, unavailable_quantity = i.unavailable_quantity + c.unsellable,
@@ -196,6 +199,14 @@ language sql stable as $$
                case c.bucket when 'sellable' then i.available_quantity else i.unavailable_quantity end
           from change c join inventory i using (sku_id, warehouse_id)
          where c.quantity + case c.bucket when 'sellable' then i.available_quantity else i.unavailable_quantity end < 0
+        union
+        select 'insufficient_stock', 2, e.sku_id, e.warehouse_id, 'unsellable', sum(e.quantity)::bigint, coalesce(min(s.quantity), 0)
+          from unnest(p_entries) e
+          left join inventory_states s on s.sku_id = e.sku_id and s.warehouse_id = e.warehouse_id and s.batch_id is null
+                                      and s.state = coalesce(e.state, 'damaged')
+         where e.bucket = 'unsellable'
+         group by e.sku_id, e.warehouse_id, coalesce(e.state, 'damaged')
+        having sum(e.quantity) > coalesce(min(s.quantity), 0)
         union
         select 'inbound_exceeded', 3, l.sku_id, l.warehouse_id, null, -l.quantity, i.in_transit_quantity
           from json_to_recordset(p_inbound) as l (sku_id uuid, warehouse_id uuid, quantity bigint)

@@ -28,7 +28,11 @@ language sql stable security definer set search_path = public, pg_temp as $$
                                        where h.id = l.reservation_id and h.reference_id = d.exclude_reference_id))
                       and (d.exclude_reference_id is not null or l.expires_at <= c.now)), 0)
                    + case when d.by is null then 0 else stock_inbound_by(i.sku_id, i.warehouse_id, d.by) end
-                   - i.backordered_quantity)::bigint as available
+                   - i.backordered_quantity
+                   -- what is past its use is not available, withdrawn or not
+                   - coalesce((select sum(b.sellable_quantity) from inventory_batches b
+                                where b.sku_id = i.sku_id and b.warehouse_id = i.warehouse_id and b.sellable_quantity > 0
+                                  and b.usable_until <= c.now), 0))::bigint as available
           from need d
           join inventory i using (sku_id)
           join warehouses w on w.id = i.warehouse_id and w.is_active

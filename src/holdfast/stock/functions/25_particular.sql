@@ -1,0 +1,143 @@
+-- Holds that ask for more than a quantity: a life their units must still have (min_remaining_days), or the very units (serials).
+-- They are decided alone, after the others of their group, so that the rest pays nothing for them.
+
+
+-- Whether any request of a group is particular. A look at the text: naming the words in a reference costs time, nothing else.
+create or replace function stock_is_particular(p_requests json) returns boolean
+language sql immutable as $$
+    select strpos(p_requests::text, '"min_remaining_days"') > 0 or strpos(p_requests::text, '"serials"') > 0
+$$;
+
+
+-- The particular requests of a group one by one, the others before them together. All levels are locked first, in order.
+create or replace function stock_reserve_apart(p_requests json) returns setof stock_answer
+language plpgsql as $$
+declare
+    v_others json;
+    v_request json;
+begin
+    perform from inventory i
+      where (i.sku_id, i.warehouse_id) in (
+            select v.sku_id, v.warehouse_id
+              from json_to_recordset(p_requests) as r (items json)
+             cross join json_to_recordset(r.items) as x (sku_id uuid, warehouse_id uuid)
+              join inventory v on v.sku_id = x.sku_id and v.warehouse_id = coalesce(x.warehouse_id, v.warehouse_id))
+      order by i.sku_id, i.warehouse_id
+        for no key update;
+    select json_agg(e.value order by e.item_no) into v_others
+      from json_array_elements(p_requests) with ordinality as e (value, item_no) where not stock_is_particular(e.value);
+    if v_others is not null then
+        return query select * from stock_reserve(v_others);
+    end if;
+    for v_request in select value from json_array_elements(p_requests) where stock_is_particular(value) loop
+        return query select * from stock_reserve(json_build_array(v_request));
+    end loop;
+end $$;
+
+
+-- What is left after units past their use were withdrawn, as far as this request may have it: a line that needs a longer life
+-- finds only what keeps every other promise. For each date d, the units that last until d must cover the lines that need it;
+-- so a line that needs D may take the smallest surplus over all d up to D (Hall's condition for nested sets).
+create or replace function stock_left_now(p_requests json, p_left stock_left[], p_now timestamptz) returns stock_left[]
+language plpgsql as $$
+declare
+    v_left stock_left[];
+begin
+    if exists (select from inventory_batches where sellable_quantity > 0 and usable_until <= p_now) then
+        perform stock_withdraw_locked(p_left, p_now);
+    end if;
+    select array_agg(row(i.sku_id, i.warehouse_id,
+                         greatest(0, least(i.available_quantity, surplus.quantity)), l.priority, l.is_open)::stock_left)
+      into v_left
+      from unnest(p_left) l
+      join inventory i using (sku_id, warehouse_id)
+      left join (select x.sku_id, max(x.min_remaining_days) as days
+                   from json_to_recordset(p_requests) as r (items json)
+                  cross join json_to_recordset(r.items) as x (sku_id uuid, min_remaining_days integer)
+                  where x.min_remaining_days is not null group by x.sku_id) need using (sku_id)
+      left join lateral (
+           select min(stock_units_lasting(i.sku_id, i.warehouse_id, d.day, p_now)
+                      - coalesce((select sum(n.quantity) from inventory_reservations n
+                                   where n.sku_id = i.sku_id and n.warehouse_id = i.warehouse_id and n.status = 'active'
+                                     and n.min_expiry_date >= d.day), 0))::bigint as quantity
+             from (select stock_last_day_needed(i.warehouse_id, need.days, p_now) as day
+                   union
+                   select n.min_expiry_date from inventory_reservations n
+                    where n.sku_id = i.sku_id and n.warehouse_id = i.warehouse_id and n.status = 'active'
+                      and n.min_expiry_date <= stock_last_day_needed(i.warehouse_id, need.days, p_now)) d) surplus on need.days is not null;
+    return coalesce(v_left, '{}');
+end $$;
+
+
+-- The expiry date a unit must reach to have so many days left today, by the calendar of its warehouse.
+create or replace function stock_last_day_needed(p_warehouse uuid, p_days integer, p_now timestamptz) returns date
+language sql stable as $$
+    select (p_now at time zone w.time_zone)::date + p_days from warehouses w where w.id = p_warehouse
+$$;
+
+
+-- Sellable units of a level, promised ones included, that are usable and last through a day. Units without a batch do not age.
+create or replace function stock_units_lasting(p_sku uuid, p_warehouse uuid, p_day date, p_now timestamptz) returns bigint
+language sql stable as $$
+    select (coalesce(sum(b.sellable_quantity) filter (where b.usable_until > p_now and coalesce(m.expiry_date, 'infinity') >= p_day), 0)
+            + max(i.available_quantity + i.reserved_quantity) - coalesce(sum(b.sellable_quantity), 0))::bigint
+      from inventory i
+      left join inventory_batches b using (sku_id, warehouse_id)
+      left join batches m on m.id = b.batch_id
+     where i.sku_id = p_sku and i.warehouse_id = p_warehouse
+$$;
+
+
+-- Why one particular request cannot be held as it is asked; the levels are locked.
+create or replace function stock_particular_refusal(p_request json, p_now timestamptz) returns stock_answer
+language sql stable as $$
+    with item as (
+        select i.*, s.tracking
+          from rows from (json_to_recordset(p_request -> 'items') as (sku_id uuid, warehouse_id uuid, quantity bigint,
+                   min_remaining_days integer, serials json))
+               with ordinality as i (sku_id, warehouse_id, quantity, min_remaining_days, serials, line_no)
+          join skus s on s.id = i.sku_id
+         where i.min_remaining_days is not null or i.serials is not null
+    ), unit as (
+        select i.line_no, i.sku_id, x.serial_number, count(*) over (partition by i.sku_id, x.serial_number) as times,
+               u.state = 'sellable' and u.warehouse_id = i.warehouse_id and u.reservation_id is null
+                   and coalesce(b.usable_until, 'infinity') > p_now as is_free
+          from item i
+         cross join json_array_elements_text(i.serials) as x (serial_number)
+          left join serials u on u.sku_id = i.sku_id and u.serial_number = x.serial_number
+          left join inventory_batches b on (b.sku_id, b.warehouse_id, b.batch_id) = (u.sku_id, u.warehouse_id, u.batch_id)
+    ), judged as (
+        select i.*, w.taken,
+               case when i.tracking = 'none' or (i.tracking = 'batch' and i.serials is not null) then 'not_tracked'
+                    when i.serials is not null and json_array_length(i.serials) <> i.quantity then 'serials_mismatch'
+                    when w.repeated then 'serial_repeated'
+                    when w.taken is not null then 'serial_not_here' end as code
+          from item i
+          left join (select line_no, bool_or(times > 1) as repeated,
+                            array_agg(serial_number) filter (where is_free is not true) as taken
+                       from unit group by line_no) w using (line_no)
+    ), first as (
+        select code from judged where code is not null order by line_no limit 1
+    )
+    select (p_request ->> 'n')::integer, code,
+           json_build_object('errors', json_agg(json_strip_nulls(json_build_object('line', line_no, 'sku_id', sku_id,
+               'warehouse_id', warehouse_id, 'requested', quantity, 'serials', case code when 'serial_not_here' then to_json(taken[1:20]) end))
+               order by line_no)), false
+      from judged join first using (code)
+     group by code
+$$;
+
+
+-- Write what a particular hold asked for onto its lines and units.
+create or replace function stock_write_particulars(p_request json, p_reservation uuid, p_now timestamptz) returns void
+language sql as $$
+    update serials u set reservation_id = p_reservation
+      from json_to_recordset(p_request -> 'items') as i (sku_id uuid, serials json), json_array_elements_text(i.serials) as x (serial_number)
+     where u.sku_id = i.sku_id and u.serial_number = x.serial_number;
+    update inventory_reservations l
+       set min_expiry_date = stock_last_day_needed(l.warehouse_id, i.days, p_now)
+      from (select x.sku_id, max(x.min_remaining_days) as days
+              from json_to_recordset(p_request -> 'items') as x (sku_id uuid, min_remaining_days integer)
+             where x.min_remaining_days is not null group by x.sku_id) i
+     where l.reservation_id = p_reservation and l.sku_id = i.sku_id
+$$;
