@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections import Counter
 from typing import Any
 
 import httpx2
@@ -20,7 +22,9 @@ class Buyers(threading.Thread):
         self.address, self.sku, self.warehouse = address, sku, warehouse
         self.stopping = threading.Event()
         self.acknowledged: dict[str, dict[str, Any]] = {}
-        self.statuses: set[int] = set()
+        self.statuses = Counter[int]()
+        self.cut_off = 0
+        self.longest_wait = 0.0
         self.broken: list[str] = []
 
     def run(self) -> None:
@@ -44,21 +48,25 @@ class Buyers(threading.Thread):
             self.until_answered(client, "/inventory/receipts", receipt, f"{reference}-receipt")
 
     def until_answered(self, client: httpx2.Client, path: str, body: Any, key: str) -> dict[str, Any] | None:
+        started = time.monotonic()
         while True:
             try:
                 reply = client.post(f"{self.address}/api/v1{path}", json=body, headers={"Idempotency-Key": key})
             except httpx2.HTTPError:
+                self.cut_off += 1
+                self.stopping.wait(0.05)
                 if self.stopping.is_set():
                     return None
                 continue
-            self.statuses.add(reply.status_code)
+            self.statuses[reply.status_code] += 1
             if reply.status_code < 300:
                 self.acknowledged[key] = reply.json()
+                self.longest_wait = max(self.longest_wait, time.monotonic() - started)
                 return reply.json()
             if reply.status_code != 503 or "retry-after" not in reply.headers:
                 self.broken.append(reply.text)
                 return None
-            if self.stopping.is_set():
+            if self.stopping.wait(0.05):
                 return None
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import subprocess
 import sys
+import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,29 +36,62 @@ def installed(data_dir: Path) -> Iterator[Installation]:
     found.stop()
 
 
+ROUNDS = int(os.environ.get("HOLDFAST_CRASH_ROUNDS", "5"))
+VICTIMS = ("api", "worker", "PostgreSQL", "PostgreSQL, immediate shutdown", "supervisor")
+
+
+def strike(installed: Installation, victim: str) -> None:
+    match victim:
+        case "api":
+            installed.kill_child("serve")
+        case "worker":
+            installed.kill_child("worker")
+        case "PostgreSQL":
+            installed.server.kill()
+        case "PostgreSQL, immediate shutdown":
+            installed.server.stop("immediate")
+        case _:
+            installed.kill()
+            installed.start()
+
+
+def say(text: str) -> None:
+    """Shown when the test fails, and with -s."""
+    print(text, flush=True)  # noqa: T201
+
+
+@pytest.mark.timeout(180 + 20 * ROUNDS)
 def test_nothing_acknowledged_is_lost_whatever_is_killed(installed: Installation) -> None:
+    """HOLDFAST_CRASH_ROUNDS=50 is the long form; every five rounds kill everything once, in any order."""
+    seed = int(os.environ.get("HOLDFAST_CRASH_SEED", time.time_ns() % 1_000_000))
+    say(f"HOLDFAST_CRASH_SEED={seed}")
+    dice = random.Random(seed)  # noqa: S311
     installed.start()
     installed.wait()
     url = installed.server.url()
     shelf = Shelf(url)
-    shelf.given("TEA@GZ 5000")
+    shelf.given("TEA@GZ 500000")
     buyers = [Buyers(installed.address, shelf.sku("TEA"), shelf.warehouse("GZ")) for _ in range(3)]
     for buyer in buyers:
         buyer.start()
-    wait_for_new(buyers)
-    installed.kill_child("serve")
-    wait_for_new(buyers)
-    installed.kill_child("worker")
-    installed.server.kill()
-    wait_for_new(buyers)
-    installed.kill()
-    installed.start()
-    wait_for_new(buyers)
+    victims: list[str] = []
+    for number in range(ROUNDS):
+        victims = victims or dice.sample(VICTIMS, len(VICTIMS))
+        wait_for_new(buyers, dice.randint(1, 15))
+        struck = time.monotonic()
+        strike(installed, victims[-1])
+        wait_for_new(buyers, 1)
+        say(f"round {number + 1}: {victims.pop()}, all answered again after {time.monotonic() - struck:.1f} s")
     for buyer in buyers:
         buyer.stopping.set()
     for buyer in buyers:
         buyer.join(30)
+    told = sum((buyer.statuses for buyer in buyers), Counter[int]())
+    cut_off, longest = sum(buyer.cut_off for buyer in buyers), max(buyer.longest_wait for buyer in buyers)
+    say(f"{ROUNDS} rounds: {sum(len(b.acknowledged) for b in buyers)} writes acknowledged, answers {dict(told)},")
+    say(f"{cut_off} requests cut off or refused, longest wait {longest:.1f} s")
     assert [text for buyer in buyers for text in buyer.broken] == []
+    assert set(told) <= {200, 201, 503}
     check_books(url, buyers)
 
 
