@@ -35,6 +35,7 @@ screen = Console()
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 8
 RESTARTS_PER_MINUTE_MAX = 6
+DATABASE_RETRY_SECONDS = 5
 
 
 def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -> None:
@@ -68,7 +69,7 @@ def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -
                     family.add(name, arguments)
             family.run(
                 on_ready=lambda: _announce(host, port, url, settings.admin_email),
-                meanwhile=lambda: _keep_alive(server),
+                meanwhile=KeptAlive(server).look,
             )
     finally:
         if server:
@@ -143,11 +144,23 @@ class Family:
                 process.kill()
 
 
-def _keep_alive(server: EmbeddedServer | None) -> None:
-    """Start our own PostgreSQL again when it is gone; API and jobs reconnect by themselves."""
-    if server is not None and not server.is_alive():
+class KeptAlive:
+    """Our own PostgreSQL, started again when it is gone; API and jobs reconnect by themselves."""
+
+    def __init__(self, server: EmbeddedServer | None) -> None:
+        self._server = server
+        self._next_try = 0.0
+
+    def look(self) -> None:
+        """A server that cannot start, because its disk is full, is tried again: the API answers 503 meanwhile."""
+        if self._server is None or self._server.is_alive() or time.monotonic() < self._next_try:
+            return
         screen.print("[yellow]PostgreSQL ended; starting it again.[/]")
-        server.start()
+        try:
+            self._server.start()
+        except CannotStart as reason:
+            screen.print(f"[red]{reason}[/] Trying again.")
+            self._next_try = time.monotonic() + DATABASE_RETRY_SECONDS
 
 
 def _load_demo_shop(url: str) -> None:
