@@ -22,7 +22,10 @@ from holdfast.kernel.errors import InvariantBroken, TryAgain
 
 GROUP_MAX = 256
 ATTEMPTS_MAX = 3
-_SHORT_LOCK_TIMEOUT: LiteralString = "set lock_timeout = '1s'"
+_SET_LOCK_TIMEOUT: LiteralString = "select set_config('lock_timeout', %s, false)"
+_RESET_LOCK_TIMEOUT: LiteralString = "reset lock_timeout"
+# Of the deadline, when somebody was found to keep a lock for long: the others of the group wait behind each such wait.
+ALONE_LOCK_SHARE = 1 / 40
 
 
 class Ask(msgspec.Struct, kw_only=True):
@@ -135,7 +138,7 @@ class GroupWriter:
                 return self._fail_all(group, refusal)
             except psycopg.Error as error:
                 if len(group) > 1 and self._is_connected():
-                    return await self._post_each_alone(group)
+                    return await self._post_each_alone(group, somebody_keeps_locks=error.sqlstate in _TIMED_OUT)
                 if attempt + 1 == ATTEMPTS_MAX or not _may_pass_next_time(error):
                     return self._fail_all(group, translated(error))
             else:
@@ -145,16 +148,18 @@ class GroupWriter:
                 return None
         return None
 
-    async def _post_each_alone(self, group: list[Entry]) -> None:
+    async def _post_each_alone(self, group: list[Entry], *, somebody_keeps_locks: bool) -> None:
         """One poisonous request must only hurt itself; one that waits for somebody's lock must not hold up the rest."""
         until = time.monotonic() + self._gate.seconds_max
         try:
-            await (await self._ensure_connection()).execute(_SHORT_LOCK_TIMEOUT)
+            if somebody_keeps_locks:
+                ms = str(int(self._gate.seconds_max * 1000 * ALONE_LOCK_SHARE))
+                await (await self._ensure_connection()).execute(_SET_LOCK_TIMEOUT, [ms])
             for entry in group:
                 if time.monotonic() < until:
                     await self._post_group([entry])
-            if self._is_connected():
-                await (await self._ensure_connection()).execute("reset lock_timeout")
+            if somebody_keeps_locks and self._is_connected():
+                await (await self._ensure_connection()).execute(_RESET_LOCK_TIMEOUT)
         except psycopg.Error as error:
             return self._fail_all(group, translated(error))
         return self._fail_all(group, TryAgain("database_busy", "The database is busy; nothing was changed."))
@@ -205,6 +210,9 @@ class GroupWriter:
         for _, future in entries:
             if not future.done():
                 future.set_exception(error)
+
+
+_TIMED_OUT = ("55P03", "57014")
 
 
 def _may_pass_next_time(error: psycopg.Error) -> bool:
