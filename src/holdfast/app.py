@@ -49,6 +49,7 @@ import holdfast.stock.pages
 import holdfast.stock.promises_api
 import holdfast.stock.seals_api
 import holdfast.stock.undo_api
+import holdfast.stock.valuation_api
 import holdfast.transfers.api
 import holdfast.transfers.pages
 import holdfast.warehouses.api
@@ -90,6 +91,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.stock.promises_api.router,
     holdfast.stock.undo_api.router,
     holdfast.stock.seals_api.router,
+    holdfast.stock.valuation_api.router,
     holdfast.allocation.api.router,
     holdfast.demand.api.router,
     holdfast.notify.api.router,

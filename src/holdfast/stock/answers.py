@@ -21,6 +21,7 @@ GRANTED = frozenset(
         "converted",
         "moved",
         "undone",
+        "cost_corrected",
     }
 )
 
@@ -55,6 +56,9 @@ REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     ),
     "state_belongs_to_batch": (Conflict, "That state is the whole batch's; quarantine or recall the batch."),
     "units_not_usable": (Conflict, "Fewer usable units are there than the hold promises; the hold stays as it is."),
+    "movement_not_found": (NotFound, "There is no such ledger entry."),
+    "not_an_arrival": (Conflict, "Only goods that came in have a cost to correct."),
+    "cost_below_zero": (Conflict, "The moving average would fall below zero."),
     "sku_not_found": (NotFound, "There is no such SKU."),
     "reservation_not_found": (NotFound, "There is no such reservation."),
     "already_consumed": (Conflict, "The reservation is consumed; what comes back is a return."),

@@ -130,7 +130,10 @@ begin
     end if;
 
     with reversed as (
-        select e.*, -e.quantity as back, coalesce(e.unit_cost, i.cost_price) as cost,
+        select e.*, -e.quantity as back,
+               -- what its units are known to have cost by now
+               coalesce((select c.unit_cost from cost_corrections c where c.movement_id = e.id order by c.created_at desc limit 1),
+                        e.unit_cost, i.cost_price) as cost,
                i.on_hand_quantity, i.unavailable_quantity, i.cost_price, i.last_updated
           from unnest(v_entries) e join inventory i using (sku_id, warehouse_id)
     ), average as (
