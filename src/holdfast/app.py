@@ -70,6 +70,7 @@ from holdfast.settings import Settings
 from holdfast.stock.hot import HotLane
 from holdfast.stock.lanes import Lanes
 from holdfast.stock.openapi import hot_routes
+from holdfast.stock.relay import Relay
 from holdfast.stock.service import ensure_ledger_months
 from holdfast.web import assets
 from holdfast.web.asgi import AsgiApp, Receive, Scope, Send
@@ -149,7 +150,7 @@ class Application:
         self.settings = settings
         self.cache = cache_of(settings)
         gate = CommitGate(settings.db_url, seconds_max=settings.commit_seconds_max)
-        self.database = Database(settings.db_url, size=settings.pool_size, gate=gate, hears=self.cache.forget)
+        self.database = Database(settings.db_url, size=settings.pool_size, gate=gate, hears=Relay.of(self.cache))
         self.lanes = Lanes(settings.db_url, queue_max=settings.queue_max, gate=gate, kept=self.cache)
         self.authenticator = Authenticator(self.database)
         self.job_app = job_app(settings.db_url)

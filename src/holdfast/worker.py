@@ -27,13 +27,14 @@ async def run_worker(settings: Settings, *, concurrency: int) -> None:
     cache = cache_of(settings)
     gate = CommitGate(settings.db_url, seconds_max=settings.commit_seconds_max)
     database = Database(
-        settings.db_url, size=settings.pool_size, application="holdfast-worker", gate=gate, hears=cache.forget
+        settings.db_url, size=settings.pool_size, application="holdfast-worker", gate=gate, hears=Relay.of(cache)
     )
     await database.open()
     async with database.transaction() as tx:
         await cache.start(await identity(tx))
     # What a process was killed before telling, or was written past us, is told here a second later.
-    listen(Relay(cache).note_changes)
+    if settings.redis_url:
+        listen(Relay(cache).note_changes)
     app = job_app(settings.db_url)
     work = Work(database, settings, cache)
     async with app.open_async():

@@ -15,6 +15,8 @@ from tests.redis_server import RedisServer
 from holdfast import cache
 from holdfast.cache import Looked
 from holdfast.db import Database
+from holdfast.stock import service as stock
+from holdfast.stock.asks import MoveAsk, MoveItem
 from holdfast.stock.relay import Relay
 from holdfast.webhooks.publisher import publish_step
 
@@ -221,3 +223,49 @@ async def test_two_databases_share_one_redis_without_meeting(
         answer = await copy.lanes.fetch([cache.totals(shelf.sku("TEA"))])
         assert answer.looks[cache.totals(shelf.sku("TEA"))].body == b""
         assert await copy.cache.look(cache.totals(shelf.sku("TEA")), copy.lanes.fetch) == b""
+
+
+async def test_every_way_to_post_is_seen_at_once(fresh_url: str, redis: RedisServer) -> None:
+    """Not only the lanes: whatever a transaction posts is told by its events, a purchase or an undo alike."""
+    both = {"redis_url": redis.url}
+    async with open_house(fresh_url, **both) as house, open_house(fresh_url, **both) as second:
+        await house.stock("TEA", "GZ", 5)
+        tea, gz = await house.sku("TEA"), await house.warehouse("GZ")
+
+        async def left() -> int:
+            return (await second.get(f"/inventory/{tea}/availability", quantity=1))["quantity_available"]
+
+        async def keep() -> None:
+            before = count("hit")
+            while count("hit") == before:
+                await left()
+
+        await keep()
+        change = {"warehouse_id": gz, "adjustment_type": "increase", "quantity": 2, "reason": "found"}
+        await house.call("PUT", f"/inventory/{tea}/adjust", json=change, expect=200)
+        assert await left() == 7
+        await keep()
+        async with house.database.transaction() as tx:
+            await stock.move(tx, sale(tea, gz))
+        assert await left() == 6
+        await keep()
+        with pytest.raises(ZeroDivisionError):
+            await fail_after_posting(house.database, sale(tea, gz))
+        assert await left() == 6
+
+
+async def fail_after_posting(database: Database, ask: MoveAsk) -> None:
+    async with database.transaction() as tx:
+        await stock.move(tx, ask)
+        raise ZeroDivisionError
+
+
+def sale(sku_id: str, warehouse_id: str) -> MoveAsk:
+    return MoveAsk(
+        actor="test",
+        event_type="inventory.sold",
+        movement_type="out",
+        reference_type="sale",
+        reason="sold",
+        items=[MoveItem(sku_id=sku_id, warehouse_id=warehouse_id, quantity=-1)],
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString, Protocol, TypeVar
 
 import psycopg
 from psycopg.rows import class_row, dict_row, scalar_row
@@ -18,7 +18,19 @@ from holdfast.kernel.errors import Invalid, InvariantBroken, TryAgain
 T = TypeVar("T")
 
 AsyncConnection = psycopg.AsyncConnection[Any]
-Hears = Callable[[set[str]], Awaitable[None]]
+
+
+class Listener(Protocol):
+    """Hears what transactions changed, such as the cache."""
+
+    async def names_since(self, tx: Tx, event_id: int) -> set[str]:
+        """The names of what events after ``event_id`` concern; asked in the transaction, before it commits."""
+        ...
+
+    async def forget(self, names: Iterable[str]) -> None:
+        """A transaction that changed these is over."""
+        ...
+
 
 # What a caller may repeat unchanged: the transaction is known not to have happened.
 _REPEATABLE = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53", "08", "57014")
@@ -27,18 +39,22 @@ _REPEATABLE = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53", "08",
 class Tx:
     """One transaction. Statements come from ``queries.sql``; rows fill dataclasses."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, listener: Listener | None = None) -> None:
         self.connection = connection
         # Names of what this transaction changed; whoever opened the database hears them when it is over.
         self.changed: set[str] = set()
+        self._listener = listener
+        self._last_event: int | None = None
 
     async def all(self, statement: Statement, row: type[T], /, **params: object) -> list[T]:
         async with self.connection.cursor(row_factory=class_row(row)) as cursor:
+            await self._note(statement)
             await cursor.execute(statement.text, params)
             return await cursor.fetchall()
 
     async def maybe(self, statement: Statement, row: type[T], /, **params: object) -> T | None:
         async with self.connection.cursor(row_factory=class_row(row)) as cursor:
+            await self._note(statement)
             await cursor.execute(statement.text, params)
             return await cursor.fetchone()
 
@@ -49,20 +65,38 @@ class Tx:
 
     async def dicts(self, statement: Statement, /, **params: object) -> list[dict[str, Any]]:
         async with self.connection.cursor(row_factory=dict_row) as cursor:
+            await self._note(statement)
             await cursor.execute(statement.text, params)
             return await cursor.fetchall()
 
     async def value(self, statement: Statement, /, **params: object) -> Any:
         """The first column of the first row, or None."""
         async with self.connection.cursor(row_factory=scalar_row) as cursor:
+            await self._note(statement)
             await cursor.execute(statement.text, params)
             return await cursor.fetchone()
 
     async def run(self, statement: Statement, /, **params: object) -> int:
         """Execute for effect; answers how many rows were touched."""
         async with self.connection.cursor() as cursor:
+            await self._note(statement)
             await cursor.execute(statement.text, params)
             return cursor.rowcount
+
+    async def posts(self) -> None:
+        """What follows changes stock, and says what by its events."""
+        if self._listener is not None and self._last_event is None:
+            row = await (await self.connection.execute(_LAST_EVENT)).fetchone()
+            self._last_event = row[0] if row else 0
+
+    async def note_events(self) -> None:
+        """Before the commit: what the events of this transaction concern. Those of others do no harm."""
+        if self._listener is not None and self._last_event is not None:
+            self.changed |= await self._listener.names_since(self, self._last_event)
+
+    async def _note(self, statement: Statement) -> None:
+        if statement.posts:
+            await self.posts()
 
     async def wait_for_standby(self) -> None:
         """What this transaction read may be on one machine only: let its commit wait as if it had written it."""
@@ -79,7 +113,7 @@ class Database:
         size: int = 10,
         application: str = "holdfast",
         gate: CommitGate | None = None,
-        hears: Hears | None = None,
+        hears: Listener | None = None,
     ) -> None:
         self.url = url
         self.gate = gate or CommitGate(url)
@@ -124,14 +158,15 @@ class Database:
             async with self.connection() as connection:
                 with self.gate.watch(connection) as watch:
                     async with connection.transaction():
-                        tx = Tx(connection)
+                        tx = Tx(connection, self._hears)
                         changed = tx.changed
                         yield tx
+                        await tx.note_events()
                         await self.gate.refuse_write_if_closed(connection)
                         watch.start()
         finally:
             if changed and self._hears is not None:
-                await self._hears(changed)
+                await self._hears.forget(changed)
 
     @asynccontextmanager
     async def connection(self, *, seconds_max: float | None = None) -> AsyncGenerator[AsyncConnection]:
@@ -157,6 +192,8 @@ async def in_one_transaction(url: str, act: Callable[[Tx], Awaitable[T]]) -> T:
     finally:
         await database.close()
 
+
+_LAST_EVENT: LiteralString = "select coalesce(max(id), 0) from outbox_events"
 
 # Tells one database from another, and from itself before it was restored or promoted with something missing.
 _IDENTITY: LiteralString = (

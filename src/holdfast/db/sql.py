@@ -9,12 +9,18 @@ from typing import LiteralString, cast
 
 _HEADING = re.compile(r"^-- (?P<name>[a-z][a-z0-9_]*)\n-- (?P<reason>.+)\n", re.MULTILINE)
 
+# Posting functions change what readers may have kept; by their name, so that none can be forgotten here.
+_POSTS = re.compile(r"\bstock_(?!reservation_facts\b)[a-z_]+\(")
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
+    """``posts``: it calls a posting function, so its transaction may change stock."""
+
     name: str
     reason: str
     text: LiteralString
+    posts: bool
 
 
 class Statements:
@@ -38,9 +44,14 @@ def statements(package: str, file: str = "queries.sql") -> Statements:
     headings = list(_HEADING.finditer(text))
     ends = [h.start() for h in headings[1:]] + [len(text)]
     found = {
-        # The files are ours and are never composed with input, hence the cast to trusted text.
-        h["name"]: Statement(h["name"], h["reason"], cast(LiteralString, text[h.end() : end].strip().rstrip(";")))
+        h["name"]: _statement(h["name"], h["reason"], text[h.end() : end])
         for h, end in zip(headings, ends, strict=True)
     }
     assert len(found) == len(headings), f"{package}/{file} names a statement twice"
     return Statements(package, found, file)
+
+
+def _statement(name: str, reason: str, text: str) -> Statement:
+    # The files are ours and are never composed with input, hence the cast to trusted text.
+    trusted = cast(LiteralString, text.strip().rstrip(";"))
+    return Statement(name, reason, trusted, posts=_POSTS.search(text) is not None)

@@ -122,9 +122,11 @@ select warehouse_id, source, document_id, number, line_no, quantity, expected_at
  order by expected_at nulls last, number, line_no;
 
 -- names_of_events
--- What the events of a stretch of the feed concern, by the names of the cache ('*': everything).
+-- What the events of a stretch of the feed, or all after an id, concern, by the names of the cache ('*': everything).
 with event as (
     select event_type, sku_ids, data from outbox_events where position > %(after)s and position <= %(until)s
+    union all
+    select event_type, sku_ids, data from outbox_events where id > %(after_id)s
 )
 select 'global_inventory:' || sku_id as name from event, unnest(sku_ids) as sku_id
 union

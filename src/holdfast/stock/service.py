@@ -10,14 +10,12 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Json
 
-from holdfast import cache
 from holdfast.catalog.service import escaped
 from holdfast.db import Tx, statements
 from holdfast.db.group import Answer, Ask
 from holdfast.kernel.errors import NotFound
 from holdfast.stock.answers import refusal_of
 from holdfast.stock.asks import MoveAsk, ProlongAsk, ReserveAsk, ResolveAsk
-from holdfast.stock.looks import names_in
 from holdfast.stock.model import ActiveLine, Level, Movement, PastLevel, Reservation
 
 sql = statements("holdfast.stock")
@@ -61,13 +59,13 @@ async def prolong(tx: Tx, ask: ProlongAsk) -> dict[str, Any]:
 
 
 async def _post(tx: Tx, statement: LiteralString, asks: str) -> dict[str, Any]:
+    await tx.posts()
     row = await (await tx.connection.execute(statement, [asks])).fetchone()
     assert row is not None
     answer = Answer(*row)
     refusal = refusal_of(answer)
     if refusal is not None:
         raise refusal
-    tx.changed |= names_in(answer.facts)
     return msgspec.json.decode(answer.facts)
 
 
@@ -77,23 +75,21 @@ async def move_each(tx: Tx, asks: list[MoveAsk]) -> list[Answer]:
         return []
     for number, ask in enumerate(asks):
         ask.n = number
+    await tx.posts()
     rows = await (await tx.connection.execute(_MOVE_EACH, [_json(asks)])).fetchall()
-    answers = [Answer(outcome, facts, replayed) for _, outcome, facts, replayed in sorted(rows)]
-    for answer in answers:
-        tx.changed |= names_in(answer.facts)
-    return answers
+    return [Answer(outcome, facts, replayed) for _, outcome, facts, replayed in sorted(rows)]
 
 
 async def expect(tx: Tx, lines: list[dict[str, Any]], *, reference_id: str) -> None:
     """Raise (or, signed, lower) what is in transit: ``[{sku_id, warehouse_id, quantity}]``."""
     if lines:
+        await tx.posts()
         await tx.connection.execute(_EXPECT, [Json(lines), reference_id])
-        for line in lines:
-            tx.changed |= {cache.totals(line["sku_id"]), cache.level(line["warehouse_id"], line["sku_id"])}
 
 
 async def expire_due(tx: Tx, *, limit: int) -> int:
     """Expire up to ``limit`` holds whose time is over; answers how many."""
+    await tx.posts()
     row = await (await tx.connection.execute(_EXPIRE, [limit])).fetchone()
     assert row is not None
     return row[0]
