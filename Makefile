@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.holdfast-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: setup up test check bench schema reference clean
+.PHONY: setup up test test-redis check bench schema reference clean
 
 setup: $(STAMP)
 
@@ -24,6 +24,13 @@ up: setup
 test: setup
 	scripts/system-packages redis-server chromium fonts-noto-cjk
 	$(BIN)/python -m pytest
+
+# What speaks to the API, with a Redis and with one that is flushed, or killed and hung, all the time.
+REDIS_TESTS := tests/api tests/races tests/transfers tests/returns tests/stock/test_undo.py
+test-redis: setup
+	scripts/system-packages redis-server
+	for mode in on flushing killing; do \
+		HOLDFAST_TEST_REDIS=$$mode $(BIN)/python -m pytest $(REDIS_TESTS) || exit 1; done
 
 check: setup
 	$(BIN)/ruff check .
