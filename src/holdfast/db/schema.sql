@@ -1825,6 +1825,8 @@ CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.aler
 
 CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.backorder_policies FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', '');
 
+CREATE TRIGGER changes_are_noted AFTER UPDATE ON public.batches FOR EACH ROW EXECUTE FUNCTION public.note_row_change('id', '', 'changed_at');
+
 CREATE TRIGGER changes_are_noted AFTER INSERT OR DELETE OR UPDATE ON public.bundle_components FOR EACH ROW EXECUTE FUNCTION public.note_row_change('bundle_id component_id', '', '');
 
 CREATE TRIGGER changes_are_noted AFTER UPDATE OF safety_stock, reorder_point, max_stock ON public.inventory FOR EACH ROW EXECUTE FUNCTION public.note_row_change('sku_id warehouse_id', 'safety_stock reorder_point max_stock', '');

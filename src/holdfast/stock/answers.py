@@ -37,10 +37,6 @@ REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     "sku_is_bundle": (Conflict, "A bundle has no stock of its own; name its components."),
     "still_backordered": (Conflict, "Nothing of the reservation is there yet."),
     "inbound_exceeded": (Conflict, "More than is on its way."),
-    "tracked_sku": (
-        Conflict,
-        "Units tracked by batch or serial number are moved by name; adjust them instead.",
-    ),
     "not_tracked": (Invalid, "The SKU is not tracked that way."),
     "batch_required": (Invalid, "Units of this SKU are told apart by batch; say which."),
     "serials_required": (Invalid, "Units of this SKU have serial numbers; name them."),

@@ -35,6 +35,7 @@ WHOLE: Final = -1
 SCOPES: Final = {
     "inventory.": "operate",
     "transfer.": "operate",
+    "batch.": "operate",
     "return.": "operate",
     "sku.": "operate",
     "stock_count.": "operate",
@@ -155,7 +156,7 @@ async def undo(tx: Tx, action: Action, *, reason: str, actor: str) -> Undone:
 
     Raises Conflict: ``already_undone``, ``not_undoable``, ``nothing_to_undo``, ``changed_since`` (a row is no longer as
     the action left it; ``errors`` names it), ``still_used`` (another row needs one that would go),
-    ``insufficient_stock`` (units have gone since), ``tracked_sku``, ``inbound_exceeded``.
+    ``insufficient_stock`` or ``serial_not_here`` (units have gone since), ``serial_in_stock``, ``inbound_exceeded``.
     """
     final = _longest(FINAL, action.action)
     if final is not None:

@@ -109,52 +109,60 @@ end $$;
 
 -- Post the opposite of every entry of an action, and move what is in transit by p_inbound
 -- ([{sku_id, warehouse_id, quantity (signed)}], from the documents that were restored before).
--- Outcomes: undone; insufficient_stock when units have gone since, tracked_sku, inbound_exceeded.
+-- Outcomes: undone; insufficient_stock, serial_not_here when units have gone since, serial_in_stock, inbound_exceeded.
 create or replace function stock_undo_entries(p_undo uuid, p_posted_in bigint, p_request_no integer, p_acted_at timestamptz,
     p_inbound json, p_actor text, p_reason text) returns stock_answer
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     v_now timestamptz := business_now();
     v_entries inventory_movements[];
+    v_pieces stock_piece[];
     v_answer stock_answer;
     v_facts json;
 begin
+    if p_request_no = -1 then
+        perform stock_rework_restored(p_posted_in, p_acted_at);
+    end if;
     v_entries := array(select e from stock_entries_of(p_posted_in, p_request_no, p_acted_at) e order by e.seq);
     perform stock_lock_for_undo(array(
         select row(sku_id, warehouse_id, 0, 0, true)::stock_left from unnest(v_entries)
         union select row(sku_id, warehouse_id, 0, 0, true)::stock_left
                 from json_to_recordset(p_inbound) as x (sku_id uuid, warehouse_id uuid)));
     v_answer := stock_undo_refusal(v_entries, p_inbound);
+    v_pieces := stock_undo_pieces(v_entries);
+    if v_answer.outcome is null then
+        v_answer := stock_undo_units_refusal(v_pieces);
+    end if;
     if v_answer.outcome is not null then
         return v_answer;
     end if;
+    perform stock_settle_undo_units(v_pieces, v_now);
 
     with reversed as (
-        select e.*, -e.quantity as back,
+        select e.*, p.movement_id, p.state as piece_state, -e.quantity as back,
                -- what its units are known to have cost by now
                coalesce((select c.unit_cost from cost_corrections c where c.movement_id = e.id order by c.created_at desc limit 1),
                         e.unit_cost, i.cost_price) as cost,
                i.on_hand_quantity, i.unavailable_quantity, i.cost_price, i.last_updated
-          from unnest(v_entries) e join inventory i using (sku_id, warehouse_id)
+          from (select u.*, row_number() over (order by u.seq) as n from unnest(v_entries) u) e
+          join unnest(v_pieces) p on p.line_no = e.n
+          join inventory i on (i.sku_id, i.warehouse_id) = (e.sku_id, e.warehouse_id)
     ), average as (
         select sku_id, warehouse_id, stock_average_without(sku_id, warehouse_id, array_agg(id), min(created_at), min(seq),
                     sum(quantity)::bigint, sum(quantity * cost)) as cost_price
           from reversed group by sku_id, warehouse_id
     )
-    insert into inventory_movements (sku_id, warehouse_id, movement_type, quantity, bucket, balance_after, unsellable_after,
-        reference_type, reference_id, reason, actor, unit_cost, cost_after, occurred_at, created_at, request_no, undoes, state)
-    select r.sku_id, r.warehouse_id, case r.movement_type when 'in' then 'out' when 'out' then 'in' else r.movement_type end,
+    insert into inventory_movements (id, sku_id, warehouse_id, movement_type, quantity, bucket, balance_after, unsellable_after,
+        reference_type, reference_id, reason, actor, unit_cost, cost_after, occurred_at, created_at, request_no, undoes, batch_id, state)
+    select r.movement_id, r.sku_id, r.warehouse_id, case r.movement_type when 'in' then 'out' when 'out' then 'in' else r.movement_type end,
            r.back, r.bucket, r.on_hand_quantity + sum(r.back) over so_far,
            r.unavailable_quantity + sum(case r.bucket when 'unsellable' then r.back else 0 end) over so_far,
            r.reference_type, r.reference_id, p_reason, p_actor, r.unit_cost, a.cost_price, r.occurred_at,
-           greatest(v_now, r.last_updated), 0, r.id, case r.bucket when 'unsellable' then coalesce(r.state, 'damaged') end
+           greatest(v_now, r.last_updated), 0, r.id, r.batch_id, r.piece_state
       from reversed r join average a using (sku_id, warehouse_id)
     -- What comes back is entered before what goes: a balance in between must not be negative.
     window so_far as (partition by r.sku_id, r.warehouse_id order by r.back > 0 desc, r.seq desc)
      order by r.back > 0 desc, r.seq desc;
-    perform stock_settle('{}', array(
-        select row(0, e.sku_id, e.warehouse_id, e.bucket, coalesce(e.state, 'damaged'), -e.quantity, null, 0, null, null, null, null)::stock_piece
-          from unnest(v_entries) e where e.bucket = 'unsellable'), v_now);
 
     update inventory i
        set available_quantity = i.available_quantity + c.sellable, unavailable_quantity = i.unavailable_quantity + c.unsellable,
@@ -175,8 +183,11 @@ begin
      where (i.sku_id, i.warehouse_id) = (c.sku_id, c.warehouse_id);
 
     select json_build_object('undo_id', p_undo,
-               'items', coalesce((select json_agg(json_build_object('movement_id', e.id, 'sku_id', e.sku_id, 'warehouse_id', e.warehouse_id,
-                                      'bucket', e.bucket, 'quantity', -e.quantity) order by e.seq desc) from unnest(v_entries) e), '[]'),
+               'items', coalesce((select json_agg(json_strip_nulls(json_build_object('movement_id', e.id, 'sku_id', e.sku_id,
+                                      'warehouse_id', e.warehouse_id, 'bucket', e.bucket, 'quantity', -e.quantity, 'state', p.state,
+                                      'batch_id', p.batch_id, 'serials', p.serials)) order by e.n desc)
+                                    from (select u.*, row_number() over (order by u.seq) as n from unnest(v_entries) u) e
+                                    join unnest(v_pieces) p on p.line_no = e.n), '[]'),
                'in_transit', coalesce(p_inbound, '[]'),
                'levels', coalesce((select json_agg(json_build_object('sku_id', i.sku_id, 'warehouse_id', i.warehouse_id,
                                       'available_quantity', i.available_quantity, 'reserved_quantity', i.reserved_quantity,
@@ -195,21 +206,10 @@ language sql stable as $$
     with change as (
         select sku_id, warehouse_id, bucket, sum(-quantity)::bigint as quantity from unnest(p_entries) group by 1, 2, 3
     ), judged as (
-        select 'tracked_sku' as code, 1 as rank, e.sku_id, e.warehouse_id, null::text as bucket, null::bigint as requested, null::bigint as available
-          from unnest(p_entries) e join skus s on s.id = e.sku_id where s.tracking <> 'none'
-        union
-        select 'insufficient_stock', 2, c.sku_id, c.warehouse_id, c.bucket, -c.quantity,
-               case c.bucket when 'sellable' then i.available_quantity else i.unavailable_quantity end
+        select 'insufficient_stock' as code, 2 as rank, c.sku_id, c.warehouse_id, c.bucket, -c.quantity as requested,
+               case c.bucket when 'sellable' then i.available_quantity else i.unavailable_quantity end as available
           from change c join inventory i using (sku_id, warehouse_id)
          where c.quantity + case c.bucket when 'sellable' then i.available_quantity else i.unavailable_quantity end < 0
-        union
-        select 'insufficient_stock', 2, e.sku_id, e.warehouse_id, 'unsellable', sum(e.quantity)::bigint, coalesce(min(s.quantity), 0)
-          from unnest(p_entries) e
-          left join inventory_states s on s.sku_id = e.sku_id and s.warehouse_id = e.warehouse_id and s.batch_id is null
-                                      and s.state = coalesce(e.state, 'damaged')
-         where e.bucket = 'unsellable'
-         group by e.sku_id, e.warehouse_id, coalesce(e.state, 'damaged')
-        having sum(e.quantity) > coalesce(min(s.quantity), 0)
         union
         select 'inbound_exceeded', 3, l.sku_id, l.warehouse_id, null, -l.quantity, i.in_transit_quantity
           from json_to_recordset(p_inbound) as l (sku_id uuid, warehouse_id uuid, quantity bigint)
@@ -266,6 +266,10 @@ create or replace function stock_settle_undo(p_undo uuid, p_facts jsonb) returns
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
     update undos set facts = p_facts where id = p_undo and facts = '{}';
+    -- What came back past its use, or of a batch that is withdrawn, is here but cannot be sold.
+    perform stock_withdraw_locked(array(
+        select distinct row((e ->> 'sku_id')::uuid, (e ->> 'warehouse_id')::uuid, 0, 0, true)::stock_left
+          from jsonb_array_elements(p_facts -> 'items') e where e ? 'batch_id'), business_now());
     perform stock_serve(array_agg((e ->> 'sku_id')::uuid), array_agg((e ->> 'warehouse_id')::uuid), business_now())
        from jsonb_array_elements((p_facts -> 'items') || (p_facts -> 'in_transit')) e;
 end $$;
