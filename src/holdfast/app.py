@@ -28,6 +28,7 @@ import holdfast.console.pages
 import holdfast.counts.api
 import holdfast.counts.pages
 import holdfast.counts.shortage_api
+import holdfast.counts.shortage_pages
 import holdfast.demand.api
 import holdfast.demand.jobs
 import holdfast.importing.api
@@ -43,6 +44,7 @@ import holdfast.replenishment.api
 import holdfast.replenishment.jobs
 import holdfast.replenishment.pages
 import holdfast.returns.api
+import holdfast.returns.pages
 import holdfast.stock.api
 import holdfast.stock.jobs
 import holdfast.stock.pages
@@ -121,6 +123,8 @@ PAGES: list[APIRouter] = [
     holdfast.catalog.pages.router,
     holdfast.transfers.pages.router,
     holdfast.counts.pages.router,
+    holdfast.returns.pages.router,
+    holdfast.counts.shortage_pages.router,
 ]
 TASKS: list[procrastinate.Blueprint] = [
     holdfast.access.jobs.tasks,

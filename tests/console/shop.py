@@ -48,6 +48,8 @@ class Shop:
         self.hold(0, "cart-1")
         self.transfers = [self._transfer(is_shipped=shipped) for shipped in (False, True)]
         self.count = self._count()
+        self.sell(4, 3, "TILL-77")
+        self.shortage = self._shortage()
         self._one(
             "insert into notifications (channel, kind, recipient, subject, body, facts, link, status)"
             " values ('inbox', 'order_not_mailed', 'everyone', '', '', %s, '/purchase-orders', 'sent') returning id",
@@ -252,15 +254,28 @@ class Shop:
                 )
         return count
 
-    def hold(self, n: int, reference: str, quantity: int = 2) -> None:
-        item = {"sku_id": str(self.skus[n]), "warehouse_id": str(self.warehouses[0]), "quantity": quantity}
+    def hold(self, n: int, reference: str, quantity: int = 2, *, place: int = 0) -> None:
+        sku = self.skus[n % len(self.skus)]
+        item = {"sku_id": str(sku), "warehouse_id": str(self.warehouses[place]), "quantity": quantity}
         self.post("stock_reserve", reference_type="cart", reference_id=reference, minutes=30, items=[item])
 
-    def sell(self, n: int, quantity: int) -> None:
-        item = {"sku_id": str(self.skus[n]), "warehouse_id": str(self.warehouses[0]), "quantity": -quantity}
+    def _shortage(self) -> uuid.UUID:
+        """Of the sixth SKU all but one unit are promised, and three are missing."""
+        level = "select available_quantity from inventory where sku_id = %s and warehouse_id = %s"
+        self.hold(5, "order-5", self._one(level, self.skus[5 % len(self.skus)], self.warehouses[1]) - 1, place=1)
+        return self._one(
+            "insert into shortage_cases (sku_id, warehouse_id, cause, change, missing_quantity, reason, opened_by,"
+            " opened_at) values (%s, %s, 'adjustment', -4, 3, 'lost', 'user:anna@shop.example', now()) returning id",
+            self.skus[5 % len(self.skus)],
+            self.warehouses[1],
+        )
+
+    def sell(self, n: int, quantity: int, reference: str | None = None) -> None:
+        sku = self.skus[n % len(self.skus)]
+        item = {"sku_id": str(sku), "warehouse_id": str(self.warehouses[0]), "quantity": -quantity}
         self.post(
             "stock_move", event_type="inventory.sold", movement_type="out", reference_type="sale", reason="sale",
-            items=[item],
+            reference_id=reference, items=[item],
         )  # fmt: skip
 
     def post(self, function: str, **request: Any) -> None:

@@ -218,6 +218,10 @@ PAGES = (
     "/stock-counts",
     "/stock-counts/{count}",
     "/stock-counts/{count}/count",
+    "/shortages",
+    "/shortages/{shortage}",
+    "/returns",
+    "/returns/new?reference_id=ORD-1",
 )
 
 
@@ -244,7 +248,8 @@ async def statements_of(url: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -
         for path in PAGES:
             counted = 0
             draft, shipped = shop.transfers
-            answer = await client.get(path.format(sku=shop.skus[0], order=shop.orders[1], draft=draft, shipped=shipped))
+            names = {"sku": shop.skus[0], "order": shop.orders[1], "draft": draft, "shipped": shipped}
+            answer = await client.get(path.format(**names, count=shop.count, shortage=shop.shortage))
             assert answer.status_code == 200, path
             found[path] = counted
     monkeypatch.undo()

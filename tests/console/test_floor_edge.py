@@ -83,3 +83,75 @@ async def test_a_number_of_a_colleague_is_replaced_only_when_it_was_seen(shop_ur
         line = f"{shop.skus[2]}:sellable:1"
         page = await anna.post(approve, data={"csrf": mine["csrf"], "line": line}, follow_redirects=True)
         assert "1 could not be booked" in page.text, "the approver saw the first counting, not the second"
+
+
+async def test_what_comes_back_goes_where_the_inspection_says_and_once(shop_url: str, shop: Shop) -> None:
+    sku, warehouse = shop.skus[4], shop.warehouses[1]
+    before = shop.value(
+        "select available_quantity from inventory where (sku_id, warehouse_id) = (%s, %s)", sku, warehouse
+    )
+    async with console(shop_url) as client:
+        await sign_in(client)
+        page = (await client.get("/returns/new?reference_id=TILL-77")).text
+        assert "3 can come back" in page
+        names = ("csrf", "once")
+        form = {name: page.split(f'name="{name}" value="')[1].split('"')[0] for name in names}
+        form |= {"reference_id": "TILL-77", "reference_type": "sale", "item": str(sku), f"restock-{sku}": "9"}
+        nowhere = await client.post("/returns", data=form)
+        assert (nowhere.status_code, "Choose a warehouse." in nowhere.text) == (422, True)
+        form["warehouse"] = str(warehouse)
+        too_much = await client.post("/returns", data=form)
+        assert (too_much.status_code, "At most 3 can come back." in too_much.text) == (422, True)
+        assert f'name="restock-{sku}" type="text" value="9"' in too_much.text
+        form |= {f"restock-{sku}": "1", f"unsellable-{sku}": "1", f"scrap-{sku}": "1"}
+        for _ in range(2):
+            booked = await client.post("/returns", data=form, follow_redirects=True)
+            assert "back on the shelf" in booked.text
+            assert "scrapped" in booked.text
+        assert "1 return in the last seven days" in (await client.get("/returns")).text
+        level = "select available_quantity, unavailable_quantity from inventory where (sku_id, warehouse_id) = (%s, %s)"
+        row = shop.connection.execute(level, [sku, warehouse]).fetchone()
+        assert row == (before + 1, 1)
+
+
+async def test_goods_of_an_unknown_order_come_back_only_with_a_reason(shop_url: str, shop: Shop) -> None:
+    async with console(shop_url) as client:
+        await sign_in(client)
+        assert "The ledger knows no goods" in (await client.get("/returns/new?reference_id=OLD-1")).text
+        path = f"/returns/new?reference_id=OLD-1&unmatched=yes&item={shop.skus[1]}&sku_code=SKU-003"
+        page = (await client.get(path)).text
+        assert "Party bunting" in page
+        assert "Red retrospot jumbo bag" in page, "what was scanned before stays on the form"
+        form = {"csrf": await token_on(client, "/account"), "reference_id": "OLD-1", "reference_type": "order"}
+        form |= {"unmatched": "yes", "item": str(shop.skus[3]), f"restock-{shop.skus[3]}": "2"}
+        form["warehouse"] = str(shop.warehouses[0])
+        refused = await client.post("/returns", data=form)
+        assert (refused.status_code, "Say why goods come back" in refused.text) == (422, True)
+        form["reason"] = "sold before Holdfast"
+        booked = await client.post("/returns", data=form, follow_redirects=True)
+        assert "not sold here" in booked.text
+
+
+async def test_a_person_chooses_which_promise_is_not_kept(shop_url: str, shop: Shop) -> None:
+    path = f"/shortages/{shop.shortage}"
+    async with console(shop_url) as client:
+        await sign_in(client)
+        page = (await client.get(path)).text
+        assert "3 promised units are not there" in page
+        name = page.split('name="release-')[1].split('"')[0]
+        assert f'name="release-{name}" inputmode="numeric"' in page
+        form = {"csrf": await token_on(client, "/account"), "version": "1", f"release-{name}": "1"}
+        short = await client.post(f"{path}/resolve", data=form)
+        assert (short.status_code, "That is not enough" in short.text) == (422, True)
+        await client.post(f"{path}/wait", data={"csrf": form["csrf"], "until": "2027-01-05", "note": "PO-00002"})
+        assert "waits for goods" in (await client.get("/shortages")).text
+        done = await client.post(
+            f"{path}/resolve", data=form | {"version": "2", f"release-{name}": "3"}, follow_redirects=True
+        )
+        assert "Promises that were broken" in done.text
+        level = "select reserved_quantity, available_quantity from inventory where (sku_id, warehouse_id) = (%s, %s)"
+        row = shop.connection.execute(level, [shop.skus[5], shop.warehouses[1]]).fetchone()
+        assert row is not None
+        assert row[1] == 0
+        again = await client.post(f"{path}/dismiss", data=form | {"reason": "found them"})
+        assert (again.status_code, "already decided" in again.text) == (409, True)

@@ -33,6 +33,13 @@ PAGES = (
     "/stock-counts/{count}?state=left",
     "/stock-counts/{count}/count",
     "/stock-counts/{count}/count?sku_code=SKU-000",
+    "/shortages",
+    "/shortages/{shortage}",
+    "/returns",
+    "/returns/new",
+    "/returns/new?reference_id=ORD-1",
+    "/returns/new?reference_id=X-1",
+    "/returns/new?reference_id=X-1&unmatched=yes&sku_code=SKU-003",
 )
 VARIANTS = (("desk", "light", "en"), ("desk", "dark", "zh"), ("phone", "light", "zh"), ("phone", "dark", "en"))
 
@@ -94,6 +101,7 @@ def test_every_page_fits_is_silent_and_readable(looking: Console, size: str, the
         "draft": draft,
         "shipped": shipped,
         "count": looking.shop.count,
+        "shortage": looking.shop.shortage,
     }
     page = looking.open("/account", size=size, theme=theme, language=language)
     found: dict[str, object] = {}

@@ -29,8 +29,7 @@ STATUS_WORDS: Final = {"open": N_("being counted"), "closed": N_("closed"), "can
 STATUS_TONES: Final = {"open": "warn", "closed": "ok", "cancelled": ""}
 REFUSED_WORDS: Final = {
     "below_reserved": N_(
-        "%(counted)s were found but %(reserved)s are promised to customers."
-        " Release holds of this SKU, then approve again."
+        "%(counted)s were found but %(reserved)s are promised to customers. Choose which promise is not kept."
     ),
     "adjusted_since_counted": N_("Somebody adjusted this shelf after it was counted, perhaps for the same gap."),
     "insufficient_stock": N_("Meanwhile fewer units are there than this would take away. Count it again."),
@@ -63,6 +62,7 @@ class CountCounts:
     closed: int
     cancelled: int
     waiting: int
+    shortages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,7 @@ class CountedLine:
     is_adjusted: bool
     since: int
     booked_late: int
+    shortage_id: UUID | None
 
     @property
     def books(self) -> int | None:

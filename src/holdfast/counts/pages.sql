@@ -22,7 +22,8 @@ select c.id, c.number, c.status, c.category, c.note, c.created_at, c.created_by,
 select count(*) as total, count(*) filter (where status = 'open') as open, count(*) filter (where status = 'closed') as closed,
        count(*) filter (where status = 'cancelled') as cancelled,
        (select count(*) from stock_count_lines l where l.status in ('counted', 'refused')
-         and exists (select from stock_counts c where c.id = l.stock_count_id and c.status = 'open')) as waiting
+         and exists (select from stock_counts c where c.id = l.stock_count_id and c.status = 'open')) as waiting,
+       (select count(*) from shortage_cases where status in ('open', 'waiting')) as shortages
   from stock_counts;
 
 -- category_choices
@@ -66,12 +67,14 @@ select c.id, c.number, c.status, c.category, c.note, c.created_by, c.created_at,
 select l.sku_id, s.code, s.name, l.bucket, l.is_listed, l.status, l.count_no, l.counted_quantity as counted, l.counted_at, l.counted_by,
        l.recorded_quantity as recorded, nullif(l.ledger_at, '-infinity') as ledger_at, l.variance as booked_variance, l.refusal,
        l.approved_at, l.approved_by, coalesce(m.late, 0)::bigint as late, coalesce(m.is_adjusted, false) as is_adjusted,
-       coalesce(m.since, 0)::bigint as since, l.late_quantity as booked_late
+       coalesce(m.since, 0)::bigint as since, l.late_quantity as booked_late, k.id as shortage_id
   from (select * from stock_count_lines
          where stock_count_id = %(count_id)s
            and case %(state)s when 'left' then status = 'pending' when 'decide' then status in ('counted', 'refused')
                               when 'approved' then status = 'approved' else true end) l
   join skus s on s.id = l.sku_id
+  left join shortage_cases k on l.status = 'refused' and (k.sku_id, k.warehouse_id) = (l.sku_id, %(warehouse_id)s)
+   and k.status in ('open', 'waiting')
   left join lateral (
        select sum(quantity) filter (where occurred_at <= l.counted_at) as late,
               bool_or(movement_type = 'adjustment') as is_adjusted,
