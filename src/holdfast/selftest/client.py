@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ class Reply:
     status: int
     body: bytes
     replayed: bool
+    # From the first byte sent to the last received.
+    seconds: float
 
 
 class Line:
@@ -38,9 +41,10 @@ class Line:
             if self._stream is None:
                 self._stream = await asyncio.open_connection(self._host, self._port)
             reader, writer = self._stream
+            started = time.perf_counter()
             writer.write(head.encode() + b"\r\n" + body)
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                return await self._reply(reader)
+                return await self._reply(reader, started)
         except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError) as error:
             self.close()
             raise ConnectionError(str(error)) from error
@@ -50,7 +54,7 @@ class Line:
             self._stream[1].close()
             self._stream = None
 
-    async def _reply(self, reader: asyncio.StreamReader) -> Reply:
+    async def _reply(self, reader: asyncio.StreamReader, started: float) -> Reply:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         status = int(head[9:12])
         length = head.find(b"content-length:")
@@ -59,7 +63,7 @@ class Line:
             body = await reader.readexactly(int(head[length + 15 : head.index(b"\r\n", length)]))
         if b"connection: close" in head:
             self.close()
-        return Reply(status, body, b"idempotent-replayed" in head)
+        return Reply(status, body, b"idempotent-replayed" in head, time.perf_counter() - started)
 
 
 class Crowd:

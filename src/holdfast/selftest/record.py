@@ -29,7 +29,7 @@ class Record:
     refused: set[str] = field(default_factory=set[str])
     statuses: Counter[int] = field(default_factory=Counter[int])
     codes: Counter[str] = field(default_factory=Counter[str])
-    # Seconds from request to answer of a reservation, granted or refused.
+    # Seconds from request to answer of each reservation, granted or refused.
     reserve_seconds: list[float] = field(default_factory=list[float])
     repeats: int = 0
     repeats_that_differed: list[str] = field(default_factory=list[str])
