@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import random
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +37,8 @@ class Processes:
         self._started: list[_Started] = []
         self.addresses: list[str] = []
         self.killed = 0
+        # What they say is shown only when one of them cannot start.
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in end()
 
     async def start(self, *, apis: int, sweepers: int) -> None:
         """Raises CannotStart when an API process does not answer in time."""
@@ -44,7 +49,7 @@ class Processes:
             address = f"http://127.0.0.1:{port}"
             self._start([sys.executable, "-m", "holdfast", "serve", "--port", str(port)], address)
             self.addresses.append(address)
-        await asyncio.gather(*(_until_it_answers(address) for address in self.addresses))
+        await asyncio.gather(*(self._until_it_answers(one) for one in self._started if one.address is not None))
 
     async def kill_at_random(self, is_over: Callable[[], bool]) -> None:
         """kill -9 of one process after the other, each started again and answering before the next dies."""
@@ -59,7 +64,7 @@ class Processes:
             self.killed += 1
             victim.running = self._run(victim.arguments)
             if victim.address is not None:
-                await _until_it_answers(victim.address)
+                await self._until_it_answers(victim)
 
     def end(self) -> None:
         for process in self._started:
@@ -70,6 +75,29 @@ class Processes:
             except subprocess.TimeoutExpired:
                 process.running.kill()
                 process.running.wait()
+        self._words.close()
+
+    async def _until_it_answers(self, started: _Started) -> None:
+        assert started.address is not None
+        line = Line(started.address, "")
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        try:
+            while True:
+                try:
+                    # Any answer will do: without a token it is 401.
+                    await line.ask("GET", "/inventory", b"", None)
+                    return
+                except OSError:
+                    if started.running.poll() is not None or time.monotonic() > deadline:
+                        raise CannotStart(f"An API process does not answer: {self._last_words()}") from None
+                    await asyncio.sleep(0.05)
+        finally:
+            line.close()
+
+    def _last_words(self) -> str:
+        self._words.seek(0)
+        said = self._words.read().decode(errors="replace").strip().splitlines()
+        return said[-1] if said else "it left no message."
 
     def _start(self, arguments: list[str], address: str | None = None) -> None:
         self._started.append(_Started(arguments, self._run(arguments), address))
@@ -80,29 +108,15 @@ class Processes:
             arguments,
             env=self._environment,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self._words,
             start_new_session=True,
         )
 
 
-async def _until_it_answers(address: str) -> None:
-    line = Line(address, "")
-    try:
-        async with asyncio.timeout(READY_SECONDS_MAX):
-            while True:
-                try:
-                    # Any answer will do: without a token it is 401.
-                    await line.ask("GET", "/inventory", b"", None)
-                    return
-                except OSError:
-                    await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise CannotStart(f"An API process did not answer at {address} within {READY_SECONDS_MAX:.0f} s.") from None
-    finally:
-        line.close()
-
-
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the range of outgoing connections, which would take the port while a killed process is away from it."""
+    while True:
+        port = random.randint(20_000, 32_000)  # noqa: S311
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
