@@ -11,12 +11,12 @@ from psycopg.types.json import Json
 from tests.conftest import Shelf
 
 from holdfast.db import Database
-from holdfast.stock import service
+from holdfast.stock import explaining
 
 
 async def as_of(database: Database, shelf: Shelf, moment: datetime) -> list[tuple[int, int]]:
     async with database.transaction() as tx:
-        levels = await service.list_levels_as_of(
+        levels = await explaining.list_levels_as_of(
             tx, moment, limit=10, after=None, sku_id=UUID(shelf.sku("TEA")), warehouse_id=None
         )
     return [(level.on_hand_quantity, level.unavailable_quantity) for level in levels]

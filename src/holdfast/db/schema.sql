@@ -2143,6 +2143,8 @@ GRANT SELECT ON TABLE public.inventory TO holdfast_app;
 
 GRANT SELECT ON TABLE public.inventory_batches TO holdfast_app;
 
+GRANT SELECT ON TABLE public.inventory_movements_default TO holdfast_app;
+
 GRANT SELECT ON TABLE public.inventory_reservations TO holdfast_app;
 
 GRANT SELECT ON TABLE public.inventory_states TO holdfast_app;

@@ -16,7 +16,7 @@ from holdfast.db.group import Answer
 from holdfast.kernel.errors import Invalid, NotFound, Refusal
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
 from holdfast.settings import Settings
-from holdfast.stock import service
+from holdfast.stock import explaining, service
 from holdfast.stock.answers import refusal_of
 from holdfast.stock.asks import MoveAsk, MoveItem
 from holdfast.stock.lanes import Lanes
@@ -27,6 +27,7 @@ from holdfast.stock.shapes import (
     InventoryInfo,
     InventoryPage,
     InventoryWithHolds,
+    LevelStatement,
     MovementInfo,
     MovementPage,
     PastInventoryInfo,
@@ -34,6 +35,7 @@ from holdfast.stock.shapes import (
     Receipt,
     ReservationPage,
     Sale,
+    StatementLine,
 )
 
 router = APIRouter(prefix="/api/v1/inventory", route_class=ApiRoute, tags=["Inventory"])
@@ -59,7 +61,7 @@ async def list_inventory(
 ) -> InventoryPage:
     after = decode_cursor(cursor, 2)
     if as_of is not None:
-        past = await service.list_levels_as_of(
+        past = await explaining.list_levels_as_of(
             tx, as_of, limit=limit, after=after, sku_id=sku_id, warehouse_id=warehouse_id
         )
         found = page_of(past, limit, _cursor)
@@ -202,7 +204,38 @@ async def list_movements(
 @router.get("/{sku_id}/explain")
 async def explain(sku_id: UUID, tx: ApiTx, _: Reader, warehouse_id: UUID | None = None) -> dict[str, Any]:
     """Every figure with the entries that sum to it."""
-    return await service.explain(tx, sku_id, warehouse_id)
+    return await explaining.explain(tx, sku_id, warehouse_id)
+
+
+@router.get("/{sku_id}/statement")
+async def statement(
+    sku_id: UUID,
+    tx: ApiTx,
+    _: Reader,
+    warehouse_id: UUID,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> LevelStatement:
+    """What one level consists of up to an instant: closing = opening + the quantities of the page."""
+    keys = decode_cursor(cursor, 2)
+    found = await explaining.list_statement(
+        tx,
+        sku_id,
+        warehouse_id,
+        since=since,
+        until=until,
+        before=_movement_key(keys) if keys else None,
+        limit=limit,
+    )
+    page = page_of(found, limit, lambda m: encode_cursor(m.created_at.isoformat(), m.seq))
+    return LevelStatement(
+        opening_quantity=page.items[-1].balance_before if page.items else 0,
+        closing_quantity=page.items[0].balance_after if page.items else 0,
+        entries=[StatementLine.model_validate(m) for m in page.items],
+        next_cursor=page.next_cursor,
+    )
 
 
 @router.get("/reservations")

@@ -42,6 +42,7 @@ class PastLevel:
     warehouse_id: UUID
     on_hand_quantity: int
     unavailable_quantity: int
+    cost_after: Decimal | None
     created_at: datetime | None
 
 

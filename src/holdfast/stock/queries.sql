@@ -26,25 +26,6 @@ select s.code as sku_code, w.code as warehouse_code, s.name as sku_name, s.categ
  order by s.code, w.code
  limit %(limit)s;
 
--- list_levels_as_of
--- On-hand of past instants: the newest ledger entry of each level at or before the instant, by index.
-select s.code as sku_code, w.code as warehouse_code, i.sku_id, i.warehouse_id,
-       coalesce(m.balance_after, 0) as on_hand_quantity, coalesce(m.unsellable_after, 0) as unavailable_quantity, m.created_at
-  from inventory i
-  join skus s on s.id = i.sku_id
-  join warehouses w on w.id = i.warehouse_id
-  left join lateral (
-       select balance_after, unsellable_after, created_at
-         from inventory_movements m
-        where m.sku_id = i.sku_id and m.warehouse_id = i.warehouse_id and m.created_at <= %(as_of)s
-        order by m.created_at desc, m.seq desc
-        limit 1) m on true
- where (%(sku_id)s::uuid is null or i.sku_id = %(sku_id)s)
-   and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)
-   and (%(after_code)s::text is null or (s.code, w.code) > (%(after_code)s, %(after_warehouse)s))
- order by s.code, w.code
- limit %(limit)s;
-
 -- list_active_lines
 -- Who holds units of the given SKUs.
 select l.sku_id, l.warehouse_id, l.reservation_id, l.quantity, h.reference_type, h.reference_id, l.reserved_at, l.expires_at
@@ -89,37 +70,6 @@ select m.id, m.seq, m.sku_id, m.warehouse_id, m.movement_type, m.quantity, m.buc
    and (%(before_created_at)s::timestamptz is null or (m.created_at, m.seq) < (%(before_created_at)s, %(before_seq)s))
  order by m.created_at desc, m.seq desc
  limit %(limit)s;
-
--- explain_level
--- A level beside what its rows add up to.
-select i.warehouse_id, w.code as warehouse_code, i.available_quantity, i.reserved_quantity, i.unavailable_quantity,
-       i.on_hand_quantity, i.in_transit_quantity,
-       (select coalesce(sum(quantity), 0)::bigint from inventory_movements m
-         where m.sku_id = i.sku_id and m.warehouse_id = i.warehouse_id) as movements_sum,
-       (select coalesce(sum(quantity), 0)::bigint from inventory_movements m
-         where m.sku_id = i.sku_id and m.warehouse_id = i.warehouse_id and m.bucket = 'unsellable') as unsellable_sum,
-       (select coalesce(sum(quantity), 0)::bigint from inventory_reservations l
-         where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id and l.status = 'active') as active_lines_sum
-  from inventory i
-  join warehouses w on w.id = i.warehouse_id
- where i.sku_id = %(sku_id)s and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)
- order by w.code;
-
--- explain_movements
--- What the ledger of a SKU consists of, by warehouse, type and reason.
-select warehouse_id, movement_type, bucket, reason, sum(quantity)::bigint as quantity, count(*) as entries,
-       min(occurred_at) as first_at, max(occurred_at) as last_at
-  from inventory_movements
- where sku_id = %(sku_id)s and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
- group by warehouse_id, movement_type, bucket, reason
- order by warehouse_id, movement_type, reason;
-
--- explain_inbound
--- What is on its way to the levels of a SKU: the open lines of purchase orders and transfers, soonest first.
-select warehouse_id, source, document_id, number, line_no, quantity, expected_at
-  from inbound_lines
- where sku_id = %(sku_id)s and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
- order by expected_at nulls last, number, line_no;
 
 -- names_of_events
 -- What the events of a stretch of the feed, or all after an id, concern, by the names of the cache ('*': everything).

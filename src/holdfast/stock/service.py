@@ -16,7 +16,7 @@ from holdfast.db.group import Answer, Ask
 from holdfast.kernel.errors import NotFound
 from holdfast.stock.answers import refusal_of
 from holdfast.stock.asks import MoveAsk, ProlongAsk, ReserveAsk, ResolveAsk
-from holdfast.stock.model import ActiveLine, Level, Movement, PastLevel, Reservation
+from holdfast.stock.model import ActiveLine, Level, Movement, Reservation
 
 sql = statements("holdfast.stock")
 
@@ -117,21 +117,6 @@ async def list_levels(
     )
 
 
-async def list_levels_as_of(
-    tx: Tx, as_of: datetime, *, limit: int, after: list[str] | None, sku_id: UUID | None, warehouse_id: UUID | None
-) -> list[PastLevel]:
-    return await tx.all(
-        sql.list_levels_as_of,
-        PastLevel,
-        as_of=as_of,
-        sku_id=sku_id,
-        warehouse_id=warehouse_id,
-        after_code=after[0] if after else None,
-        after_warehouse=after[1] if after else None,
-        limit=limit + 1,
-    )
-
-
 async def list_active_lines(tx: Tx, sku_ids: list[UUID]) -> list[ActiveLine]:
     return await tx.all(sql.list_active_lines, ActiveLine, sku_ids=sku_ids)
 
@@ -170,76 +155,6 @@ async def list_movements(
         limit=limit + 1,
         **columns,
     )
-
-
-async def explain(tx: Tx, sku_id: UUID, warehouse_id: UUID | None) -> dict[str, Any]:
-    """Every figure of a SKU with the entries that add up to it (promise P10)."""
-    levels = await tx.dicts(sql.explain_level, sku_id=sku_id, warehouse_id=warehouse_id)
-    if not levels:
-        raise NotFound("sku_not_found", "This SKU has no stock record there.")
-    entries = await tx.dicts(sql.explain_movements, sku_id=sku_id, warehouse_id=warehouse_id)
-    holds = await list_active_lines(tx, [sku_id])
-    inbound = await tx.dicts(sql.explain_inbound, sku_id=sku_id, warehouse_id=warehouse_id)
-    return {
-        "sku_id": sku_id,
-        "levels": [{**_explained(level, entries, holds), "in_transit": _inbound(level, inbound)} for level in levels],
-    }
-
-
-def _inbound(level: dict[str, Any], inbound: list[dict[str, Any]]) -> dict[str, Any]:
-    here = [line for line in inbound if line["warehouse_id"] == level["warehouse_id"]]
-    by_source = {
-        source: sum(line["quantity"] for line in here if line["source"] == source)
-        for source in ("purchase", "transfer")
-    }
-    return {
-        "quantity": level["in_transit_quantity"],
-        "adds_up": level["in_transit_quantity"] == sum(by_source.values()),
-        **by_source,
-        "entries": [{k: v for k, v in line.items() if k != "warehouse_id"} for line in here],
-    }
-
-
-def _explained(level: dict[str, Any], entries: list[dict[str, Any]], holds: list[ActiveLine]) -> dict[str, Any]:
-    here = level["warehouse_id"]
-    return {
-        "warehouse_id": here,
-        "warehouse_code": level["warehouse_code"],
-        "on_hand": {
-            "quantity": level["on_hand_quantity"],
-            "adds_up": level["on_hand_quantity"] == level["movements_sum"],
-            "entries": [
-                {k: v for k, v in e.items() if k != "warehouse_id"} for e in entries if e["warehouse_id"] == here
-            ],
-        },
-        "reserved": {
-            "quantity": level["reserved_quantity"],
-            "adds_up": level["reserved_quantity"] == level["active_lines_sum"],
-            "entries": [
-                {
-                    "reservation_id": h.reservation_id,
-                    "quantity": h.quantity,
-                    "reference_type": h.reference_type,
-                    "reference_id": h.reference_id,
-                    "expires_at": h.expires_at,
-                }
-                for h in holds
-                if h.warehouse_id == here
-            ],
-        },
-        "unavailable": {
-            "quantity": level["unavailable_quantity"],
-            "adds_up": level["unavailable_quantity"] == level["unsellable_sum"],
-        },
-        "available": {
-            "quantity": level["available_quantity"],
-            "arithmetic": [
-                {"key": "on_hand", "quantity": level["on_hand_quantity"]},
-                {"key": "reserved", "quantity": -level["reserved_quantity"]},
-                {"key": "unavailable", "quantity": -level["unavailable_quantity"]},
-            ],
-        },
-    }
 
 
 def _json(asks: Sequence[Ask]) -> str:

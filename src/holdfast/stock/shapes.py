@@ -77,8 +77,38 @@ class InventoryWithHolds(InventoryInfo):
     reservations: list[HoldInfo]
 
 
+class StatementLine(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    movement_type: str
+    quantity: int
+    bucket: str
+    state: str | None
+    balance_before: int
+    balance_after: int
+    unsellable_after: int
+    cost_after: Decimal | None
+    unit_cost: Decimal | None
+    reference_type: str
+    reference_id: str | None
+    reason: str
+    actor: str
+    occurred_at: datetime
+    created_at: datetime
+    undoes: UUID | None
+
+
+class LevelStatement(BaseModel):
+    """Entries newest first. ``opening_quantity`` is what was there before the oldest of this page."""
+
+    opening_quantity: int
+    closing_quantity: int
+    entries: list[StatementLine]
+    next_cursor: str | None
+
+
 class PastInventoryInfo(BaseModel):
-    """On-hand at a past instant; what was available then is not kept."""
+    """On-hand at a past instant and its moving average; what was available then is not kept."""
 
     model_config = ConfigDict(from_attributes=True)
     sku_id: UUID
@@ -87,6 +117,7 @@ class PastInventoryInfo(BaseModel):
     warehouse_code: str
     on_hand_quantity: int
     unavailable_quantity: int
+    cost_after: Decimal | None
 
 
 class InventoryPage(BaseModel):
