@@ -20,6 +20,7 @@ import holdfast.alerts.api
 import holdfast.alerts.jobs
 import holdfast.alerts.pages
 import holdfast.allocation.api
+import holdfast.allocation.pages
 import holdfast.catalog.api
 import holdfast.catalog.pages
 import holdfast.connectors.api
@@ -35,6 +36,7 @@ import holdfast.importing.api
 import holdfast.monitoring.api
 import holdfast.monitoring.doctor_api
 import holdfast.monitoring.jobs
+import holdfast.monitoring.pages
 import holdfast.notify.api
 import holdfast.notify.jobs
 import holdfast.purchasing.api
@@ -123,6 +125,8 @@ PAGES: list[APIRouter] = [
     holdfast.catalog.pages.router,
     holdfast.transfers.pages.router,
     holdfast.counts.pages.router,
+    holdfast.monitoring.pages.router,
+    holdfast.allocation.pages.router,
     holdfast.returns.pages.router,
     holdfast.counts.shortage_pages.router,
 ]

@@ -222,6 +222,8 @@ PAGES = (
     "/shortages/{shortage}",
     "/returns",
     "/returns/new?reference_id=ORD-1",
+    "/allocation?n-{sku}=70",
+    "/health",
 )
 
 

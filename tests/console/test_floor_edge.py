@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx2
 from tests.console.shop import PASSWORD, Shop
 from tests.console.test_edge import console, person, sign_in, token_on
@@ -155,3 +157,45 @@ async def test_a_person_chooses_which_promise_is_not_kept(shop_url: str, shop: S
         assert row[1] == 0
         again = await client.post(f"{path}/dismiss", data=form | {"reason": "found them"})
         assert (again.status_code, "already decided" in again.text) == (409, True)
+
+
+async def test_asking_where_it_would_ship_from_holds_nothing_and_tells_nobody(shop_url: str, shop: Shop) -> None:
+    async with console(shop_url) as client:
+        await sign_in(client)
+        events = "select count(*) from outbox_events"
+        before = shop.value(events)
+        page = (await client.get(f"/allocation?n-{shop.skus[0]}=70&sku_code=SKU-003")).text
+        assert "2 parcels: " in page
+        assert "needed: without it the line is not covered" in page
+        assert f'name="n-{shop.skus[3]}"' in page, "what was scanned is on the order"
+        short = (await client.get(f"/allocation?n-{shop.skus[0]}=100000")).text
+        assert "Not everything is available" in short
+        wrong = await client.get(f"/allocation?n-{shop.skus[0]}=two&latitude=95&longitude=1")
+        assert wrong.status_code == 422
+        assert "Type degrees such as 31.23." in wrong.text
+        assert 'value="two"' in wrong.text
+        assert shop.value(events) == before
+
+
+async def test_health_says_what_the_doctor_found_and_who_may_look_again(shop_url: str, shop: Shop) -> None:
+    await person(shop_url, "viewer@shop.example", "viewer")
+    async with console(shop_url) as client:
+        await sign_in(client, "viewer@shop.example", PASSWORD)
+        assert "Nobody has looked at the books yet" in (await client.get("/health")).text
+        csrf = {"csrf": await token_on(client, "/account")}
+        assert (await client.post("/health/look", data=csrf)).status_code == 403
+        finding = {"check": "x", "promise": "P2", "sentence": "on hand is the sum of its movements", "count": 2}
+        finding["violations"] = [{"subject": "TEA@GZ", "expected": "5", "found": "7"}]
+        shop.value(
+            "insert into doctor_runs (started_by, seconds, is_healthy, findings)"
+            " values ('job', 1, false, %s) returning id",
+            json.dumps([finding]),
+        )
+        page = (await client.get("/health")).text
+        assert "A promise does not hold" in page
+        assert "TEA@GZ: 7 ≠ 5" in page
+    async with console(shop_url) as client:
+        await sign_in(client)
+        looked = await client.post("/health/look", data={"csrf": await token_on(client, "/account")})
+        assert looked.status_code == 303
+        assert shop.value("select started_by from doctor_runs order by id desc limit 1") == "user:anna@shop.example"

@@ -40,6 +40,9 @@ PAGES = (
     "/returns/new?reference_id=ORD-1",
     "/returns/new?reference_id=X-1",
     "/returns/new?reference_id=X-1&unmatched=yes&sku_code=SKU-003",
+    "/allocation",
+    "/allocation?n-{sku}=70&sku_code=SKU-003",
+    "/health",
 )
 VARIANTS = (("desk", "light", "en"), ("desk", "dark", "zh"), ("phone", "light", "zh"), ("phone", "dark", "en"))
 

@@ -90,6 +90,14 @@ async def plan(tx: Tx, order: Order) -> dict[str, Any]:
     return facts
 
 
+async def preview(tx: Tx, order: Order) -> dict[str, Any]:
+    """As ``plan``, for somebody who only wonders: nobody is told."""
+    strategy = (await get_choices(tx)).strategy(order.strategy, order.channel)
+    await _check_skus(tx, order)
+    facts, _, _ = await _planned(tx, order, strategy)
+    return facts
+
+
 async def plan_and_hold(tx: Tx, order: Order, hold: Hold, *, actor: str) -> dict[str, Any]:
     """The best plan, held as one reservation in the caller's transaction; all or nothing of what the plan has.
 
