@@ -62,7 +62,7 @@ import holdfast.webhooks.jobs
 from holdfast import jobs
 from holdfast.access.keys import Authenticator, ensure_bootstrap_key
 from holdfast.alerts.evaluation import note_changes
-from holdfast.cache import Cache, open_cache
+from holdfast.cache import open_cache
 from holdfast.connectors import levels
 from holdfast.console.frame import FRAME
 from holdfast.db import CommitGate, Database, identity
@@ -156,7 +156,7 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.cache = cache_of(settings)
+        self.cache = open_cache(settings)
         gate = CommitGate(settings.db_url, seconds_max=settings.commit_seconds_max)
         self.database = Database(settings.db_url, size=settings.pool_size, gate=gate, hears=Relay.of(self.cache))
         self.lanes = Lanes(settings.db_url, queue_max=settings.queue_max, gate=gate, kept=self.cache)
@@ -213,10 +213,6 @@ class Application:
         app.add_exception_handler(Exception, on_crash)
         describe(app, *hot_routes())
         return app
-
-
-def cache_of(settings: Settings) -> Cache:
-    return open_cache(settings.redis_url, prefix=settings.redis_prefix, ttl_seconds=settings.cache_ttl_seconds)
 
 
 def job_app(url: str) -> procrastinate.App:

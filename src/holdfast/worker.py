@@ -8,7 +8,8 @@ import signal
 
 import structlog
 
-from holdfast.app import cache_of, job_app
+from holdfast.app import job_app
+from holdfast.cache import open_cache
 from holdfast.db import CommitGate, Database, identity
 from holdfast.jobs import Work
 from holdfast.jobs.rescue import rescue_stalled
@@ -24,7 +25,7 @@ async def run_worker(settings: Settings, *, concurrency: int) -> None:
     """Run jobs until SIGTERM or SIGINT; a job in progress gets five seconds to finish, then is taken up again later."""
     if settings.smtp_url:
         MailServer.of(settings.smtp_url)  # an unusable address is said at once, not in every job
-    cache = cache_of(settings)
+    cache = open_cache(settings)
     gate = CommitGate(settings.db_url, seconds_max=settings.commit_seconds_max)
     database = Database(
         settings.db_url, size=settings.pool_size, application="holdfast-worker", gate=gate, hears=Relay.of(cache)

@@ -24,8 +24,8 @@ PACE = Pace(retry=0.05, pause=0.6)
 class Member:
     """One process: sells, holds and looks."""
 
-    def __init__(self, url: str, redis_url: str, shelf: Shelf) -> None:
-        self.cache = InRedis(redis_url, prefix="test:", ttl_seconds=60, pace=PACE)
+    def __init__(self, url: str, redis_url: str, shelf: Shelf, pace: Pace) -> None:
+        self.cache = InRedis(redis_url, prefix="test:", ttl_seconds=60, pace=pace)
         self.lanes = Lanes(url, queue_max=1000, kept=self.cache)
         self.shelf = shelf
 
@@ -84,13 +84,15 @@ def fills(result: str) -> float:
 
 
 @asynccontextmanager
-async def opened(url: str, redis_url: str, shelf: Shelf, members: int = 2) -> AsyncIterator[list[Member]]:
+async def opened(
+    url: str, redis_url: str, shelf: Shelf, members: int = 2, pace: Pace = PACE
+) -> AsyncIterator[list[Member]]:
     database = Database(url, size=1)
     await database.open()
     async with database.transaction() as tx:
         name = await identity(tx)
     await database.close()
-    found = [Member(url, redis_url, shelf) for _ in range(members)]
+    found = [Member(url, redis_url, shelf, pace) for _ in range(members)]
     for member in found:
         await member.cache.start(name)
     try:

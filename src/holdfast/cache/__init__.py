@@ -8,6 +8,7 @@ from __future__ import annotations
 from holdfast.cache.contract import EVERYTHING, LOW_STOCK, Cache, Fetch, Look, Looked, hold, level, totals
 from holdfast.cache.in_redis import InRedis
 from holdfast.cache.local import Local
+from holdfast.settings import Settings
 
 __all__ = [
     "EVERYTHING",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 
-def open_cache(redis_url: str, *, prefix: str, ttl_seconds: int) -> Cache:
+def open_cache(settings: Settings) -> Cache:
     """The cache an installation asks for. Raises CannotStart when the address cannot be understood."""
-    return InRedis(redis_url, prefix=prefix, ttl_seconds=ttl_seconds) if redis_url else Local()
+    if not settings.redis_url:
+        return Local()
+    return InRedis(settings.redis_url, prefix=settings.redis_prefix, ttl_seconds=settings.cache_ttl_seconds)

@@ -16,11 +16,13 @@ from rich.progress import Progress
 from rich.table import Table as Grid
 from rich.text import Text
 
-from holdfast.db import Database
+from holdfast.cache import open_cache
+from holdfast.db import Database, identity
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
 from holdfast.kernel.errors import CannotStart, Refusal
 from holdfast.settings import Settings
+from holdfast.stock.relay import Relay
 
 if TYPE_CHECKING:
     # What reads files is imported where it is used: every other command starts without it.
@@ -102,9 +104,12 @@ async def _run(
 ) -> Outcome:
     from holdfast.importing.service import run_import
 
-    database = Database(url, size=1, application="holdfast-import")
+    cache = open_cache(Settings.from_env())
+    database = Database(url, size=1, application="holdfast-import", hears=Relay.of(cache))
     await database.open()
     try:
+        async with database.transaction() as tx:
+            await cache.start(await identity(tx))
         with screen.status("applying" if apply else "comparing"):
             async with database.transaction() as tx:
                 return await run_import(
@@ -117,6 +122,7 @@ async def _run(
                     reference=reference,
                 )
     finally:
+        await cache.close()
         await database.close()
 
 
