@@ -54,6 +54,8 @@ import holdfast.stock.promises_api
 import holdfast.stock.seals_api
 import holdfast.stock.undo_api
 import holdfast.stock.valuation_api
+import holdfast.tracking.api
+import holdfast.tracking.jobs
 import holdfast.transfers.api
 import holdfast.transfers.pages
 import holdfast.warehouses.api
@@ -106,6 +108,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.purchasing.supplier_api.router,
     holdfast.purchasing.api.router,
     holdfast.transfers.api.router,
+    holdfast.tracking.api.router,
     holdfast.returns.api.router,
     holdfast.counts.api.router,
     holdfast.counts.shortage_api.router,
@@ -135,6 +138,7 @@ TASKS: list[procrastinate.Blueprint] = [
     holdfast.alerts.jobs.tasks,
     holdfast.connectors.jobs.tasks,
     holdfast.stock.jobs.tasks,
+    holdfast.tracking.jobs.tasks,
     holdfast.demand.jobs.tasks,
     holdfast.monitoring.jobs.tasks,
     holdfast.notify.jobs.tasks,

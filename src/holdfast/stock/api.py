@@ -18,7 +18,7 @@ from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode
 from holdfast.settings import Settings
 from holdfast.stock import explaining, service
 from holdfast.stock.answers import refusal_of
-from holdfast.stock.asks import MoveAsk, MoveItem
+from holdfast.stock.asks import BatchNamed, MoveAsk, MoveItem
 from holdfast.stock.lanes import Lanes
 from holdfast.stock.model import ActiveLine, Level
 from holdfast.stock.shapes import (
@@ -96,6 +96,9 @@ async def adjust(sku_id: UUID, body: Adjustment, tx: ApiTx, caller: Operator, re
         warehouse_id=str(body.warehouse_id),
         bucket=body.bucket,
         unit_cost=None if body.unit_cost is None else str(body.unit_cost),
+        batch=None if body.batch is None else body.batch.named(),
+        serials=body.serials,
+        state=body.state,
     )
     if body.adjustment_type == "set":
         if body.expected_quantity is None:
@@ -133,6 +136,8 @@ async def receive(body: Receipt, _: Operator, facts: AskFacts, request: Request)
             warehouse_id=str(body.warehouse_id),
             quantity=item.quantity,
             unit_cost=None if item.unit_cost is None else str(item.unit_cost),
+            batch=None if item.batch is None else item.batch.named(),
+            serials=item.serials,
         )
         for item in body.items
     ]
@@ -155,7 +160,15 @@ async def sell(body: Sale, _: Operator, facts: AskFacts, request: Request) -> Re
         warehouse = item.warehouse_id or body.warehouse_id
         if warehouse is None:
             raise Invalid.field_error(["items", number, "warehouse_id"], "required", "Say which warehouse it left.")
-        items.append(MoveItem(sku_id=str(item.sku_id), warehouse_id=str(warehouse), quantity=-item.quantity))
+        items.append(
+            MoveItem(
+                sku_id=str(item.sku_id),
+                warehouse_id=str(warehouse),
+                quantity=-item.quantity,
+                batch=None if item.batch is None else BatchNamed(item.batch),
+                serials=item.serials,
+            )
+        )
     ask = MoveAsk(
         **facts,
         event_type="inventory.sold",

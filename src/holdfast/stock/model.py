@@ -90,3 +90,5 @@ class Movement:
     created_at: datetime
     undoes: UUID | None
     undone_by: UUID | None
+    batch_id: UUID | None
+    state: str | None

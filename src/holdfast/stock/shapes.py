@@ -232,6 +232,8 @@ class MovementInfo(BaseModel):
     created_at: datetime
     undoes: UUID | None = Field(description="the entry this one takes back")
     undone_by: UUID | None = Field(description="the entry that took this one back")
+    batch_id: UUID | None
+    state: str | None = Field(description="why the units are unsellable")
 
 
 class MovementPage(BaseModel):
