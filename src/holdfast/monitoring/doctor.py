@@ -17,6 +17,7 @@ from holdfast.db import Statement, Tx, statements
 from holdfast.db.database import in_one_transaction
 
 sql = statements("holdfast.monitoring")
+units = statements("holdfast.monitoring", "units.sql")
 
 # The sweeper runs every ten seconds; a hold this long past its deadline says that it does not.
 LEAK_GRACE_MINUTES = 15
@@ -62,6 +63,13 @@ CHECKS = (
     Check("P2", "what returns brought back is in the ledger", sql.returns_were_posted),
     Check("P2", "what stock counts adjusted is in the ledger", sql.counts_were_posted),
     Check("P2", "the ledger's balances chain", sql.balances_chain),
+    Check("P2", "batches add up to what is on hand", units.batches_add_up),
+    Check("P2", "units with a serial number add up to what is on hand", units.serials_add_up),
+    Check("P2", "states add up to what is unsellable", units.states_add_up),
+    Check("P2", "a batch is the sum of its movements", units.batches_are_their_movements),
+    Check("P2", "a unit is where its last entry says", units.serials_follow_their_entries),
+    Check("P2", "usability follows the dates", units.usability_follows_dates),
+    Check("P7", "nothing past its use stays available", units.leaked_batches),
     Check("P2", "the moving average is the one the ledger left", sql.cost_is_the_newest),
     Check("P2", "what undoes an entry is its opposite, once", sql.undone_is_opposite),
     Check("P6", "the seals of the ledger join one another", sql.seals_chain),

@@ -15,6 +15,7 @@ from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 from holdfast.purchasing import service
 from holdfast.purchasing.model import Arrival, DraftLine, OrderDetail
+from holdfast.stock.shapes import BatchIn, Serials
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Purchasing"])
 
@@ -203,6 +204,8 @@ class ArrivedItem(BaseModel):
     quantity: Quantity
     line_no: Annotated[int, Field(ge=1, le=100_000)] | None = None
     unit_cost: Cost | None = None
+    batch: BatchIn | None = None
+    serials: Serials | None = None
 
 
 class Delivery(BaseModel):
@@ -247,7 +250,17 @@ async def receive_order(order_id: UUID, tx: ApiTx, caller: Operator, body: Deliv
     arrivals = (
         None
         if arrived.items is None
-        else [Arrival(i.sku_id, i.quantity, i.line_no, i.unit_cost) for i in arrived.items]
+        else [
+            Arrival(
+                i.sku_id,
+                i.quantity,
+                i.line_no,
+                i.unit_cost,
+                None if i.batch is None else i.batch.named(),
+                None if i.serials is None else tuple(i.serials),
+            )
+            for i in arrived.items
+        ]
     )
     detail = await service.receive(tx, order_id, arrivals=arrivals, reference=arrived.reference, actor=caller.actor)
     return _shown(detail)

@@ -9,6 +9,8 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from holdfast.stock.model import BatchNamed
+
 # What may follow what. Cancelling and closing lower what is in transit; only a receipt posts stock.
 FOLLOWS: Final[dict[str, frozenset[str]]] = {
     "approve": frozenset({"draft"}),
@@ -142,6 +144,17 @@ class Arrival:
     quantity: int
     line_no: int | None = None
     unit_cost: Decimal | None = None
+    batch: BatchNamed | None = None
+    serials: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Units of one batch, or with their serial numbers, on one line; ``batch`` and ``serials`` as they were named."""
+
+    quantity: int
+    batch: BatchNamed | None
+    serials: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +165,7 @@ class LineReceipt:
     quantity: int
     closes: int
     unit_cost: Decimal
+    pieces: tuple[Piece, ...]
 
 
 def accepted(line: OrderLine, over_receipt_share: Decimal) -> int:
@@ -167,18 +181,22 @@ def spread(lines: Sequence[OrderLine], arrivals: Iterable[Arrival]) -> tuple[lis
     """
     taken: dict[int, int] = {}
     costs: dict[int, Decimal] = {}
+    pieces: dict[int, list[Piece]] = {}
     strange: list[Arrival] = []
     for arrival in arrivals:
         fitting = [line for line in lines if line.sku_id == arrival.sku_id and arrival.line_no in (None, line.line_no)]
         if not fitting:
             strange.append(arrival)
             continue
-        left = arrival.quantity
+        left, named = arrival.quantity, arrival.serials
         for line in fitting:
             here = left if line is fitting[-1] else min(left, max(0, line.open_quantity - taken.get(line.line_no, 0)))
             if here:
                 taken[line.line_no] = taken.get(line.line_no, 0) + here
                 left -= here
+                # Too many or too few numbers stay together, so that the posting says so.
+                mine, named = (named, None) if named is None or not left else (named[:here], named[here:])
+                pieces.setdefault(line.line_no, []).append(Piece(here, arrival.batch, mine))
                 if arrival.unit_cost is not None:
                     costs[line.line_no] = arrival.unit_cost
     return [
@@ -187,10 +205,26 @@ def spread(lines: Sequence[OrderLine], arrivals: Iterable[Arrival]) -> tuple[lis
             taken[line.line_no],
             min(taken[line.line_no], line.open_quantity),
             costs.get(line.line_no, line.unit_cost),
+            tuple(pieces[line.line_no]),
         )
         for line in lines
         if line.line_no in taken
     ], strange
+
+
+def receipt_lines(parts: Sequence[LineReceipt]) -> list[dict[str, Any]]:
+    """A delivery as it is remembered: per line how many, and of which batches or with which serial numbers."""
+    lines: list[dict[str, Any]] = []
+    for part in parts:
+        line: dict[str, Any] = {
+            "line_no": part.line.line_no,
+            "sku_id": str(part.line.sku_id),
+            "quantity": part.quantity,
+        }
+        batches = [{"number": x.batch.number, "quantity": x.quantity} for x in part.pieces if x.batch is not None]
+        serials = [number for x in part.pieces for number in x.serials or ()]
+        lines.append(line | ({"batches": batches} if batches else {}) | ({"serials": serials} if serials else {}))
+    return lines
 
 
 def beyond_tolerance(parts: Iterable[LineReceipt], over_receipt_share: Decimal) -> list[dict[str, Any]]:

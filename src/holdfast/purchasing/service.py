@@ -7,6 +7,7 @@ receipts, short confirmations, cancelling and closing lower it, each in the tran
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ from holdfast.purchasing.model import (
     Receipt,
     beyond_tolerance,
     broken_terms,
+    receipt_lines,
     spread,
 )
 from holdfast.purchasing.suppliers import get_supplier
@@ -214,7 +216,7 @@ async def receive(
     if too_much:
         raise Conflict("over_receipt", "More arrived than was ordered; nothing was booked.", errors=too_much)
     await _book(tx, before.order, parts, reference=reference, actor=actor)
-    return await _told(tx, "purchase_order.received", order_id, actor, received=_receipt_lines(parts))
+    return await _told(tx, "purchase_order.received", order_id, actor, received=receipt_lines(parts))
 
 
 async def cancel(tx: Tx, order_id: UUID, *, reason: str, actor: str) -> OrderDetail:
@@ -306,10 +308,6 @@ async def _expect(tx: Tx, detail: OrderDetail, changes: list[tuple[OrderLine, in
     await promises.inbound_changed(tx, [(line.sku_id, detail.order.warehouse_id) for line, _ in changes])
 
 
-def _receipt_lines(parts: Sequence[LineReceipt]) -> list[dict[str, Any]]:
-    return [{"line_no": p.line.line_no, "sku_id": str(p.line.sku_id), "quantity": p.quantity} for p in parts]
-
-
 def _same_delivery(detail: OrderDetail, known: Receipt, arrivals: Sequence[Arrival]) -> OrderDetail:
     """The order as it is, if the delivery note says again what it said before."""
     before: dict[str, int] = {}
@@ -330,16 +328,21 @@ async def _book(
     booked = [{"line_no": p.line.line_no, "quantity": p.quantity, "closes": p.closes} for p in parts]
     await tx.run(sql.receive_lines, id=order.id, lines=Json(booked))
     await tx.run(sql.mark_received, id=order.id)
-    await tx.run(sql.insert_receipt, id=order.id, reference=reference, lines=Jsonb(_receipt_lines(parts)), actor=actor)
+    await tx.run(sql.insert_receipt, id=order.id, reference=reference, lines=Jsonb(receipt_lines(parts)), actor=actor)
     items = [
         MoveItem(
             sku_id=str(part.line.sku_id),
             warehouse_id=str(order.warehouse_id),
-            quantity=part.quantity,
+            quantity=piece.quantity,
             unit_cost=str(part.unit_cost),
-            inbound_delta=-part.closes,
+            inbound_delta=-part.closes if piece is part.pieces[0] else 0,
+            batch=None
+            if piece.batch is None
+            else replace(piece.batch, supplier_id=piece.batch.supplier_id or str(order.supplier_id)),
+            serials=None if piece.serials is None else list(piece.serials),
         )
         for part in parts
+        for piece in part.pieces
     ]
     ask = MoveAsk(
         actor=actor,

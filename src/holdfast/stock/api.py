@@ -18,9 +18,9 @@ from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode
 from holdfast.settings import Settings
 from holdfast.stock import explaining, service
 from holdfast.stock.answers import refusal_of
-from holdfast.stock.asks import BatchNamed, MoveAsk, MoveItem
+from holdfast.stock.asks import MoveAsk, MoveItem
 from holdfast.stock.lanes import Lanes
-from holdfast.stock.model import ActiveLine, Level
+from holdfast.stock.model import ActiveLine, BatchNamed, Level
 from holdfast.stock.shapes import (
     Adjustment,
     HoldInfo,

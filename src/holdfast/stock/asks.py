@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from holdfast.db.group import Ask
+from holdfast.stock.model import BatchNamed
 
 QUANTITY_MAX = 1_000_000_000
 
@@ -124,15 +125,6 @@ class ProlongAsk(Ask):
 
     def exclusive(self) -> tuple[Hashable, ...]:
         return (*Ask.exclusive(self), self.reservation_id)
-
-
-class BatchNamed(msgspec.Struct, omit_defaults=True):
-    """A batch as whoever handles its units knows it; dates are ISO. The first to name it makes it."""
-
-    number: str
-    expiry_date: str | None = None
-    production_date: str | None = None
-    supplier_id: str | None = None
 
 
 class MoveItem(msgspec.Struct, omit_defaults=True):

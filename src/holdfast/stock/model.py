@@ -66,6 +66,16 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchNamed:
+    """A batch as whoever handles its units knows it; dates are ISO. The first to name it makes it."""
+
+    number: str
+    expiry_date: str | None = None
+    production_date: str | None = None
+    supplier_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Movement:
     """One ledger entry; ``balance_after`` is on-hand of the level after it, ``cost_after`` its moving average.
 

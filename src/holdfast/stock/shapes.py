@@ -9,7 +9,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from holdfast.stock.asks import QUANTITY_MAX, BatchNamed
+from holdfast.stock.asks import QUANTITY_MAX
+from holdfast.stock.model import BatchNamed
 
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]

@@ -17,7 +17,8 @@ from holdfast.db import Tx
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
 from holdfast.stock import service as stock
-from holdfast.stock.asks import BatchNamed, MoveAsk, MoveItem
+from holdfast.stock.asks import MoveAsk, MoveItem
+from holdfast.stock.model import BatchNamed
 from holdfast.stock.shapes import Posted, Reason, StateChange
 from holdfast.tracking import service
 from holdfast.tracking.model import Balance, Batch, State
