@@ -11,6 +11,7 @@ import uuid
 import psycopg
 import pytest
 from tests.conftest import Shelf
+from tests.tracking.planted import PLANTED as UNITS
 
 from holdfast.db import Database
 from holdfast.monitoring.doctor import CHECKS, examine
@@ -199,7 +200,7 @@ PLANTED = {
 
 def test_every_check_has_a_planted_violation() -> None:
     # That one needs servers of its own: tests/crash/test_standby.py.
-    assert {check.statement.name for check in CHECKS} == {*PLANTED, "commits_are_confirmed"}
+    assert {check.statement.name for check in CHECKS} == {*PLANTED, *UNITS, "commits_are_confirmed"}
 
 
 @pytest.mark.parametrize("name", PLANTED)
