@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import psycopg
 import pytest
 from tests.books import violations
 from tests.house import House
@@ -173,3 +174,17 @@ async def test_units_that_are_not_there_go_to_nobody(house: House) -> None:
         assert int(available) + int(reserved) == 5
     else:
         assert answers[-1]["code"] == "shortage_remains", "the last free unit was sold after the rule had looked"
+
+
+async def test_who_waits_for_units_gets_none_of_those_that_are_lost(house: House) -> None:
+    """Somebody waits for two units; four promised ones are broken because nothing is there, and he still waits."""
+    case = await report(house, 5)
+    line = [await house.sku("TEA"), await house.warehouse("GZ")]
+    with psycopg.connect(house.database.url) as owner:
+        owner.execute(
+            "insert into waiting_entries (sku_id, warehouse_id, quantity, reference_id, offer_minutes, actor,"
+            " created_at) values (%s, %s, 2, 'ann', 10, 'test', now())",
+            line,
+        )
+    await house.post(f"/shortages/{case['id']}/resolve", expect=200)
+    assert await level(house) == "0/5"

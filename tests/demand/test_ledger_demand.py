@@ -132,6 +132,26 @@ async def test_a_sale_that_commits_late_is_not_missed(past: Past, fresh_url: str
     assert await past.refresh() == 0, "the floor has risen again"
 
 
+async def test_a_late_sale_of_the_newest_transaction_is_not_missed(past: Past, fresh_url: str) -> None:
+    """The late one began last, so no snapshot lists it, and took its number before one that began earlier."""
+    past.shelf.given("TEA@GZ 50, CUP@GZ 9")
+    first, late = Shelf(fresh_url), Shelf(fresh_url)
+    for shelf in (first, late):
+        shelf.ids, shelf.tag = past.shelf.ids, past.shelf.tag
+        shelf.connection.autocommit = False
+        shelf.connection.execute("select pg_current_xact_id()")
+    Past(late, past.database).sell("TEA@GZ", 1)
+    Past(first, past.database).sell("CUP@GZ", 4)
+    first.connection.commit()
+    await past.refresh()
+    late.connection.commit()
+    await past.refresh()
+    found = past.shelf.connection.execute("select sum(quantity)::integer from demand_daily").fetchone()
+    assert found == (5,)
+    first.close()
+    late.close()
+
+
 async def test_imported_history_with_old_dates_is_summed_too(past: Past) -> None:
     past.write("TEA@GZ", (9, 10, "receipt"), (2, -1, "sale"))
     await past.refresh()

@@ -17,10 +17,11 @@ declare
     v_occurred timestamptz[];
 begin
     select * into v_cursor from demand_cursor for update;
-    -- One statement, one snapshot: v_high is what exactly this snapshot shows.
-    select pg_current_snapshot(), (select max(seq) from inventory_movements where seq > v_cursor.last_seq)
-      into v_snapshot, v_high;
-    v_alone := not exists (select from pg_snapshot_xip(v_snapshot));
+    -- First the number, then who is still writing, then the entries: who wrote below the number has either ended, and is
+    -- read below, or is seen here. A snapshot would not do: it lists no transaction above the newest one that has ended.
+    select max(seq) into v_high from inventory_movements where seq > v_cursor.last_seq;
+    v_alone := not exists (select from stock_ledger_writers());
+    v_snapshot := pg_current_snapshot();
 
     select array_agg(sku_id), array_agg(warehouse_id), array_agg(entered), array_agg(occurred)
       into v_skus, v_warehouses, v_entered, v_occurred
@@ -45,7 +46,7 @@ begin
            marked_before = case when v_alone then null
                                 when marked_before > pg_snapshot_xmin(v_snapshot)
                                  and marked_before <= pg_snapshot_xmax(v_snapshot) then marked_before
-                                else pg_snapshot_xmax(v_snapshot) end;
+                                else pg_current_xact_id() end;
     return coalesce(cardinality(v_skus), 0);
 end $$;
 
