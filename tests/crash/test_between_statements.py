@@ -23,7 +23,7 @@ from tests.races.conftest import diagnosis
 from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 from holdfast.db.migrate import migrate
 
-pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("crash"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("crash-limits"), pytest.mark.timeout(240)]
 
 # Every one in the long form; otherwise every fifth, beginning anywhere.
 EACH = 1 if int(os.environ.get("HOLDFAST_CRASH_ROUNDS", "0")) >= 50 else 5

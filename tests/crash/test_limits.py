@@ -24,7 +24,7 @@ from tests.running import Running, serving
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
 
-pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("crash"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("crash-limits"), pytest.mark.timeout(180)]
 
 
 def hold_of(shelf: Shelf, text: str, reference: str) -> dict[str, Any]:

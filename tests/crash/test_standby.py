@@ -20,7 +20,7 @@ from tests.running import Running, serving
 
 from holdfast.db.migrate import migrate
 
-pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("crash"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("crash-standby"), pytest.mark.timeout(180)]
 DEADLINE = "1.0"
 
 
