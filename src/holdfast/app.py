@@ -64,6 +64,8 @@ import holdfast.webhooks.jobs
 from holdfast import jobs
 from holdfast.access.keys import Authenticator, ensure_bootstrap_key
 from holdfast.alerts.evaluation import note_changes
+from holdfast.allocation import plugins
+from holdfast.allocation.placing import Placing
 from holdfast.cache import open_cache
 from holdfast.connectors import levels
 from holdfast.console.frame import FRAME
@@ -166,8 +168,15 @@ class Application:
         self.lanes = Lanes(settings.db_url, queue_max=settings.queue_max, gate=gate, kept=self.cache)
         self.authenticator = Authenticator(self.database)
         self.job_app = job_app(settings.db_url)
+        plugins.load()
         self.pages = self._pages()
-        hot = HotLane(self.pages, settings=settings, lanes=self.lanes, authenticator=self.authenticator)
+        hot = HotLane(
+            self.pages,
+            settings=settings,
+            lanes=self.lanes,
+            authenticator=self.authenticator,
+            place=Placing(self.database),
+        )
         self.asgi: AsgiApp = Measured(hot)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

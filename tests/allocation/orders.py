@@ -14,7 +14,10 @@ def order(text: str) -> list[Wanted]:
 
 
 def warehouses(text: str) -> list[Candidate]:
-    """One a line: ``GZ 10km priority=200 area=south home abroad TEA=5 CUP=3/2`` (3 available, safety stock 2)."""
+    """One a line: ``GZ 10km priority=200 area=south home abroad TEA=5 CUP=3/2/1``.
+
+    ``3/2/1``: 3 available, safety stock 2, 1 expires soon.
+    """
     return [_candidate(line.split()) for line in text.strip().splitlines()]
 
 

@@ -68,6 +68,14 @@ def test_a_protected_safety_stock_is_not_for_sale() -> None:
     assert (plan.is_complete, plan.lines[0].allocated) == (False, 4)
 
 
+def test_what_expires_soon_leaves_first() -> None:
+    places = "GZ 10km TEA=5/0/1\nBJ 900km TEA=9/0/3"
+    assert planned("TEA 3", places, "use_by") == "TEA BJ 3"
+    assert planned("TEA 4", places, "use_by") == "TEA GZ 1, TEA BJ 3"
+    assert planned("TEA 3", places.replace("5/0/1", "5/0/3"), "use_by") == "TEA GZ 3"
+    assert planned("TEA 3", places, "fewest_parcels") == "TEA GZ 3"
+
+
 def test_a_far_area_keeps_its_last_unit_when_another_can_serve() -> None:
     places = "GZ 10km area=south TEA=1\nBJ 20km area=north TEA=5"
     assert planned("TEA 1", places) == "TEA BJ 1"

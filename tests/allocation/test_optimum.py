@@ -20,7 +20,7 @@ from holdfast.allocation.search import search
 SKUS = ("TEA", "CUP", "JAR", "POT")
 AREAS = (None, ("CN", "SOUTH"), ("CN", "NORTH"), ("DE", ""))
 
-shelves = st.builds(Shelf, available=st.integers(0, 4), keep=st.integers(0, 3))
+shelves = st.builds(Shelf, available=st.integers(0, 4), keep=st.integers(0, 3), soon=st.integers(0, 3))
 
 
 @st.composite

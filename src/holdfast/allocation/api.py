@@ -107,13 +107,15 @@ class ParcelInfo(WarehouseInfo):
 
 
 class FiguresInfo(BaseModel):
-    """What the plan costs by each criterion; less is better."""
+    """What the plan costs by each criterion, those of plug-ins included; less is better."""
 
+    model_config = ConfigDict(extra="allow")
     parcels: int
     distance: Annotated[int, Field(description="bands of band_km, summed over parcels")]
     border: Annotated[int, Field(description="parcels that cross a border")]
     sufficiency: Annotated[int, Field(description="units taken out of safety stock")]
     cover: Annotated[int, Field(description="units by which other regions lose their cover")]
+    expiry: Annotated[int, Field(description="units that could have stayed while others are about to expire")] = 0
     priority: Annotated[int, Field(description="what units fall short of the highest priority")]
     distance_km: Annotated[float | None, Field(description="null unless every parcel's way was measured")]
 
@@ -133,6 +135,7 @@ class PlanInfo(BaseModel):
     parcels: list[ParcelInfo]
     items: list[LineInfo]
     alternatives: list[AlternativeInfo] | None = None
+    bundles: Annotated[list[dict[str, Any]] | None, Field(description="items has their components")] = None
     allocation_id: UUID | None = None
     reservation: Annotated[dict[str, Any] | None, Field(description="the hold, when reserve was asked for")] = None
 
@@ -215,7 +218,7 @@ async def list_allocations(
 
 
 class StrategyInfo(BaseModel):
-    """Criteria in order of importance, from: parcels, distance, border, sufficiency, cover, priority."""
+    """Criteria in order of importance: parcels, distance, border, sufficiency, cover, expiry, priority, a plug-in's."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
     name: Name

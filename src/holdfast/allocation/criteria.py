@@ -41,13 +41,18 @@ class Criterion:
 
     ``per_parcel`` once for every warehouse that sends something, ``per_unit`` for every unit. ``kept`` charges 1 for
     every unit beyond what can be spared: of a warehouse (its safety stock stays) or of an area
-    (``Contest.spare_of_area``). The search is exact for any criterion of this form.
+    (``Contest.spare_of_area``); or, with ``soon``, beyond what expires soon. The search is exact for any criterion of
+    this form.
     """
 
     name: str
     per_parcel: Callable[[Candidate, Contest], int] = _free
     per_unit: Callable[[Candidate, Contest], int] = _free
-    kept: Literal["", "warehouse", "area"] = ""
+    kept: Literal["", "warehouse", "area", "soon"] = ""
+
+    @property
+    def charges_units(self) -> bool:
+        return bool(self.kept) or self.per_unit is not _free
 
 
 PARCELS = Criterion("parcels", per_parcel=lambda _, __: 1)
@@ -65,6 +70,8 @@ CRITERIA: dict[str, Criterion] = {
         Criterion("sufficiency", kept="warehouse"),
         # units by which areas other than the customer's lose their cover
         Criterion("cover", kept="area"),
+        # units that could have stayed while others are about to expire
+        Criterion("expiry", kept="soon"),
         # what units fall short of the highest priority in the contest: higher wins
         Criterion("priority", per_unit=lambda c, contest: contest.priority_top - c.priority),
     )
@@ -80,14 +87,20 @@ STRATEGIES: dict[str, Strategy] = {
         Strategy("nearest", ("distance", "parcels", "sufficiency", "cover", "priority")),
         Strategy("keep_cover", ("sufficiency", "cover", "parcels", "distance", "priority")),
         Strategy("priority", ("priority", "parcels", "distance", "sufficiency", "cover")),
+        Strategy("use_by", ("expiry", "parcels", "distance", "sufficiency", "cover", "priority")),
         Strategy("domestic", ("border", "parcels", "distance", "sufficiency", "cover", "priority")),
     )
 }
 DEFAULT_STRATEGY = "fewest_parcels"
 
 
+def define(criterion: Criterion) -> None:
+    """Offer one more criterion to strategies; plug-ins do. One of a known name takes its place."""
+    CRITERIA[criterion.name] = criterion
+
+
 def register(strategy: Strategy) -> None:
-    """Offer one more strategy by name; plug-ins and settings do."""
+    """Offer one more strategy by name; plug-ins do. One of a built-in name takes its place."""
     unknown = [name for name in strategy.criteria if name not in CRITERIA]
     assert not unknown, f"strategy {strategy.name} orders by {unknown}, which nobody defined"
     STRATEGIES[strategy.name] = strategy
@@ -115,6 +128,8 @@ def _cost(criterion: Criterion, contest: Contest, takes: Takes) -> int:
         for (sku, code), quantity in takes.items():
             shelf = by_code[code].shelf(sku)
             total += max(0, quantity - max(0, shelf.available - shelf.keep))
+    if criterion.kept == "soon":
+        total += sum(max(0, q - by_code[code].shelf(sku).soon) for (sku, code), q in takes.items())
     if criterion.kept == "area":
         total += _lost_cover(contest, takes)
     return total

@@ -18,10 +18,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What one warehouse has of one SKU, in base units; ``keep`` is its safety stock."""
+    """What one warehouse has of one SKU, in base units; ``keep`` is its safety stock, ``soon`` are the units that
+    should leave first because their batch expires soon."""
 
     available: int
     keep: int = 0
+    soon: int = 0
 
 
 @dataclass(frozen=True, slots=True)

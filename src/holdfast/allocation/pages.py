@@ -30,6 +30,7 @@ STRATEGY_WORDS: Final = {
     "nearest": N_("as near as possible"),
     "keep_cover": N_("leave reserves alone"),
     "priority": N_("by priority of the warehouses"),
+    "use_by": N_("what expires soon first"),
     "domestic": N_("cross no border"),
 }
 # Why a line comes from where it comes from: what would be worse otherwise.
@@ -43,6 +44,7 @@ REASON_WORDS: Final = {
     "border": N_("otherwise %(elsewhere)s parcels cross a border instead of %(here)s"),
     "sufficiency": N_("otherwise %(elsewhere)s units come out of safety stock instead of %(here)s"),
     "cover": N_("otherwise other regions lose cover for %(elsewhere)s units instead of %(here)s"),
+    "expiry": N_("otherwise %(elsewhere)s units go that could have stayed instead of %(here)s"),
     "priority": N_("otherwise a warehouse of lower priority serves it"),
 }
 REFUSALS: Final = {
@@ -155,7 +157,7 @@ async def what_if(visit: Signed) -> Response:
         order = service.Order(wanted, ship_to, fields["strategy"], allow_partial=True, compare=True)
         try:
             async with visit.savepoint():
-                facts = await service.preview(visit.tx, order)
+                facts = await service.plan(visit.tx, order)
             plan = _plan(visit, facts, items, places, address)
         except Refusal as refusal:
             known = REFUSALS.get(refusal.code)

@@ -4,7 +4,8 @@ compares the criteria in order of importance."""
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import itemgetter
@@ -36,29 +37,26 @@ class Line:
     late: int
     splits: dict[int, Split] = field(default_factory=dict[int, Split])
 
-    def split(self, allowed: int) -> Split:
+    def split(self, allowed: int, known: int = -1) -> Split:
         """The cheapest way to take the line from the allowed candidates, which together have enough.
 
         Unit costs of one candidate or area only rise, so taking the cheapest unit next is optimal (the costs are
-        laminar convex; Federgruen and Groenevelt 1986).
+        laminar convex; Federgruen and Groenevelt 1986). ``known``: more candidates than allowed, over which the line
+        was split before. Taking away what that choice does not use changes nothing.
         """
         allowed &= self.holders
         found = self.splits.get(allowed)
         if found is None:
-            free = self.splits.get(self.holders)
-            # Taking away what the freest choice does not use changes nothing.
+            free = self.splits.get(known & self.holders)
             is_same = free is not None and not free[1] & ~allowed
             found = self.splits[allowed] = free if is_same and free else self._split(allowed)
         return found
 
     def _split(self, allowed: int) -> Split:
-        tranches = self._spared(allowed) if self.spare else self.tranches
         need, cost, used = self.need, 0, 0
         takes: list[tuple[int, int]] = []
-        for unit, bit, amount, _ in tranches:
-            if not allowed & bit:
-                continue
-            units = min(amount, need)
+        for unit, bit, amount in self._cheapest_first(allowed):
+            units = amount if amount < need else need
             takes.append((bit, units))
             cost += unit * units
             used |= bit
@@ -67,23 +65,26 @@ class Line:
                 return cost, used, takes
         raise AssertionError("the allowed candidates have enough")
 
-    def _spared(self, allowed: int) -> list[Tranche]:
-        """The allowed tranches with what each pool spares, cheapest first, and the rest at the higher cost."""
-        left = list(self.spare)
-        parts: list[Tranche] = []
+    def _cheapest_first(self, allowed: int) -> Iterator[tuple[int, int, int]]:
+        """The allowed units in order of cost. What a pool does not spare costs ``late`` more: such units wait in a
+        queue of their own, which is in order because the tranches are."""
+        left = self.spare.copy()
+        waiting: deque[tuple[int, int, int]] = deque()
         for unit, bit, amount, pool in self.tranches:
             if not allowed & bit:
                 continue
-            free = amount if pool < 0 else min(amount, left[pool])
+            while waiting and waiting[0] < (unit, bit):
+                yield waiting.popleft()
+            if pool < 0 or not left:
+                yield unit, bit, amount
+                continue
+            free = min(amount, left[pool])
+            left[pool] -= free
             if free:
-                parts.append((unit, bit, free, pool))
+                yield unit, bit, free
             if free < amount:
-                left[pool] -= free
-                parts.append((unit + self.late, bit, amount - free, pool))
-            elif pool >= 0:
-                left[pool] -= free
-        parts.sort(key=itemgetter(0, 1))
-        return parts
+                waiting.append((unit + self.late, bit, amount - free))
+        yield from waiting
 
 
 # (first bit, mask, need, what the 1, 2, 3, … best-stocked candidates have together) of one line in a packed stock
@@ -134,13 +135,14 @@ class Problem:
     def covers(self, stock: int) -> bool:
         return (stock + self.lack) & self.full == self.full
 
-    def relaxed(self, allowed: int) -> tuple[int, int]:
-        """What the units cost at least when nothing outside ``allowed`` may be used, and whom that uses."""
+    def relaxed(self, allowed: int, known: int = -1) -> tuple[int, int]:
+        """What the units cost at least when nothing outside ``allowed`` may be used, and whom that uses. ``known``: a
+        larger set for which this was asked before; only lines that took something from the difference change."""
         found = self.bounds.get(allowed)
         if found is None:
             cost, used = 0, 0
             for line in self.lines:
-                unit_cost, bits, _ = line.split(allowed)
+                unit_cost, bits, _ = line.split(allowed, known)
                 cost += unit_cost
                 used |= bits
             found = self.bounds[allowed] = (cost, used)
@@ -175,6 +177,8 @@ class Scale:
     shifts: list[int]
     # no sum of unit costs reaches this
     units_top: int
+    # the most important criterion charges units and not parcels
+    units_first: bool
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate], contest: Contest, strategy: Strategy, units: int) -> Scale:
@@ -189,7 +193,7 @@ class Scale:
             shifts[number] = shift
             shift += (parcels + units * unit).bit_length()
             top = shift if unit else top
-        return cls(criteria, shifts, 1 << top)
+        return cls(criteria, shifts, 1 << top, units_first=criteria[0].charges_units)
 
     def first_difference(self, cost: int, other: int) -> tuple[str, int, int] | None:
         """The most important criterion by which two costs differ, and both its figures; None: the costs are equal."""
@@ -244,20 +248,23 @@ def _line(
             continue
         holders |= 1 << n
         pool = -1
+        shelf = candidate.shelf(sku)
         area = candidate.foreign_area
         if "area" in late and area is not None:
             if area not in pools:
                 pools[area] = len(spare)
                 spare.append(contest.spare_of_area(sku, area))
             pool = pools[area]
-        free = amount
-        if "warehouse" in late:
-            shelf = candidate.shelf(sku)
-            free = min(amount, max(0, shelf.available - shelf.keep))
-        if free:
-            tranches.append((unit[n], 1 << n, free, pool))
-        if free < amount:
-            tranches.append((unit[n] + late["warehouse"], 1 << n, amount - free, pool))
+        # From each of these many units on, a unit costs more.
+        steps = {"warehouse": max(0, shelf.available - shelf.keep), "soon": shelf.soon}
+        taken, price = 0, unit[n]
+        for limit, extra in sorted((limit, late[kept]) for kept, limit in steps.items() if kept in late):
+            if taken < min(limit, amount):
+                tranches.append((price, 1 << n, min(limit, amount) - taken, pool))
+                taken = min(limit, amount)
+            price += extra
+        if taken < amount:
+            tranches.append((price, 1 << n, amount - taken, pool))
     tranches.sort(key=itemgetter(0, 1))
     if all(s >= need for s in spare):
         # No pool can run short, so none needs to be counted.

@@ -1,23 +1,33 @@
 -- list_shelves
--- What active warehouses have of these SKUs. Units of holds whose time is over count as available (P7): reserving frees them.
+-- What active warehouses have of these SKUs: what reserving would find, due holds (P7), batches past use and who waits counted.
 select w.id as warehouse_id, w.code, w.priority, w.latitude, w.longitude,
        w.address ->> 'country' as country, w.address ->> 'region' as region,
        i.sku_id,
-       (i.available_quantity + coalesce(expired.quantity, 0))::bigint as available,
-       coalesce(i.safety_stock, i.computed_safety_stock, 0) as keep
+       greatest(0, i.available_quantity + coalesce(expired.quantity, 0) - i.backordered_quantity
+           - stock_past_use(i.sku_id, i.warehouse_id, i.available_quantity, c.now))::bigint as available,
+       coalesce(i.safety_stock, i.computed_safety_stock, 0) as keep,
+       -- of batches that end within 30 days
+       (select coalesce(sum(b.sellable_quantity), 0) from inventory_batches b
+         where b.sku_id = i.sku_id and b.warehouse_id = i.warehouse_id
+           and b.usable_until > c.now and b.usable_until <= c.now + interval '30 days')::bigint as soon
   from inventory i
   join warehouses w on w.id = i.warehouse_id and w.is_active
+ cross join (select business_now() as now) c
   left join lateral (
        select sum(l.quantity) as quantity
          from inventory_reservations l
         where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id
-          and l.status = 'active' and l.expires_at <= (select business_now())) expired on true
+          and l.status = 'active' and l.expires_at <= c.now) expired on true
  where i.sku_id = any (%(sku_ids)s)
  order by w.code, i.sku_id;
 
 -- list_skus
--- Which of these SKUs exist, and whether they may still be promised.
-select id, archived_at is not null as archived from skus where id = any (%(sku_ids)s);
+-- Which of these SKUs exist, whether they may still be promised, and what bundles are made of.
+select s.id, s.archived_at is not null as archived,
+       (select json_agg(json_build_object('sku_id', c.component_id, 'quantity', c.quantity) order by c.component_id)
+          from bundle_components c where c.bundle_id = s.id) as components
+  from skus s
+ where s.id = any (%(sku_ids)s);
 
 -- get_choices
 -- What the shop decided about allocation, if anything: default strategy, strategy per channel, strategies of its own.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+import psycopg
+from msgspec import UNSET
 from psycopg.types.json import Json
 
 from holdfast.allocation.choices import get_choices, sql
@@ -16,9 +20,10 @@ from holdfast.allocation.distance import Distance, Place, area_of, crosses_borde
 from holdfast.allocation.model import Candidate, Plan, Shelf, Strategy, Take, Wanted
 from holdfast.allocation.planning import plan_order
 from holdfast.db import Tx
+from holdfast.db.group import Answer
 from holdfast.kernel.errors import Conflict, Invalid, NotFound, TryAgain
 from holdfast.stock import service as stock
-from holdfast.stock.asks import ReserveAsk, ReserveItem
+from holdfast.stock.asks import BundlePart, PlacedBundle, ReserveAsk, ReserveItem
 
 # What another request changed between our reading and our posting: worth another plan.
 RACES = frozenset({"insufficient_stock", "warehouse_inactive"})
@@ -44,6 +49,10 @@ class Order:
     channel: str | None = None
     allow_partial: bool = False
     compare: bool = False
+    # What of a SKU the customer wants from one warehouse whatever the plan; not part of ``items``.
+    pinned: dict[tuple[UUID, UUID], int] = field(default_factory=dict[tuple[UUID, UUID], int])
+    # SKUs of which may be promised what is not there.
+    may_wait: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,7 @@ class ShelfRow:
     sku_id: UUID
     available: int
     keep: int
+    soon: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,42 +94,57 @@ class Field:
 async def plan(tx: Tx, order: Order) -> dict[str, Any]:
     """The best plan now; nothing is held. Raises Invalid, Conflict(``insufficient_stock``, ``sku_archived``)."""
     strategy = (await get_choices(tx)).strategy(order.strategy, order.channel)
-    await _check_skus(tx, order)
+    order, bundles = await _in_parts(tx, order)
     facts, _, _ = await _planned(tx, order, strategy)
-    await _tell(tx, "allocation.planned", order, facts)
-    return facts
-
-
-async def preview(tx: Tx, order: Order) -> dict[str, Any]:
-    """As ``plan``, for somebody who only wonders: nobody is told."""
-    strategy = (await get_choices(tx)).strategy(order.strategy, order.channel)
-    await _check_skus(tx, order)
-    facts, _, _ = await _planned(tx, order, strategy)
-    return facts
+    return facts | _bundle_facts(bundles)
 
 
 async def plan_and_hold(tx: Tx, order: Order, hold: Hold, *, actor: str) -> dict[str, Any]:
     """The best plan, held as one reservation in the caller's transaction; all or nothing of what the plan has.
 
-    Reading does not lock, so another request may take planned units before we post. The posting function then refuses,
-    its locks are given back, and we plan again from what is there now. Raises as ``plan`` does, and
-    TryAgain(``allocation_contended``) when others were faster every time.
+    Raises as ``plan`` does, and as ``hold_planned``.
     """
+    ask = ReserveAsk(
+        actor=actor,
+        reference_type=hold.reference_type,
+        reference_id=hold.reference_id,
+        minutes=hold.minutes,
+        items=[],
+    )
+    answer, facts = await hold_planned(tx, order, ask)
+    return facts | {"reservation": msgspec.json.decode(answer.facts)}
+
+
+async def hold_planned(tx: Tx, order: Order, ask: ReserveAsk) -> tuple[Answer, dict[str, Any]]:
+    """Plan the order and post ``ask`` with the plan's lines; answers what was posted, and the plan as it is kept.
+
+    Reading does not lock, so another request may take planned units before we post. The posting function then refuses,
+    its locks are given back, and we plan again from what is there now. Raises TryAgain(``allocation_contended``) when
+    others were faster every time.
+    """
+    first = await stock.first_answer(tx, ask)
+    if first is not None:
+        return first, {}
     strategy = (await get_choices(tx)).strategy(order.strategy, order.channel)
-    await _check_skus(tx, order)
+    order, bundles = await _in_parts(tx, order)
     for _ in range(ATTEMPTS_MAX):
-        facts, found, field = await _planned(tx, order, strategy)
-        ask = _ask_of(found, field, hold, actor)
+        facts, found, places = await _planned(tx, order, strategy)
+        ask.items, ask.bundles = _lines_of(found, places, order), bundles or UNSET
         try:
             # A savepoint: without it the locks of a refused posting would stay, and the next one, over other
             # warehouses, would take its own out of order.
             async with tx.connection.transaction():
-                reservation = await stock.reserve(tx, ask)
+                answer = await stock.reserve_once(tx, ask)
+        except psycopg.errors.UniqueViolation:
+            # The same request, sent twice at once: the next look finds the other's answer.
+            continue
         except Conflict as refusal:
-            if refusal.code not in RACES:
+            if refusal.code not in RACES or any("backorder" in error for error in refusal.errors):
                 raise
             continue
-        return await _held(tx, order, hold, facts, reservation, actor)
+        if answer.replayed:
+            return answer, {}
+        return answer, await _held(tx, order, ask, facts | _bundle_facts(bundles), answer)
     raise TryAgain(
         "allocation_contended", "Others took what was planned, every time; nothing was changed. Repeat the request."
     )
@@ -138,31 +163,73 @@ async def list_allocations(tx: Tx, *, before: UUID | None, limit: int, **filters
     return await tx.all(sql.list_allocations, Allocation, before=before, limit=limit + 1, **columns)
 
 
-async def _check_skus(tx: Tx, order: Order) -> None:
-    known = {row["id"]: row["archived"] for row in await tx.dicts(sql.list_skus, sku_ids=list(order.items))}
+async def _in_parts(tx: Tx, order: Order) -> tuple[Order, list[PlacedBundle]]:
+    """The order with every bundle replaced by its components, and what it was. Raises for SKUs that cannot be had."""
+    asked = {*order.items, *(sku for sku, _ in order.pinned)}
+    known: dict[UUID, Any] = {row["id"]: row for row in await tx.dicts(sql.list_skus, sku_ids=list(asked))}
     unknown = [
         {"loc": ["items"], "code": "unknown_sku", "message": "There is no such SKU.", "sku_id": str(sku)}
-        for sku in order.items
+        for sku in asked
         if sku not in known
     ]
     if unknown:
         raise Invalid("unknown_sku", "There is no such SKU.", errors=unknown)
-    archived = [{"sku_id": str(sku)} for sku in order.items if known[sku]]
+    archived = [{"sku_id": str(sku)} for sku in asked if known[sku]["archived"]]
     if archived:
         raise Conflict("sku_archived", "The SKU is archived and can no longer be promised.", errors=archived)
+    parts: Parts = {sku: _parts_of(known[sku]["components"]) or {sku: 1} for sku in asked}
+    items: Counter[UUID] = Counter()
+    for sku, quantity in order.items.items():
+        items.update({part: per * quantity for part, per in parts[sku].items()})
+    pinned: Counter[tuple[UUID, UUID]] = Counter()
+    for (sku, warehouse), quantity in order.pinned.items():
+        pinned.update({(part, warehouse): per * quantity for part, per in parts[sku].items()})
+    waiting = frozenset(part for sku in order.may_wait for part in parts[sku])
+    changed = replace(order, items=dict(items), pinned=dict(pinned), may_wait=waiting)
+    return changed, _bundles_of(order, parts)
+
+
+Parts = dict[UUID, dict[UUID, int]]
+"""What one unit of each SKU consists of: itself, or the components of a bundle."""
+
+
+def _parts_of(components: list[dict[str, Any]] | None) -> dict[UUID, int]:
+    return {UUID(part["sku_id"]): part["quantity"] for part in components or []}
+
+
+def _bundles_of(order: Order, parts: Parts) -> list[PlacedBundle]:
+    wanted: Counter[UUID] = Counter(order.items)
+    wanted.update(_by_sku(order.pinned))
+    return [
+        PlacedBundle(sku, quantity, [BundlePart(part, per) for part, per in parts[sku].items()])
+        for sku, quantity in wanted.items()
+        if sku not in parts[sku]
+    ]
+
+
+def _by_sku(pinned: dict[tuple[UUID, UUID], int]) -> Counter[UUID]:
+    found: Counter[UUID] = Counter()
+    for (sku, _), quantity in pinned.items():
+        found[sku] += quantity
+    return found
+
+
+def _bundle_facts(bundles: list[PlacedBundle]) -> dict[str, Any]:
+    return {"bundles": msgspec.to_builtins(bundles)} if bundles else {}
 
 
 async def _planned(tx: Tx, order: Order, strategy: Strategy) -> tuple[dict[str, Any], Plan, Field]:
-    field = _field(await tx.all(sql.list_shelves, ShelfRow, sku_ids=list(order.items)), order.ship_to)
+    rows = await tx.all(sql.list_shelves, ShelfRow, sku_ids=list(order.items))
+    field = _field([_less_pinned(row, order) for row in rows], order.ship_to)
     wanted = [Wanted(str(sku), quantity) for sku, quantity in order.items.items()]
     found = plan_order(wanted, field.candidates, strategy)
     held_anything = any(line.takes for line in found.lines)
-    if not (found.is_complete or (order.allow_partial and held_anything)):
-        short = [
-            {"sku_id": line.sku, "requested": line.requested, "available": line.allocated}
-            for line in found.lines
-            if line.allocated < line.requested
-        ]
+    short = [
+        {"sku_id": line.sku, "requested": line.requested, "available": line.allocated}
+        for line in found.lines
+        if line.allocated < line.requested and UUID(line.sku) not in order.may_wait
+    ]
+    if short and not (order.allow_partial and held_anything):
         raise Conflict("insufficient_stock", "Less is available than was asked for; nothing was changed.", errors=short)
     facts = plan_facts(found, field)
     if order.compare:
@@ -172,12 +239,18 @@ async def _planned(tx: Tx, order: Order, strategy: Strategy) -> tuple[dict[str, 
     return facts, found, field
 
 
+def _less_pinned(row: ShelfRow, order: Order) -> ShelfRow:
+    """What the plan may use of a shelf of which the customer wants some whatever the plan."""
+    taken = order.pinned.get((row.sku_id, row.warehouse_id), 0)
+    return replace(row, available=max(0, row.available - taken)) if taken else row
+
+
 def _field(rows: Sequence[ShelfRow], ship_to: Place) -> Field:
     shelves: dict[str, dict[str, Shelf]] = {}
     warehouses: dict[str, ShelfRow] = {}
     for row in rows:
         warehouses[row.code] = row
-        shelves.setdefault(row.code, {})[str(row.sku_id)] = Shelf(row.available, row.keep)
+        shelves.setdefault(row.code, {})[str(row.sku_id)] = Shelf(row.available, row.keep, row.soon)
     home = area_of(ship_to)
     candidates: list[Candidate] = []
     for code, row in warehouses.items():
@@ -198,33 +271,35 @@ def _field(rows: Sequence[ShelfRow], ship_to: Place) -> Field:
     return Field(candidates, {code: row.warehouse_id for code, row in warehouses.items()})
 
 
-def _ask_of(found: Plan, field: Field, hold: Hold, actor: str) -> ReserveAsk:
-    return ReserveAsk(
-        actor=actor,
-        reference_type=hold.reference_type,
-        reference_id=hold.reference_id,
-        minutes=hold.minutes,
-        items=[
-            ReserveItem(UUID(line.sku), take.quantity, field.ids[take.code])
-            for line in found.lines
-            for take in line.takes
-        ],
-    )
+def _lines_of(found: Plan, places: Field, order: Order) -> list[ReserveItem]:
+    """What the plan takes, what was wanted from one warehouse anyway, and what may wait."""
+    lines = [
+        ReserveItem(UUID(line.sku), take.quantity, places.ids[take.code]) for line in found.lines for take in line.takes
+    ]
+    lines += [
+        ReserveItem(sku, quantity, warehouse, allow_backorder=sku in order.may_wait or UNSET)
+        for (sku, warehouse), quantity in order.pinned.items()
+    ]
+    lines += [
+        ReserveItem(UUID(line.sku), line.requested - line.allocated, allow_backorder=True)
+        for line in found.lines
+        if line.allocated < line.requested and UUID(line.sku) in order.may_wait
+    ]
+    return lines
 
 
-async def _held(
-    tx: Tx, order: Order, hold: Hold, facts: dict[str, Any], reservation: dict[str, Any], actor: str
-) -> dict[str, Any]:
+async def _held(tx: Tx, order: Order, ask: ReserveAsk, facts: dict[str, Any], answer: Answer) -> dict[str, Any]:
+    reservation = msgspec.json.decode(answer.facts)
     allocation_id = await tx.value(
         sql.insert_allocation,
         reservation_id=reservation["reservation_id"],
-        reference_type=hold.reference_type,
-        reference_id=hold.reference_id,
+        reference_type=ask.reference_type,
+        reference_id=ask.reference_id,
         plan=Json(facts),
-        actor=actor,
+        actor=ask.actor,
     )
-    held = facts | {"allocation_id": str(allocation_id), "reservation": reservation}
-    await _tell(tx, "allocation.held", order, held)
+    held = facts | {"allocation_id": str(allocation_id)}
+    await _tell(tx, "allocation.held", order, held | {"reservation": reservation})
     return held
 
 

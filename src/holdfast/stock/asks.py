@@ -45,7 +45,9 @@ class ReserveItem(Struct, omit_defaults=True):
 class ReserveBody(Struct):
     """Body of ``POST /inventory/reservations``. ``expires_in_minutes`` null means no expiry (order and manual only).
 
-    ``allow_backorder``: what is short may be promised against what is on its way, where the SKU's policy allows it.
+    With ``ship_to`` (latitude and longitude, or country and region) the warehouses are chosen for the whole order, by
+    the ``strategy`` named or that of the ``channel``. ``allow_backorder``: what is short may be promised against what
+    is on its way, where the SKU's policy allows it.
     """
 
     items: Annotated[list[ReserveItem], Meta(min_length=1, max_length=500)]
@@ -54,6 +56,8 @@ class ReserveBody(Struct):
     expires_in_minutes: Minutes | UnsetType | None = UNSET
     allow_backorder: bool | UnsetType = UNSET
     ship_to: dict[str, Any] | None = None
+    strategy: str | None = None
+    channel: str | None = None
 
 
 class BatchBody(Struct):
@@ -88,12 +92,26 @@ class ConvertBody(Struct):
     expires_in_minutes: Minutes | None = None
 
 
+class BundlePart(Struct):
+    sku_id: Id
+    quantity: int
+
+
+class PlacedBundle(Struct):
+    """A bundle whose components a plan has placed among the lines already."""
+
+    sku_id: Id
+    quantity: int
+    components: list[BundlePart]
+
+
 class ReserveAsk(Ask):
     reference_type: str
     reference_id: str
     minutes: int | None
     items: list[ReserveItem]
     allow_backorder: bool | UnsetType = UNSET
+    bundles: list[PlacedBundle] | UnsetType = UNSET
 
 
 class BatchAsk(Ask):

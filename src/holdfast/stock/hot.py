@@ -112,11 +112,18 @@ class Call:
         }
 
 
+# Decides a request that says where it goes; the composition root knows who.
+Place = Callable[[ReserveBody, ReserveAsk], Awaitable[Answer]]
+
+
 class HotLane:
     """Dispatches the hot routes; hands every other path to ``rest``."""
 
-    def __init__(self, rest: AsgiApp, *, settings: Settings, lanes: Lanes, authenticator: Authenticator) -> None:
+    def __init__(
+        self, rest: AsgiApp, *, settings: Settings, lanes: Lanes, authenticator: Authenticator, place: Place
+    ) -> None:
         self._rest = rest
+        self._place = place
         self._settings = settings
         self._lanes = lanes
         self._authenticator = authenticator
@@ -173,8 +180,10 @@ class HotLane:
                 return None
 
     async def reserve(self, call: Call, _: str) -> Reply:
-        ask = self._reserve_ask(call.decoded(ReserveBody), call.ask_facts())
-        return _reply(await self._lanes.reserve(ask), 201)
+        body = call.decoded(ReserveBody)
+        ask = self._reserve_ask(body, call.ask_facts())
+        answer = await (self._lanes.reserve(ask) if body.ship_to is None else self._place(body, ask))
+        return _reply(answer, 201)
 
     async def reserve_batch(self, call: Call, _: str) -> Reply:
         """Up to 1,000 requests, each decided on its own; one answer each, in order."""
@@ -182,6 +191,11 @@ class HotLane:
         own = {"actor": facts["actor"]}
         requests = call.decoded(BatchBody).reservations
         asks = [self._reserve_ask(body, own, at=("reservations", n)) for n, body in enumerate(requests)]
+        for n, body in enumerate(requests):
+            if body.ship_to is not None:
+                raise Invalid.field_error(
+                    ["reservations", n, "ship_to"], "not_in_a_batch", "Where it goes is decided one order at a time."
+                )
         for n, ask in enumerate(asks):
             ask.n = n
         answer = await self._lanes.reserve_batch(BatchAsk(**facts, requests=asks))

@@ -23,6 +23,7 @@ sql = statements("holdfast.stock")
 _MOVE: LiteralString = "select outcome, facts::text, replayed from stock_move(%s)"
 _MOVE_EACH: LiteralString = "select request_no, outcome, facts::text, replayed from stock_move(%s)"
 _RESERVE: LiteralString = "select outcome, facts::text, replayed from stock_reserve(%s)"
+_REPEATS: LiteralString = "select outcome, facts::text, replayed from stock_repeats(%s::json)"
 _RESOLVE: LiteralString = "select outcome, facts::text, replayed from stock_resolve(%s)"
 _PROLONG: LiteralString = "select outcome, facts::text, replayed from stock_prolong(%s)"
 _EXPECT: LiteralString = "select stock_expect(%s, %s)"
@@ -48,6 +49,25 @@ async def reserve(tx: Tx, ask: ReserveAsk) -> dict[str, Any]:
     return await _post(tx, _RESERVE, _json([ask]))
 
 
+async def reserve_once(tx: Tx, ask: ReserveAsk) -> Answer:
+    """``reserve`` that also tells whether this was a repeat; raises the refusal."""
+    return await _answered(tx, _RESERVE, _json([ask]))
+
+
+async def first_answer(tx: Tx, ask: ReserveAsk) -> Answer | None:
+    """What was answered to this key before, if anything; raises the refusal it was."""
+    if ask.key is None:
+        return None
+    row = await (await tx.connection.execute(_REPEATS, [_json([ask])])).fetchone()
+    if row is None:
+        return None
+    answer = Answer(*row)
+    refusal = refusal_of(answer)
+    if refusal is not None:
+        raise refusal
+    return answer
+
+
 async def resolve(tx: Tx, ask: ResolveAsk) -> dict[str, Any]:
     """Consume or release a reservation in the caller's transaction; answers it, or raises the refusal."""
     return await _post(tx, _RESOLVE, _json([ask]))
@@ -59,6 +79,10 @@ async def prolong(tx: Tx, ask: ProlongAsk) -> dict[str, Any]:
 
 
 async def _post(tx: Tx, statement: LiteralString, asks: str) -> dict[str, Any]:
+    return msgspec.json.decode((await _answered(tx, statement, asks)).facts)
+
+
+async def _answered(tx: Tx, statement: LiteralString, asks: str) -> Answer:
     await tx.posts()
     row = await (await tx.connection.execute(statement, [asks])).fetchone()
     assert row is not None
@@ -66,7 +90,7 @@ async def _post(tx: Tx, statement: LiteralString, asks: str) -> dict[str, Any]:
     refusal = refusal_of(answer)
     if refusal is not None:
         raise refusal
-    return msgspec.json.decode(answer.facts)
+    return answer
 
 
 async def move_each(tx: Tx, asks: list[MoveAsk]) -> list[Answer]:

@@ -7,6 +7,17 @@ language sql stable as $$
 $$;
 
 
+-- The bundles whose components a plan has placed among the items of its request already.
+create or replace function stock_placed_bundles(p_requests json) returns stock_bundle[]
+language sql stable as $$
+    select array_agg(row(r.n, b.line_no, b.sku_id, null, b.quantity, c.sku_id, c.quantity)::stock_bundle)
+      from json_to_recordset(p_requests) as r (n integer, bundles json),
+           rows from (json_to_recordset(r.bundles) as (sku_id uuid, quantity bigint, components json))
+               with ordinality as b (sku_id, quantity, components, line_no),
+           json_to_recordset(b.components) as c (sku_id uuid, quantity bigint)
+$$;
+
+
 -- Every bundle replaced by its components, and summed again: a basket may name a bundle and one of its components.
 create or replace function stock_exploded(p_asks stock_ask[], p_bundles stock_bundle[]) returns stock_ask[]
 language sql stable as $$

@@ -110,7 +110,7 @@ $$;
 -- is short is promised against what is on its way (functions/35_backorder.sql).
 -- p_requests: [{n, principal_id, key, hash, actor, reference_type, reference_id, minutes (null: no expiry), allow_backorder,
 --               items: [{sku_id, warehouse_id (null: we choose), quantity, allow_backorder, min_remaining_days, serials}],
---               bundles: [{sku_id, quantity}] whose components a plan already placed among the items}]
+--               bundles: [{sku_id, quantity, components: [{sku_id, quantity}]}] that a plan has placed among the items}]
 -- Outcomes: reserved; unknown_sku, unknown_warehouse, sku_archived, warehouse_inactive, insufficient_stock;
 -- those of stock_particular_refusal; idempotency_key_reused.
 create or replace function stock_reserve(p_requests json) returns setof stock_answer
@@ -130,6 +130,7 @@ declare
     v_picks stock_ask[];
     v_request integer;
     v_bundles stock_bundle[];
+    v_placed stock_bundle[];
     v_promises stock_promise[];
     v_may_wait boolean;
     v_wait_picks stock_ask[];
@@ -166,11 +167,16 @@ begin
     -- A shop without bundles pays for this one look.
     if exists (select from bundle_components) then
         v_bundles := stock_bundles_of(v_asks);
+        v_placed := stock_placed_bundles(p_requests);
         if v_bundles is not null then
             v_answers := v_answers || coalesce(stock_archived_bundles(v_bundles), '{}');
             v_asks := array(select a from unnest(stock_exploded(v_asks, v_bundles)) a
                              where not exists (select from unnest(v_answers) x where x.request_no = a.request_no));
         end if;
+    end if;
+
+    if v_placed is not null then
+        v_bundles := coalesce(v_bundles, '{}') || v_placed;
     end if;
 
     -- Promise P7: an expired hold never blocks a sale, even when the sweeper is dead. All levels of such a hold join the
