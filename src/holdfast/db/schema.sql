@@ -935,6 +935,8 @@ CREATE TABLE public.return_lines (
     order_line text,
     quantity bigint NOT NULL,
     outcome text NOT NULL,
+    batch text,
+    serials text[],
     CONSTRAINT known_outcome CHECK ((outcome = ANY (ARRAY['restock'::text, 'unsellable'::text, 'scrap'::text, 'refund_only'::text]))),
     CONSTRAINT returned_positive CHECK ((quantity > 0))
 );
@@ -1220,6 +1222,16 @@ CREATE TABLE public.transfer_losses (
     CONSTRAINT loss_positive CHECK ((quantity > 0))
 );
 
+CREATE TABLE public.transfer_parts (
+    transfer_id uuid NOT NULL,
+    line_no integer NOT NULL,
+    sku_id uuid NOT NULL,
+    batch_id uuid,
+    serial_number text,
+    open_quantity bigint NOT NULL,
+    CONSTRAINT part_open_not_negative CHECK ((open_quantity >= 0))
+);
+
 CREATE TABLE public.transfer_receipts (
     id uuid DEFAULT uuidv7() NOT NULL,
     transfer_id uuid NOT NULL,
@@ -1455,6 +1467,9 @@ ALTER TABLE ONLY public.stock_count_entries
 
 ALTER TABLE ONLY public.transfer_lines
     ADD CONSTRAINT one_line_per_sku UNIQUE (transfer_id, sku_id);
+
+ALTER TABLE ONLY public.transfer_parts
+    ADD CONSTRAINT one_part_per_unit UNIQUE NULLS NOT DISTINCT (transfer_id, line_no, batch_id, serial_number);
 
 ALTER TABLE ONLY public.allocations
     ADD CONSTRAINT one_plan_per_reservation UNIQUE (reservation_id);
@@ -2056,6 +2071,15 @@ ALTER TABLE ONLY public.transfer_losses
 ALTER TABLE ONLY public.transfer_losses
     ADD CONSTRAINT transfer_losses_transfer_id_fkey FOREIGN KEY (transfer_id) REFERENCES public.transfers(id);
 
+ALTER TABLE ONLY public.transfer_parts
+    ADD CONSTRAINT transfer_parts_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id);
+
+ALTER TABLE ONLY public.transfer_parts
+    ADD CONSTRAINT transfer_parts_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.transfer_parts
+    ADD CONSTRAINT transfer_parts_transfer_id_line_no_fkey FOREIGN KEY (transfer_id, line_no) REFERENCES public.transfer_lines(transfer_id, line_no);
+
 ALTER TABLE ONLY public.transfer_receipts
     ADD CONSTRAINT transfer_receipts_transfer_id_fkey FOREIGN KEY (transfer_id) REFERENCES public.transfers(id);
 
@@ -2220,6 +2244,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_items TO holdfast_app
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.suppliers TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.transfer_losses TO holdfast_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.transfer_parts TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.transfer_receipts TO holdfast_app;
 

@@ -15,6 +15,7 @@ from holdfast.returns import service
 from holdfast.returns.model import ReturnDetail, ReturnedLine
 from holdfast.returns.service import Parcel
 from holdfast.stock.asks import QUANTITY_MAX
+from holdfast.stock.shapes import BatchNumber, Serials
 
 router = APIRouter(prefix="/api/v1/returns", route_class=ApiRoute, tags=["Returns"])
 
@@ -33,6 +34,8 @@ class ReturnItem(BaseModel):
     quantity: Quantity
     outcome: Outcome
     order_line: Annotated[Text | None, Field(description="the shop's id of the order line")] = None
+    batch: BatchNumber | None = None
+    serials: Serials | None = None
 
 
 class NewReturn(BaseModel):
@@ -59,6 +62,8 @@ class ReturnLineInfo(BaseModel):
     order_line: str | None
     quantity: int
     outcome: Outcome
+    batch: str | None
+    serials: list[str] | None
 
 
 class ReturnInfo(BaseModel):
@@ -111,7 +116,12 @@ async def create_return(
         reference_type=body.reference_type,
         reference_id=body.reference_id,
         warehouse_id=body.warehouse_id,
-        lines=[ReturnedLine(i.sku_id, i.quantity, i.outcome, i.order_line) for i in body.items],
+        lines=[
+            ReturnedLine(
+                i.sku_id, i.quantity, i.outcome, i.order_line, i.batch, tuple(i.serials) if i.serials else None
+            )
+            for i in body.items
+        ],
         return_reference=body.return_reference,
         reason=body.reason,
         accept_unmatched=body.accept_unmatched,

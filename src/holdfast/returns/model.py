@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -21,6 +21,8 @@ class ReturnedLine:
     quantity: int
     outcome: Outcome
     order_line: str | None = None
+    batch: str | None = None
+    serials: tuple[str, ...] | None = None
 
     @property
     def is_back(self) -> bool:
@@ -53,6 +55,8 @@ class ReturnLine:
     order_line: str | None
     quantity: int
     outcome: str
+    batch: str | None
+    serials: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,44 @@ def beyond_consumed(lines: Iterable[ReturnedLine], sold: Sequence[Returnable]) -
         if found is None or quantity > found.returnable_quantity:
             consumed, returned = (found.consumed_quantity, found.returned_quantity) if found else (0, 0)
             errors.append({"sku_id": str(sku_id), "requested": quantity, "consumed": consumed, "returned": returned})
+    return errors
+
+
+@dataclass(frozen=True, slots=True)
+class SoldUnits:
+    """Units of one batch of a SKU that an order still has, or its units with serial numbers."""
+
+    sku_id: UUID
+    batch: str | None
+    quantity: int
+    serials: list[str]
+
+
+def with_known_batch(lines: Sequence[ReturnedLine], sold: Sequence[SoldUnits]) -> list[ReturnedLine]:
+    """What is certain need not be said: the order got the SKU from one batch only."""
+    named: list[ReturnedLine] = []
+    for line in lines:
+        here = [s.batch for s in sold if s.sku_id == line.sku_id and s.batch is not None]
+        is_certain = line.batch is None and line.serials is None and line.is_back and len(here) == 1
+        named.append(replace(line, batch=here[0]) if is_certain else line)
+    return named
+
+
+def beyond_sold_units(lines: Iterable[ReturnedLine], sold: Sequence[SoldUnits]) -> list[dict[str, Any]]:
+    """Batches of which more would be back than the order still has, and units it never got."""
+    back: dict[tuple[UUID, str], int] = {}
+    errors: list[dict[str, Any]] = []
+    for line in lines:
+        if line.is_back and line.batch is not None and line.serials is None:
+            back[line.sku_id, line.batch] = back.get((line.sku_id, line.batch), 0) + line.quantity
+        out = {number for s in sold if s.sku_id == line.sku_id for number in s.serials}
+        strange = [number for number in line.serials or () if number not in out]
+        if strange and line.is_back:
+            errors.append({"sku_id": str(line.sku_id), "serials": strange[:20]})
+    for (sku_id, batch), quantity in back.items():
+        left = sum(s.quantity for s in sold if (s.sku_id, s.batch) == (sku_id, batch))
+        if quantity > left:
+            errors.append({"sku_id": str(sku_id), "batch": batch, "requested": quantity, "consumed": left})
     return errors
 
 

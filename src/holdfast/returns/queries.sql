@@ -43,10 +43,35 @@ returning id;
 
 -- add_lines
 -- What came back, in the order given.
-insert into return_lines (return_id, line_no, sku_id, order_line, quantity, outcome)
-select %(id)s, l.n, l.sku_id, l.order_line, l.quantity, l.outcome
-  from rows from (json_to_recordset(%(lines)s) as (sku_id uuid, order_line text, quantity bigint, outcome text))
-       with ordinality as l (sku_id, order_line, quantity, outcome, n);
+insert into return_lines (return_id, line_no, sku_id, order_line, quantity, outcome, batch, serials)
+select %(id)s, l.n, l.sku_id, l.order_line, l.quantity, l.outcome, l.batch,
+       case when l.serials is not null then array(select json_array_elements_text(l.serials)) end
+  from rows from (json_to_recordset(%(lines)s) as (sku_id uuid, order_line text, quantity bigint, outcome text, batch text, serials json))
+       with ordinality as l (sku_id, order_line, quantity, outcome, batch, serials, n);
+
+-- list_sold_units
+-- Which batches and units an order still has: what left for it, less what came back on its returns.
+with entry as (
+    select m.id, m.sku_id, m.batch_id, m.quantity
+      from inventory_movements m
+     where m.movement_type in ('out', 'in') and m.reference_type = %(reference_type)s and m.reference_id = %(reference_id)s
+    union all
+    select m.id, m.sku_id, m.batch_id, m.quantity
+      from returns r
+      join inventory_movements m on m.reference_type = 'return' and m.reference_id = r.id::text
+     where r.reference_type = %(reference_type)s and r.reference_id = %(reference_id)s
+)
+select e.sku_id, b.number as batch, -sum(e.quantity)::bigint as quantity,
+       coalesce((select array_agg(distinct u.serial_number)
+                   from entry x
+                   join serial_movements s on s.movement_id = x.id
+                   join serials u on u.sku_id = s.sku_id and u.serial_number = s.serial_number and u.state = 'shipped'
+                  where x.sku_id = e.sku_id and x.quantity < 0), '{}') as serials
+  from entry e
+  join skus k on k.id = e.sku_id and k.tracking <> 'none'
+  left join batches b on b.id = e.batch_id
+ group by e.sku_id, b.number
+having sum(e.quantity) < 0;
 
 -- list_returns
 -- One page, newest first.
@@ -67,7 +92,8 @@ select r.*, w.code as warehouse_code,
 
 -- list_lines
 -- The lines of some returns.
-select l.return_id, l.line_no, l.sku_id, s.code as sku_code, s.name as sku_name, l.order_line, l.quantity, l.outcome
+select l.return_id, l.line_no, l.sku_id, s.code as sku_code, s.name as sku_name, l.order_line, l.quantity, l.outcome, l.batch,
+       l.serials
   from return_lines l
   join skus s on s.id = l.sku_id
  where l.return_id = any(%(ids)s)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from psycopg.types.json import Json
 
 from holdfast.access import audit
@@ -18,11 +19,15 @@ from holdfast.returns.model import (
     ReturnDetail,
     ReturnedLine,
     ReturnLine,
+    SoldUnits,
     beyond_consumed,
+    beyond_sold_units,
     says_the_same,
+    with_known_batch,
 )
 from holdfast.stock import service as stock
 from holdfast.stock.asks import MoveAsk, MoveItem
+from holdfast.stock.model import BatchNamed
 from holdfast.warehouses.service import get_warehouse
 
 sql = statements("holdfast.returns")
@@ -59,7 +64,10 @@ async def take_back(tx: Tx, parcel: Parcel, *, actor: str, is_keyed: bool = Fals
     if known is not None:
         return known
     sold = await list_returnable(tx, parcel.reference_type, parcel.reference_id)
-    excess = beyond_consumed(parcel.lines, sold)
+    order = {"reference_type": parcel.reference_type, "reference_id": parcel.reference_id}
+    units = await tx.all(sql.list_sold_units, SoldUnits, **order)
+    parcel = replace(parcel, lines=with_known_batch(parcel.lines, units))
+    excess = beyond_consumed(parcel.lines, sold) or beyond_sold_units(parcel.lines, units)
     if excess and not parcel.accept_unmatched:
         raise Conflict(
             "exceeds_consumed", "More would be back than ever left for this order; nothing was booked.", errors=excess
@@ -75,7 +83,14 @@ async def take_back(tx: Tx, parcel: Parcel, *, actor: str, is_keyed: bool = Fals
         actor=actor,
     )
     lines = [
-        {"sku_id": str(x.sku_id), "order_line": x.order_line, "quantity": x.quantity, "outcome": x.outcome}
+        {
+            "sku_id": str(x.sku_id),
+            "order_line": x.order_line,
+            "quantity": x.quantity,
+            "outcome": x.outcome,
+            "batch": x.batch,
+            "serials": x.serials,
+        }
         for x in parcel.lines
     ]
     await tx.run(sql.add_lines, id=return_id, lines=Json(lines))
@@ -161,11 +176,13 @@ async def _post(tx: Tx, head: Return, parcel: Parcel, sold: Sequence[Returnable]
             # Goods come back at what they cost when they left. Scrap leaves again at once, and what stays must not
             # become dearer or cheaper by it.
             unit_cost=None if cost is None or is_scrap else str(cost),
+            batch=None if line.batch is None else BatchNamed(line.batch),
+            serials=None if line.serials is None else list(line.serials),
+            state=None if line.outcome == "restock" else "damaged",
         )
         back.append(item)
         if is_scrap:
-            gone = MoveItem(sku_id=sku_id, warehouse_id=warehouse_id, quantity=-line.quantity, bucket="unsellable")
-            scrapped.append(gone)
+            scrapped.append(msgspec.structs.replace(item, quantity=-line.quantity))
     if back:
         ask = MoveAsk(
             actor=actor,

@@ -15,8 +15,9 @@ from holdfast.catalog.api import version_of
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 from holdfast.stock.asks import QUANTITY_MAX
+from holdfast.stock.shapes import BatchNumber, Serials
 from holdfast.transfers import service
-from holdfast.transfers.model import Arrival, TransferDetail
+from holdfast.transfers.model import Arrival, Picked, TransferDetail
 
 router = APIRouter(prefix="/api/v1/transfers", route_class=ApiRoute, tags=["Transfers"])
 
@@ -71,6 +72,25 @@ class ArrivedItem(BaseModel):
     quantity: Part = 0
     unsellable_quantity: Part = 0
     lost_quantity: Part = 0
+    batch: BatchNumber | None = None
+    serials: Serials | None = None
+    unsellable_serials: Serials | None = None
+    lost_serials: Serials | None = None
+
+
+class PickedItem(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sku_id: UUID
+    quantity: Quantity
+    batch: BatchNumber | None = None
+    serials: Serials | None = None
+
+
+class Shipping(BaseModel):
+    """Which batches or units were picked; what is left open goes first expired first out."""
+
+    model_config = ConfigDict(extra="forbid")
+    items: Annotated[list[PickedItem], Field(max_length=10_000)] = []
 
 
 class TransferDelivery(BaseModel):
@@ -230,10 +250,17 @@ async def change_transfer(
 
 @router.post("/{transfer_id}/ship")
 async def ship_transfer(
-    transfer_id: UUID, tx: ApiTx, caller: Operator, expected: Expected, response: Response
+    transfer_id: UUID,
+    tx: ApiTx,
+    caller: Operator,
+    expected: Expected,
+    response: Response,
+    body: Shipping | None = None,
 ) -> TransferDetailInfo:
     """Out of the source and in transit to the destination, every line or none."""
-    detail = await service.ship(tx, transfer_id, actor=caller.actor, expected_version=expected)
+    items = body.items if body else []
+    picked = [Picked(i.sku_id, i.quantity, i.batch, tuple(i.serials) if i.serials else None) for i in items]
+    detail = await service.ship(tx, transfer_id, actor=caller.actor, picked=picked, expected_version=expected)
     return _shown(detail, response)
 
 
@@ -251,7 +278,19 @@ async def receive_transfer(
     arrivals = (
         None
         if arrived.items is None
-        else [Arrival(i.sku_id, i.quantity, i.unsellable_quantity, i.lost_quantity) for i in arrived.items]
+        else [
+            Arrival(
+                i.sku_id,
+                i.quantity,
+                i.unsellable_quantity,
+                i.lost_quantity,
+                i.batch,
+                tuple(i.serials or ()),
+                tuple(i.unsellable_serials or ()),
+                tuple(i.lost_serials or ()),
+            )
+            for i in arrived.items
+        ]
     )
     detail = await service.receive(
         tx,

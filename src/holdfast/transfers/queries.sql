@@ -42,6 +42,39 @@ update transfer_lines l
   from transfers t, inventory i
  where t.id = l.transfer_id and l.transfer_id = %(id)s and (i.sku_id, i.warehouse_id) = (l.sku_id, t.from_warehouse_id);
 
+-- add_parts
+-- What left the source, told apart by batch or serial number; nothing for SKUs that are not.
+insert into transfer_parts (transfer_id, line_no, sku_id, batch_id, serial_number, open_quantity)
+select l.transfer_id, l.line_no, i.sku_id, (i.batch ->> 'id')::uuid, u.serial_number, sum(coalesce(u.one, -i.quantity))
+  from json_to_recordset(%(items)s) as i (sku_id uuid, quantity bigint, batch json, serials json)
+  join transfer_lines l on l.transfer_id = %(id)s and l.sku_id = i.sku_id
+  left join lateral (select s as serial_number, 1 as one from json_array_elements_text(i.serials) s) u on true
+ where i.quantity < 0 and (i.batch is not null or i.serials is not null)
+ group by 1, 2, 3, 4, 5;
+
+-- list_parts
+-- What of it is still on its way; what expires first comes first.
+select p.sku_id, b.number as batch, p.serial_number, p.open_quantity
+  from transfer_parts p
+  left join batches b on b.id = p.batch_id
+ where p.transfer_id = %(id)s and p.open_quantity > 0
+ order by p.line_no, b.expiry_date, b.id, p.serial_number;
+
+-- receive_parts
+-- Batches and units that arrived, or are lost.
+update transfer_parts p
+   set open_quantity = p.open_quantity - u.quantity
+  from (select sku_id, batch, serial, sum(quantity)::bigint as quantity
+          from json_to_recordset(%(units)s) as x (sku_id uuid, batch text, serial text, quantity bigint)
+         group by sku_id, batch, serial) u
+  left join batches b on b.sku_id = u.sku_id and b.number = u.batch
+ where p.transfer_id = %(id)s and p.sku_id = u.sku_id
+   and case when u.serial is not null then p.serial_number = u.serial else p.batch_id = b.id and p.serial_number is null end;
+
+-- lose_units
+-- Units with a number that reached no shelf.
+select stock_lose_units(%(sku_id)s, %(serials)s);
+
 -- receive_lines
 -- Book a delivery on its lines.
 update transfer_lines l

@@ -20,16 +20,20 @@ from holdfast.kernel.errors import Conflict, Invalid, NotFound
 from holdfast.stock import promises
 from holdfast.stock import service as stock
 from holdfast.stock.asks import MoveAsk, MoveItem
+from holdfast.stock.model import BatchNamed
 from holdfast.transfers.model import (
     FOLLOWS,
     REFUSED,
     Arrival,
     Delivery,
     Loss,
+    Part,
+    Picked,
     Transfer,
     TransferDetail,
     TransferLine,
     merged,
+    named,
     same_delivery,
     too_much,
 )
@@ -96,8 +100,17 @@ async def change_draft(
     return await _told(tx, "transfer.changed", transfer_id, actor)
 
 
-async def ship(tx: Tx, transfer_id: UUID, *, actor: str, expected_version: int | None = None) -> TransferDetail:
+async def ship(
+    tx: Tx,
+    transfer_id: UUID,
+    *,
+    actor: str,
+    picked: Sequence[Picked] = (),
+    expected_version: int | None = None,
+) -> TransferDetail:
     """Out of the source and into transit, every line or none, in one posting.
+
+    ``picked`` names batches or units; what it leaves open goes first expired first out.
 
     Raises Conflict(``transfer_is_empty`` | ``insufficient_stock`` | ``sku_archived`` | ``transfer_already_shipped`` …).
     """
@@ -113,11 +126,13 @@ async def ship(tx: Tx, transfer_id: UUID, *, actor: str, expected_version: int |
     items: list[MoveItem] = []
     for line in detail.lines:
         sku_id = str(line.sku_id)
-        items.append(MoveItem(sku_id=sku_id, warehouse_id=str(transfer.from_warehouse_id), quantity=-line.quantity))
+        items += _leaving(transfer, line, [p for p in picked if p.sku_id == line.sku_id])
         # No unit is physically at the destination yet: the item only raises what is on its way.
         items.append(_arriving(transfer, sku_id, 0, inbound_delta=line.quantity))
-    await stock.move(tx, _leg(transfer, "shipped on", items, actor))
+    _check_picked(detail.lines, picked)
+    facts = await stock.move(tx, _leg(transfer, "shipped on", items, actor))
     await tx.run(sql.open_lines, id=transfer_id)
+    await tx.run(sql.add_parts, id=transfer_id, items=Json(facts["items"]))
     await tx.run(sql.mark_shipped, id=transfer_id)
     await promises.inbound_changed(tx, [(line.sku_id, transfer.to_warehouse_id) for line in detail.lines])
     return await _told(tx, "transfer.shipped", transfer_id, actor)
@@ -150,10 +165,10 @@ async def receive(
     await _lock(tx, transfer_id, "receive", expected_version=expected_version)
     if arrivals is None:
         arrivals = [Arrival(line.sku_id, line.open_quantity) for line in before.lines if line.open_quantity]
-    arrivals = merged(arrivals)
-    _check_arrivals(before.lines, arrivals, reason)
+    arrivals = merged(arrivals, by_batch=True)
+    _check_arrivals(before.lines, merged(arrivals), reason)
     await _book(tx, before, arrivals, reference=reference, reason=reason, actor=actor)
-    return await _told(tx, "transfer.received", transfer_id, actor, received=[a.as_line() for a in arrivals])
+    return await _told(tx, "transfer.received", transfer_id, actor, received=[a.as_line() for a in merged(arrivals)])
 
 
 async def close(
@@ -257,22 +272,70 @@ async def _book(
     is_receipt: bool = True,
 ) -> None:
     """Take arrivals and losses off the open lines, and post what reached a shelf."""
-    transfer, booked = before.transfer, [a.as_line() for a in arrivals]
+    transfer = before.transfer
+    arrivals, wrong = named(arrivals, await tx.all(sql.list_parts, Part, id=transfer.id))
+    if wrong:
+        says = "Batches or serial numbers of this delivery are missing, too many, or not on the transfer."
+        raise Invalid("units_unclear", says, errors=wrong)
+    booked = [a.as_line() for a in merged(arrivals)]
+    units = [unit for a in arrivals for unit in _units(a)]
+    await tx.run(sql.receive_parts, id=transfer.id, units=Json(units))
+    for a in arrivals:
+        if a.lost_serials:
+            await tx.run(sql.lose_units, sku_id=a.sku_id, serials=list(a.lost_serials))
     await tx.run(sql.receive_lines, id=transfer.id, lines=Json(booked))
     await tx.run(sql.insert_losses, id=transfer.id, lines=Json(booked), reason=reason, actor=actor)
     await tx.run(sql.mark_received, id=transfer.id)
     if is_receipt:
-        await tx.run(sql.insert_receipt, id=transfer.id, reference=reference, lines=Jsonb(booked), actor=actor)
+        told = [
+            x | ({"units": mine} if (mine := [u for u in units if u["sku_id"] == x["sku_id"]]) else {}) for x in booked
+        ]
+        await tx.run(sql.insert_receipt, id=transfer.id, reference=reference, lines=Jsonb(told), actor=actor)
     costs = {line.sku_id: line.unit_cost for line in before.lines}
     items: list[MoveItem] = []
     for a in arrivals:
         cost = None if (found := costs[a.sku_id]) is None else str(found)
-        items.append(_arriving(transfer, str(a.sku_id), a.quantity, inbound_delta=-a.total, unit_cost=cost))
+        good = _arriving(transfer, str(a.sku_id), a.quantity, inbound_delta=-a.total, unit_cost=cost)
+        batch = None if a.batch is None else BatchNamed(a.batch)
+        good.serials, good.batch = list(a.serials) or None, batch if a.quantity else None
+        items.append(good)
         if a.unsellable_quantity:
             kept = _arriving(transfer, str(a.sku_id), a.unsellable_quantity, unit_cost=cost)
-            kept.bucket = "unsellable"
+            kept.bucket, kept.serials, kept.batch = "unsellable", list(a.unsellable_serials) or None, batch
             items.append(kept)
     await stock.move(tx, _leg(transfer, "received on" if is_receipt else "closed on", items, actor))
+
+
+def _leaving(transfer: Transfer, line: TransferLine, picked: Sequence[Picked]) -> list[MoveItem]:
+    source = str(transfer.from_warehouse_id)
+    items = [
+        MoveItem(
+            sku_id=str(line.sku_id),
+            warehouse_id=source,
+            quantity=-p.quantity,
+            batch=None if p.batch is None else BatchNamed(p.batch),
+            serials=None if p.serials is None else list(p.serials),
+        )
+        for p in picked
+    ]
+    rest = line.quantity - sum(p.quantity for p in picked)
+    return [*items, MoveItem(sku_id=str(line.sku_id), warehouse_id=source, quantity=-rest)] if rest else items
+
+
+def _check_picked(lines: Sequence[TransferLine], picked: Sequence[Picked]) -> None:
+    planned = {line.sku_id: line.quantity for line in lines}
+    for p in picked:
+        planned[p.sku_id] = planned.get(p.sku_id, 0) - p.quantity
+    errors = [{"sku_id": str(sku_id), "code": "not_on_transfer"} for sku_id, rest in planned.items() if rest < 0]
+    if errors:
+        raise Invalid("not_on_transfer", "More is picked of a SKU than the transfer has.", errors=errors)
+
+
+def _units(a: Arrival) -> list[dict[str, Any]]:
+    """What an arrival closes of the parts on their way."""
+    if a.all_serials:
+        return [{"sku_id": str(a.sku_id), "serial": number, "quantity": 1} for number in a.all_serials]
+    return [{"sku_id": str(a.sku_id), "batch": a.batch, "quantity": a.total}] if a.batch else []
 
 
 def _arriving(

@@ -263,3 +263,11 @@ language sql stable as $$
      where l.missing > 0
      order by l.reserved_at desc, l.reservation_id
 $$;
+
+
+-- Units that left for a transfer and reached no shelf. What they cost the ledger was written when they were shipped.
+create or replace function stock_lose_units(p_sku uuid, p_serials text[]) returns void
+language sql security definer set search_path = public, pg_temp as $$
+    update serials set state = 'lost', changed_at = business_now()
+     where sku_id = p_sku and serial_number = any (p_serials) and state = 'in_transit'
+$$;
