@@ -56,6 +56,7 @@ import holdfast.stock.undo_api
 import holdfast.stock.valuation_api
 import holdfast.tracking.api
 import holdfast.tracking.jobs
+import holdfast.tracking.pages
 import holdfast.transfers.api
 import holdfast.transfers.pages
 import holdfast.warehouses.api
@@ -130,6 +131,7 @@ PAGES: list[APIRouter] = [
     holdfast.catalog.pages.router,
     holdfast.transfers.pages.router,
     holdfast.counts.pages.router,
+    holdfast.tracking.pages.router,
     holdfast.monitoring.pages.router,
     holdfast.allocation.pages.router,
     holdfast.returns.pages.router,

@@ -48,6 +48,8 @@ class Shop:
         self.hold(0, "cart-1")
         self.transfers = [self._transfer(is_shipped=shipped) for shipped in (False, True)]
         self.count = self._count()
+        self.batches: list[uuid.UUID] = []
+        self.tracked: list[uuid.UUID] = []
         self.sell(4, 3, "TILL-77")
         self.shortage = self._shortage()
         self._one(
@@ -253,6 +255,33 @@ class Shop:
                     [2 - 2 * n, sku, self.warehouses[0], count, sku],
                 )
         return count
+
+    def add_batches(self) -> None:
+        """Milk in two batches, one of them sold to TILL-9 in part, and two numbered cameras. Once per shop."""
+        if self.batches:
+            return
+        insert = "insert into skus (code, name, tracking) values (%s, %s, %s) returning id"
+        milk = self._one(insert, "MILK", "Milk, one litre", "batch")
+        camera = self._one(insert, "CAM", "Camera", "serial")
+        self.tracked = [milk, camera]
+        for number, days in (("L-1", 5), ("L-2", 60)):
+            batch = {"number": number, "expiry_date": str((self.today + timedelta(days=days)).date())}
+            self._receive(milk, 40, batch=batch)
+        self._receive(camera, 2, serials=["SN-1", "SN-2"])
+        item = {"sku_id": str(milk), "warehouse_id": str(self.warehouses[0]), "quantity": -3}
+        self.post(
+            "stock_move", event_type="inventory.sold", movement_type="out", reference_type="sale", reason="sale",
+            reference_id="TILL-9", items=[item],
+        )  # fmt: skip
+        rows = self.connection.execute("select id from batches where sku_id = %s order by number", [milk]).fetchall()
+        self.batches = [row[0] for row in rows]
+
+    def _receive(self, sku: uuid.UUID, quantity: int, **units: Any) -> None:
+        item = {"sku_id": str(sku), "warehouse_id": str(self.warehouses[0]), "quantity": quantity, **units}
+        self.post(
+            "stock_move", event_type="inventory.received", movement_type="in", reference_type="receipt",
+            reason="received", items=[item],
+        )  # fmt: skip
 
     def hold(self, n: int, reference: str, quantity: int = 2, *, place: int = 0) -> None:
         sku = self.skus[n % len(self.skus)]

@@ -224,6 +224,9 @@ PAGES = (
     "/returns/new?reference_id=ORD-1",
     "/allocation?n-{sku}=70",
     "/health",
+    "/batches",
+    "/batches/{batch}",
+    "/serials",
 )
 
 
@@ -250,7 +253,14 @@ async def statements_of(url: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -
         for path in PAGES:
             counted = 0
             draft, shipped = shop.transfers
-            names = {"sku": shop.skus[0], "order": shop.orders[1], "draft": draft, "shipped": shipped}
+            shop.add_batches()
+            names = {
+                "sku": shop.skus[0],
+                "batch": shop.batches[0],
+                "order": shop.orders[1],
+                "draft": draft,
+                "shipped": shipped,
+            }
             answer = await client.get(path.format(**names, count=shop.count, shortage=shop.shortage))
             assert answer.status_code == 200, path
             found[path] = counted

@@ -199,3 +199,53 @@ async def test_health_says_what_the_doctor_found_and_who_may_look_again(shop_url
         looked = await client.post("/health/look", data={"csrf": await token_on(client, "/account")})
         assert looked.status_code == 303
         assert shop.value("select started_by from doctor_runs order by id desc limit 1") == "user:anna@shop.example"
+
+
+async def test_a_recall_is_meant_reasoned_and_leads_to_every_customer(shop_url: str, shop: Shop) -> None:
+    shop.add_batches()
+    path = f"/batches/{shop.batches[0]}"
+    sellable = "select sum(sellable_quantity)::integer from inventory_batches where batch_id = %s"
+    async with console(shop_url) as client:
+        await sign_in(client)
+        listed = (await client.get("/batches?state=soon")).text
+        assert "1 batch expires within 30 days" in listed
+        assert "L-2" not in listed
+        assert "1 order got units of this batch (3 units)" in (await client.get(path)).text
+        form = {"csrf": await token_on(client, "/account"), "reason": ""}
+        refused = await client.post(f"{path}/recall", data=form)
+        assert refused.status_code == 422
+        assert "Say why: the ledger keeps it." in refused.text
+        assert "Tick that you mean it." in refused.text
+        assert shop.value(sellable, shop.batches[0]) == 37
+        form |= {"reason": "glass in it", "sure": "yes"}
+        done = await client.post(f"{path}/recall", data=form, follow_redirects=True)
+        assert "Below is who got some." in done.text
+        assert "glass in it" in done.text
+        assert shop.value(sellable, shop.batches[0]) == 0
+        letters = (await client.get(f"{path}/customers.csv")).text.splitlines()
+        assert letters[1].startswith("sale,TILL-9,3,")
+        later = await client.post(f"{path}/quarantine", data=form)
+        assert (later.status_code, "The batch is recalled; release it first." in later.text) == (422, True)
+        await client.post(f"{path}/release", data=form | {"reason": "another lot"})
+        assert shop.value(sellable, shop.batches[0]) == 37
+
+
+async def test_a_unit_is_found_by_its_number_and_tells_its_life(shop_url: str, shop: Shop) -> None:
+    shop.add_batches()
+    async with console(shop_url) as client:
+        await sign_in(client)
+        found = (await client.get("/serials?q=sn-2")).text
+        assert "SN-2" in found
+        assert "SN-1" not in found
+        life = (await client.get(f"/serials/{shop.tracked[1]}/SN-2")).text
+        assert "Received" in life
+        assert (await client.get(f"/serials/{shop.tracked[1]}/SN-9")).status_code == 404
+
+
+async def test_today_leads_to_what_waits_in_the_warehouse(shop_url: str, shop: Shop) -> None:
+    shop.add_batches()
+    async with console(shop_url) as client:
+        await sign_in(client)
+        page = (await client.get("/")).text
+        for said in ("1 shortage to decide", "1 transfer to receive", "2 counted lines to decide", "1 batch expires"):
+            assert said in page

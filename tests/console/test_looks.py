@@ -43,6 +43,11 @@ PAGES = (
     "/allocation",
     "/allocation?n-{sku}=70&sku_code=SKU-003",
     "/health",
+    "/batches",
+    "/batches/{batch}",
+    "/serials",
+    "/serials/{camera}/SN-1",
+    "/stock/{milk}",
 )
 VARIANTS = (("desk", "light", "en"), ("desk", "dark", "zh"), ("phone", "light", "zh"), ("phone", "dark", "en"))
 
@@ -98,6 +103,7 @@ def settled(page: Page) -> None:
 @pytest.mark.parametrize(("size", "theme", "language"), VARIANTS)
 def test_every_page_fits_is_silent_and_readable(looking: Console, size: str, theme: str, language: str) -> None:
     draft, shipped = looking.shop.transfers
+    looking.shop.add_batches()
     names = {
         "sku": looking.shop.skus[0],
         "order": looking.shop.orders[1],
@@ -105,6 +111,9 @@ def test_every_page_fits_is_silent_and_readable(looking: Console, size: str, the
         "shipped": shipped,
         "count": looking.shop.count,
         "shortage": looking.shop.shortage,
+        "batch": looking.shop.batches[0],
+        "milk": looking.shop.tracked[0],
+        "camera": looking.shop.tracked[1],
     }
     page = looking.open("/account", size=size, theme=theme, language=language)
     found: dict[str, object] = {}

@@ -23,6 +23,7 @@ RAIL: Final = (
     RailEntry("transfers", "/transfers", "transfer", N_("Transfers"), group=N_("Warehouse")),
     RailEntry("counts", "/stock-counts", "clipboard-check", N_("Counts")),
     RailEntry("returns", "/returns", "arrow-back-up", N_("Returns")),
+    RailEntry("batches", "/batches", "calendar-due", N_("Batches")),
     RailEntry("allocation", "/allocation", "route", N_("Ships from")),
     RailEntry("health", "/health", "heartbeat", N_("Health"), group=N_("System")),
 )

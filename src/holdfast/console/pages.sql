@@ -70,6 +70,18 @@ select a.id, a.severity, a.metric, a.value, a.threshold, a.opened_at, s.id as sk
  order by array_position(array['critical', 'warning', 'info'], a.severity), a.opened_at desc
  limit 6;
 
+-- today_floor
+-- What waits on the warehouse floor: index look-ups only.
+with clock as materialized (select business_now()::date as today)
+select (select count(*) from transfers where status in ('shipped', 'partly_received')) as transfers,
+       (select count(*) from transfers where status in ('shipped', 'partly_received') and expected_at < c.today) as late_transfers,
+       (select count(*) from stock_counts k join stock_count_lines l on l.stock_count_id = k.id
+         where k.status = 'open' and l.status in ('counted', 'refused')) as counted_lines,
+       (select count(*) from shortage_cases where status in ('open', 'waiting')) as shortages,
+       (select count(*) from batches b where b.expiry_date between c.today and c.today + 30
+           and exists (select from inventory_batches i where i.batch_id = b.id and i.sellable_quantity > 0)) as expiring
+  from clock c;
+
 -- today_failures
 -- What did not get through to people and other systems in the last day.
 with clock as materialized (select business_now() as now)
@@ -288,6 +300,36 @@ select l.reservation_id, r.reference_type, r.reference_id, l.quantity, w.code as
    and (%(warehouse_id)s::uuid is null or l.warehouse_id = %(warehouse_id)s)
  order by l.expires_at nulls last, l.reserved_at
  limit %(limit)s;
+
+-- sku_batches
+-- The batches of one SKU that are here, what expires first at the top.
+select b.id, b.number, b.expiry_date, b.state, sum(i.sellable_quantity)::bigint as sellable, sum(i.unsellable_quantity)::bigint as unsellable,
+       b.expiry_date - business_now()::date as days_left
+  from inventory_batches i
+  join batches b on b.id = i.batch_id
+ where i.sku_id = %(sku_id)s and i.sellable_quantity + i.unsellable_quantity > 0
+   and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)
+ group by b.id
+ order by b.expiry_date nulls last, b.number
+ limit %(limit)s;
+
+-- sku_waiting
+-- Who waits for units of one SKU that are not here: promised for a day, or on the waiting list.
+(select 'backorder' as kind, r.reference_id, l.quantity, w.name as warehouse, l.promise_date as day, l.promised_at as since
+   from inventory_reservations l
+   join reservations r on r.id = l.reservation_id
+   join warehouses w on w.id = l.warehouse_id
+  where l.sku_id = %(sku_id)s and l.status = 'backordered' and (%(warehouse_id)s::uuid is null or l.warehouse_id = %(warehouse_id)s)
+  order by l.promised_at
+  limit %(limit)s)
+union all
+(select 'list', e.reference_id, e.quantity, w.name, null, e.created_at
+   from waiting_entries e
+   left join warehouses w on w.id = e.warehouse_id
+  where e.sku_id = %(sku_id)s and e.status = 'waiting'
+    and (%(warehouse_id)s::uuid is null or e.warehouse_id is null or e.warehouse_id = %(warehouse_id)s)
+  order by e.place
+  limit %(limit)s);
 
 -- search_everywhere
 -- SKUs, orders and suppliers that fit a few letters; exact codes first.

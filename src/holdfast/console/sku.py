@@ -23,7 +23,9 @@ from holdfast.console.sku_view import (
     ShownEntry,
     ShownHold,
     Sku,
+    SkuBatch,
     SkuView,
+    Waiting,
     chart_of,
     figures_of,
     outlook_of,
@@ -37,10 +39,11 @@ from holdfast.web.i18n import Words
 
 ENTRIES: Final = 15
 HOLDS: Final = 15
+BATCHES: Final = 8
 
 
 async def sku_view(visit: Visit, sku_id: UUID, warehouse_id: UUID | None) -> SkuView:
-    """Nine statements, however many warehouses, suggestions and holds there are."""
+    """Eleven statements, however many warehouses, suggestions and holds there are."""
     tx = visit.tx
     sku = await tx.maybe(sql.sku_head, Sku, sku_id=sku_id)
     if sku is None:
@@ -70,6 +73,8 @@ async def sku_view(visit: Visit, sku_id: UUID, warehouse_id: UUID | None) -> Sku
         entries=tuple(_entry(e, visit.words) for e in entries),
         holds=_holds(holds, visit.words),
         short=short_place(shown, forecasts, lead),
+        batches=tuple(await tx.all(sql.sku_batches, SkuBatch, **only, limit=BATCHES)),
+        waiting=tuple(await tx.all(sql.sku_waiting, Waiting, **only, limit=HOLDS)),
         may_decide=visit.may("approve"),
         may_adjust=visit.may("operate"),
     )

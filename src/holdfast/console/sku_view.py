@@ -193,6 +193,29 @@ class ShortPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class SkuBatch:
+    id: UUID
+    number: str
+    expiry_date: date | None
+    state: str
+    sellable: int
+    unsellable: int
+    days_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Someone who waits for units that are not here. `kind` is backorder (with its promised day) or list."""
+
+    kind: str
+    reference_id: str
+    quantity: int
+    warehouse: str | None
+    day: date | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SkuView:
     sku: Sku
     state: State
@@ -205,6 +228,8 @@ class SkuView:
     entries: tuple[ShownEntry, ...]
     holds: tuple[ShownHold, ...]
     short: ShortPlace | None
+    batches: tuple[SkuBatch, ...]
+    waiting: tuple[Waiting, ...]
     may_decide: bool
     may_adjust: bool
 

@@ -101,6 +101,21 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    """What waits in the warehouses: transfers to receive, lines to decide, shortages, batches near their date."""
+
+    transfers: int
+    late_transfers: int
+    counted_lines: int
+    shortages: int
+    expiring: int
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self.transfers or self.counted_lines or self.shortages or self.expiring)
+
+
+@dataclass(frozen=True, slots=True)
 class TodayView:
     decisions: tuple[Decisions, ...]
     cost: str
@@ -109,6 +124,7 @@ class TodayView:
     alerts: tuple[OpenAlert, ...]
     failures: tuple[Failure, ...]
     notices: tuple[Notice, ...]
+    floor: Floor
     shop: Shop
     sold_units: int
     sold_orders: int
@@ -145,7 +161,7 @@ class TodayView:
 
 
 async def today_view(visit: Visit) -> TodayView:
-    """Eight statements, whatever the size of the shop."""
+    """Nine statements, whatever the size of the shop."""
     tx = visit.tx
     decisions = tuple(await tx.all(sql.today_decisions, Decisions))
     hours = await tx.all(sql.today_sales, Hour)
@@ -159,6 +175,7 @@ async def today_view(visit: Visit) -> TodayView:
         alerts=tuple(await tx.all(sql.today_alerts, OpenAlert)),
         failures=tuple(await tx.all(sql.today_failures, Failure)),
         notices=await _notices(visit),
+        floor=await tx.one(sql.today_floor, Floor),
         shop=await tx.one(sql.today_stock, Shop),
         sold_units=sum(h.units for h in hours),
         sold_orders=sum(h.orders for h in hours),
