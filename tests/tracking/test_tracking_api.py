@@ -162,3 +162,13 @@ async def test_the_days_a_sku_must_have_left_can_be_changed_while_it_lies_there(
     assert await house.level("MILK", "GZ") == "available=0 in_transit=0"
     await house.call("PATCH", f"/skus/{sku}", json={"min_remaining_days": 0}, expect=200)
     assert await house.level("MILK", "GZ") == "available=2 in_transit=0"
+
+
+async def test_a_thousand_units_are_received_and_picked_as_one_entry(house: House) -> None:
+    """X-15; how long ten thousand take is measured by bench/serials.py."""
+    sku = await house.sku("PHONE", tracking="serial")
+    await receive(house, "PHONE", 1000, serials=[f"S{n:04}" for n in range(1000)])
+    picked = (await consume(house, await hold(house, "PHONE", 1000, "O-1")))["picked"]
+    assert [len(p["serials"]) for p in picked] == [1000]
+    entries = (await house.get("/inventory/movements", sku_id=sku))["movements"]
+    assert [m["quantity"] for m in entries] == [-1000, 1000]

@@ -78,7 +78,7 @@ def duplicates(rows: Iterable[Row], columns: tuple[str, ...], message: str) -> l
         Problem(
             number,
             columns[0],
-            " ".join(str(part) for part in key),
+            " ".join(str(part) for part in key if part != ""),
             "duplicate",
             f"{message} (also in row {next(other for other in numbers if other != number)})",
         )

@@ -13,6 +13,7 @@ from holdfast.importing.places import SKU, WAREHOUSE, Placed, placed_rows, sql
 from holdfast.kernel.errors import Conflict
 from holdfast.stock import service as stock
 from holdfast.stock.asks import MoveAsk, MoveItem
+from holdfast.stock.model import BatchNamed
 
 Mode = Literal["set", "add"]
 
@@ -26,6 +27,9 @@ COLUMNS = (
         True,
     ),
     Column("bucket", cells.one_of("sellable", "unsellable"), ("condition", "状态")),
+    Column("batch", cells.text(200), ("batch_number", "lot", "lot_number", "批次", "批号")),
+    Column("expiry_date", cells.day, ("expiry", "best_before", "expires", "有效期", "到期日")),
+    Column("serials", cells.text(2_000_000), ("serial_numbers", "serial", "序列号")),
     Column("unit_cost", cells.money, ("cost", "cost_price", "purchase_price", "成本", "成本价")),
 )
 # The cost of a posting grows faster than its lines; all postings are in one transaction anyway.
@@ -48,15 +52,16 @@ async def plan_stock(tx: Tx, rows: Sequence[Row], mode: Mode) -> Plan:
     more, or with a minus fewer, than now. Nothing is written.
     """
     plan = Plan(work=[])
-    rows = [Row(row.number, {"bucket": "sellable", **row.values}) for row in rows]
-    plan.problems += duplicates(rows, ("sku", "warehouse", "bucket"), "this SKU and warehouse are given twice")
+    rows = [Row(row.number, {"bucket": "sellable", "batch": "", **row.values}) for row in rows]
+    keys = ("sku", "warehouse", "bucket", "batch")
+    plan.problems += duplicates(rows, keys, "this SKU and warehouse are given twice")
     bad = {problem.row for problem in plan.problems}
     placed, unknown = await placed_rows(tx, [row for row in rows if row.number not in bad])
     plan.problems += unknown
     levels = await _levels(tx, placed)
     for line in placed:
         level = levels.get(line.pair, _Level())
-        found = _problem(line, level, mode)
+        found = _unnamed(line, level, mode) or _problem(line, level, mode)
         if found is not None:
             plan.problems.append(found)
         else:
@@ -95,6 +100,27 @@ async def _levels(tx: Tx, placed: Sequence[Placed]) -> dict[Any, _Level]:
     }
 
 
+def _serials(line: Placed) -> list[str]:
+    """Serial numbers stand apart by spaces, commas or semicolons."""
+    return line.row.values.get("serials", "").replace(",", " ").replace(";", " ").split()
+
+
+def _unnamed(line: Placed, level: _Level, mode: Mode) -> Problem | None:
+    """Why the units of a row cannot be told apart as its SKU demands."""
+    values, tracking = line.row.values, line.sku.tracking
+    if tracking == "none":
+        return None
+    if mode == "set" and level.physical(values["bucket"]):
+        message = "cannot be set at once: units of this SKU are told apart; add them, or adjust them by name"
+        return Problem(line.row.number, "quantity", str(values["quantity"]), "tracked_sku", message)
+    if tracking == "batch" and not values["batch"]:
+        return Problem(line.row.number, "batch", "", "batch_required", "is empty, and this SKU is kept by batch")
+    if tracking == "serial" and len(_serials(line)) != abs(values["quantity"]):
+        message = f"names {len(_serials(line))} units and not {abs(values['quantity'])}"
+        return Problem(line.row.number, "serials", "", "serials_required", message)
+    return None
+
+
 def _problem(line: Placed, level: _Level, mode: Mode) -> Problem | None:
     values = line.row.values
     quantity, bucket = values["quantity"], values["bucket"]
@@ -123,15 +149,19 @@ def _add(plan: Plan, line: Placed, level: _Level, mode: Mode) -> None:
         return
     key = f"{line.sku.code} @ {line.place.code}" + (" (unsellable)" if bucket == "unsellable" else "")
     plan.changes.append(Change(line.row.number, key, {"quantity": (before, after)}))
-    cost = values.get("unit_cost")
+    cost, expires = values.get("unit_cost"), values.get("expiry_date")
+    is_set = mode == "set" and line.sku.tracking == "none"
+    batch = BatchNamed(values["batch"], None if expires is None else expires.isoformat()) if values["batch"] else None
     plan.work.append(
         MoveItem(
             sku_id=str(line.sku.id),
             warehouse_id=str(line.place.id),
             bucket=bucket,
-            quantity=quantity if mode == "add" else None,
-            set_to=after if mode == "set" else None,
-            expected_quantity=before if mode == "set" else None,
+            quantity=None if is_set else quantity,
+            set_to=after if is_set else None,
+            expected_quantity=before if is_set else None,
+            batch=batch,
+            serials=_serials(line) or None,
             unit_cost=None if cost is None else str(cost),
         )
     )
