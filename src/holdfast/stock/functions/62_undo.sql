@@ -140,6 +140,8 @@ begin
 
     with reversed as (
         select e.*, p.movement_id, p.state as piece_state, -e.quantity as back,
+               -- a unit with a number leaves its state before it is in the next
+               e.quantity < 0 and p.serials is null as is_first,
                -- what its units are known to have cost by now
                coalesce((select c.unit_cost from cost_corrections c where c.movement_id = e.id order by c.created_at desc limit 1),
                         e.unit_cost, i.cost_price) as cost,
@@ -161,8 +163,8 @@ begin
            greatest(v_now, r.last_updated), 0, r.id, r.batch_id, r.piece_state
       from reversed r join average a using (sku_id, warehouse_id)
     -- What comes back is entered before what goes: a balance in between must not be negative.
-    window so_far as (partition by r.sku_id, r.warehouse_id order by r.back > 0 desc, r.seq desc)
-     order by r.back > 0 desc, r.seq desc;
+    window so_far as (partition by r.sku_id, r.warehouse_id order by r.is_first desc, r.seq desc)
+     order by r.is_first desc, r.seq desc;
 
     update inventory i
        set available_quantity = i.available_quantity + c.sellable, unavailable_quantity = i.unavailable_quantity + c.unsellable,
