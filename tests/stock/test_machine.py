@@ -171,6 +171,27 @@ class Heart(RuleBasedStateMachine):
         assert [t["outcome"] for t in told] == [self.book.resolve(target, action, part) for target in targets]
         self.compare_facts(targets, told)
 
+    @rule(warehouse=st.sampled_from(WAREHOUSES), quantity=st.integers(1, 2), by_hand=st.booleans())
+    def ship_a_basket(self, warehouse: str, quantity: int, by_hand: bool) -> None:
+        """Several lines held and consumed at once: drawn at random, such a consume is rare, and a ledger that misses
+        all lines but the first went unseen in a short run."""
+        left = self.book.left()
+        basket = [
+            {"sku": sku, "warehouse": warehouse, "quantity": quantity, "bucket": "sellable"}
+            for sku in SKUS
+            if left.get((sku, warehouse), 0) >= quantity
+        ]
+        held = len(self.ids)
+        if len(basket) > 1:
+            self.reserve([basket], 35, None)
+        if len(self.ids) > held:
+            target, part = self.ids[-1], basket if by_hand else None
+            wired = None if part is None else [self.wire(i) for i in part]
+            told = self.post(
+                "stock_resolve", [{"reservation_id": target, "action": "consume", "items": wired, "key": None}]
+            )
+            assert [t["outcome"] for t in told] == [self.book.resolve(target, "consume", part)]
+
     @rule(numbers=st.lists(holds, min_size=1, max_size=4, unique=True), by=st.sampled_from([10, 20, 30, 60]), key=keys)
     def extend(self, numbers: list[int], by: int, key: str | None) -> None:
         self.prolong(numbers, "extend", by, key)
