@@ -152,6 +152,8 @@ language sql stable as $$
                    and s.asked_batch is not distinct from d.batch_id and s.asked_state is not distinct from d.state
                    and s.min_expiry_date is not distinct from d.min_expiry_date
                    and s.from_unit < d.to_unit and d.from_unit < s.to_unit
+     -- the ids are drawn in this order, and tell it to whoever lists the pieces
+     order by d.line_no, s.from_unit
 $$;
 
 
@@ -219,7 +221,7 @@ begin
         return;
     end if;
 
-    select array_agg(p order by p.line_no, p.quantity, p.movement_id) into pieces from (
+    select array_agg(p order by p.line_no, p.movement_id) into pieces from (
         -- what comes in, what only raises what is on its way, and what nobody tracks
         select l.line_no, l.sku_id, l.warehouse_id, l.bucket, case when l.bucket = 'unsellable' then coalesce(l.state, 'damaged') end as state,
                l.quantity, l.unit_cost, l.inbound_delta, l.batch_id, l.batch_number, l.serials, uuidv7() as movement_id
