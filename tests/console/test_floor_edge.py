@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 import httpx2
-from tests.console.shop import PASSWORD, Shop
+from tests.console.shop import EMAIL, PASSWORD, Shop
 from tests.console.test_edge import console, person, sign_in, token_on
 
 
@@ -249,3 +250,29 @@ async def test_today_leads_to_what_waits_in_the_warehouse(shop_url: str, shop: S
         page = (await client.get("/")).text
         for said in ("1 shortage to decide", "1 transfer to receive", "2 counted lines to decide", "1 batch expires"):
             assert said in page
+
+
+async def test_a_number_in_the_search_leads_to_its_page(shop_url: str, shop: Shop) -> None:
+    shop.add_batches()
+    places = {
+        "tr-00001": f"/transfers/{shop.transfers[0]}",
+        "SC-00001": f"/stock-counts/{shop.count}",
+        "L-2": f"/batches/{shop.batches[1]}",
+        "SN-1": f"/serials/{shop.tracked[1]}/SN-1",
+    }
+    async with console(shop_url) as client:
+        await sign_in(client)
+        found = {number: (await client.get(f"/search?q={number}")).headers.get("location") for number in places}
+        assert found == places
+
+
+async def test_the_thumb_of_the_floor_reaches_transfers_and_counts(shop_url: str, shop: Shop) -> None:
+    await person(shop_url, "operator@shop.example", "operator")
+    reached: list[list[str]] = []
+    for email in ("operator@shop.example", EMAIL):
+        async with console(shop_url) as client:
+            await sign_in(client, email, PASSWORD)
+            bar = (await client.get("/account")).text.split('class="thumb"')[1].split("<details>")[0]
+            reached.append(re.findall(r'<a href="/([^"]*)"', bar))
+    assert reached[0] == ["", "stock", "transfers", "stock-counts"]
+    assert reached[1] == ["", "stock", "replenishment", "purchase-orders"]

@@ -64,7 +64,7 @@ class Surroundings:
 class Frame:
     """Wired by the composition root: the rail and the one statement that fills it."""
 
-    rail: tuple[RailEntry, ...]
+    rail: Callable[[Person], tuple[RailEntry, ...]]
     read: Callable[[Tx], Awaitable[Surroundings]]
 
 
@@ -233,7 +233,7 @@ async def _arrive(request: Request, tx: Tx) -> Visit:
         around = await frame.read(tx)
         shell = replace(
             shell,
-            rail=frame.rail,
+            rail=frame.rail(person),
             person=person.name or person.email,
             counts=around.counts,
             time_zone=around.time_zone,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from holdfast.access.people import Person
 from holdfast.access.visit import Frame, Surroundings
 from holdfast.db import Tx, statements
 from holdfast.web.i18n import N_
@@ -27,6 +28,13 @@ RAIL: Final = (
     RailEntry("allocation", "/allocation", "route", N_("Ships from")),
     RailEntry("health", "/health", "heartbeat", N_("Health"), group=N_("System")),
 )
+FLOOR_THUMB: Final = ("today", "stock", "transfers", "counts")
+FLOOR_RAIL: Final = tuple(replace(entry, thumb=entry.key in FLOOR_THUMB) for entry in RAIL)
+
+
+def rail_for(person: Person) -> tuple[RailEntry, ...]:
+    """The same places for everybody; people of the floor have transfers and counts under the thumb of their phone."""
+    return FLOOR_RAIL if person.may("operate") and not person.may("plan") else RAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +67,4 @@ async def read_surroundings(tx: Tx) -> Surroundings:
     return Surroundings(counts, zone, row.is_live)
 
 
-FRAME: Final = Frame(RAIL, read_surroundings)
+FRAME: Final = Frame(rail_for, read_surroundings)

@@ -346,6 +346,25 @@ union all
   order by o.id desc
   limit 10)
 union all
+(select 'transfer', t.id::text, t.number, f.name || ' → ' || d.name, 0
+   from transfers t join warehouses f on f.id = t.from_warehouse_id join warehouses d on d.id = t.to_warehouse_id
+  where t.number = upper(%(q)s))
+union all
+(select 'count', c.id::text, c.number, w.name, 0
+   from stock_counts c join warehouses w on w.id = c.warehouse_id
+  where c.number = upper(%(q)s))
+union all
+(select 'batch', b.id::text, b.number, s.name, 0
+   from batches b join skus s on s.id = b.sku_id
+  where b.number = %(q)s
+  order by b.id desc
+  limit 10)
+union all
+(select 'unit', u.sku_id || '/' || u.serial_number, u.serial_number, s.name, 0
+   from serials u join skus s on s.id = u.sku_id
+  where u.serial_number = %(q)s
+  limit 10)
+union all
 (select 'hold', r.id::text, r.reference_id, r.reference_type, case when r.reference_id = %(q)s then 0 else 2 end
    from reservations r
   where r.reference_type in ('cart', 'order', 'manual') and r.reference_id = %(q)s

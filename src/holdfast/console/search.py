@@ -1,9 +1,10 @@
-"""One box for everything: SKUs, orders, holds."""
+"""One box for everything: SKUs, orders, holds, and by their number transfers, counts, batches and units."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from holdfast.access.visit import Visit
 from holdfast.console.frame import sql
@@ -11,8 +12,24 @@ from holdfast.web.i18n import N_
 from holdfast.web.search_words import search_words
 
 SKUS_MAX: Final = 30  # the limit in the statement
-PATHS: Final = {"sku": "/stock/{id}", "order": "/purchase-orders/{id}", "hold": "/holds?q={title}"}
-KINDS: Final = {"sku": N_("SKU"), "order": N_("purchase order"), "hold": N_("hold")}
+PATHS: Final = {
+    "sku": "/stock/{id}",
+    "order": "/purchase-orders/{id}",
+    "hold": "/holds?q={title}",
+    "transfer": "/transfers/{id}",
+    "count": "/stock-counts/{id}",
+    "batch": "/batches/{id}",
+    "unit": "/serials/{id}",
+}
+KINDS: Final = {
+    "sku": N_("SKU"),
+    "order": N_("purchase order"),
+    "hold": N_("hold"),
+    "transfer": N_("transfer"),
+    "count": N_("stock count"),
+    "batch": N_("batch"),
+    "unit": N_("serial number"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +70,4 @@ async def search_view(visit: Visit) -> SearchView:
 
 
 def _path(row: Found) -> str:
-    return PATHS[row.kind].format(id=row.id, title=row.title)
+    return PATHS[row.kind].format(id=quote(row.id), title=quote(row.title))
