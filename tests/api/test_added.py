@@ -156,6 +156,37 @@ def test_a_sku_is_created_read_changed_and_archived(caller: Caller) -> None:
     assert caller.ask("DELETE", path).status_code == 405, "nothing that stock may point to is deleted"
 
 
+def test_skus_are_found_by_their_attributes(caller: Caller) -> None:
+    mark = caller.shelf.tag
+    for colour, size in (("red", "M"), ("red", "L"), ("blue", "M")):
+        attributes = {"mark": mark, "colour": colour, "size": size}
+        caller.ask("POST", "/skus", {"code": f"{colour}-{size}-{mark}", "name": "Shirt", "attributes": attributes})
+
+    def found(*wanted: str) -> list[str]:
+        query = {"attribute": [f"mark:{mark}", *wanted]}
+        return [sku["code"].removesuffix(f"-{mark}") for sku in caller.ask("GET", "/skus", params=query).json()["skus"]]
+
+    assert found("colour:red") == ["red-L", "red-M"]
+    assert found("colour:red", "size:M") == ["red-M"]
+    assert found("colour:green") == []
+
+
+def test_a_warehouse_lies_below_another_and_never_below_itself(caller: Caller) -> None:
+    def made(name: str, parent: str | None = None) -> str:
+        new = {"code": f"{name}-{caller.shelf.tag}", "name": name, "type": "local", "parent_id": parent}
+        return str(caller.ask("POST", "/warehouses", new).json()["id"])
+
+    def moved(warehouse: str, parent: str) -> int:
+        return caller.ask("PATCH", f"/warehouses/{warehouse}", {"parent_id": parent}).status_code
+
+    country = made("country")
+    city = made("city", country)
+    shop = made("shop", city)
+    assert caller.ask("GET", f"/warehouses/{shop}").json()["parent_id"] == city
+    assert [moved(country, below) for below in (country, city, shop)] == [422, 422, 422]
+    assert (moved(shop, caller.shelf.sku("TEA")), moved(shop, country)) == (422, 200)
+
+
 def test_a_warehouse_is_created_and_knows_its_place(caller: Caller) -> None:
     new = {"code": f"W-{caller.shelf.tag}", "name": "West", "type": "regional", "latitude": 51.5, "longitude": -0.1}
     made = caller.ask("POST", "/warehouses", new)
