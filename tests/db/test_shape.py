@@ -58,3 +58,15 @@ def test_what_is_asked_all_day_has_its_index(shelf: Shelf, question: str) -> Non
         lines = "\n".join(row[0] for row in plan.fetchall())
     assert "Index" in lines
     assert "Seq Scan" not in lines
+
+
+def test_an_entry_of_an_unknown_kind_of_reference_does_not_exist(shelf: Shelf) -> None:
+    shelf.given("TEA@GZ 5")
+    insert = (
+        "insert into inventory_movements (sku_id, warehouse_id, movement_type, quantity, balance_after,"
+        " unsellable_after, reference_type, reason, actor, occurred_at, created_at)"
+        " values (%s, %s, 'adjustment', 1, 6, 0, 'whim', 'r', 'a', now(), now())"
+    )
+    with pytest.raises(psycopg.errors.CheckViolation) as error:
+        shelf.connection.execute(insert, [shelf.sku("TEA"), shelf.warehouse("GZ")])
+    assert error.value.diag.constraint_name == "known_reference_type"
