@@ -120,3 +120,21 @@ language sql stable as $$
              left join reserved_bundles b on b.reservation_id = (e.value ->> 'reservation_id')::uuid and b.bundle_id = i.sku_id) x
         on x.any_bundle
 $$;
+
+
+-- Every bundle among what is asked replaced by its components; requests that name an archived one are refused.
+create or replace function stock_unbundled(p_requests json, inout asks stock_ask[], inout answers stock_answer[], out bundles stock_bundle[])
+language plpgsql as $$
+declare
+    v_placed stock_bundle[] := stock_placed_bundles(p_requests);
+begin
+    bundles := stock_bundles_of(asks);
+    if bundles is not null then
+        answers := answers || coalesce(stock_archived_bundles(bundles), '{}');
+        asks := array(select a from unnest(stock_exploded(asks, bundles)) a
+                       where not exists (select from unnest(answers) x where x.request_no = a.request_no));
+    end if;
+    if v_placed is not null then
+        bundles := coalesce(bundles, '{}') || v_placed;
+    end if;
+end $$;
