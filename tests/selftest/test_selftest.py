@@ -85,7 +85,7 @@ def test_nobody_takes_notice(fresh_url: str) -> None:
 
 PLANTED = {
     "one SKU on two lines is not summed": (
-        "stock_reserve",
+        "stock_asked",
         "sum(i.quantity)",
         "max(i.quantity)",
         {"whole"},

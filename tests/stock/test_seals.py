@@ -67,8 +67,7 @@ async def test_a_ledger_nobody_touched_is_intact_and_its_seals_are_told(
     report = await looked(fresh_database)
     assert (report.is_intact, report.entries, report.last and report.last.no) == (True, 11, 4)
     events = ledger.connection.execute(
-        "select data ->> 'no', data ->> 'hash' from outbox_events"
-        " where event_type = 'inventory.ledger_sealed' order by id"
+        "select data ->> 'no', data ->> 'hash' from outbox_events where event_type = 'ledger.sealed' order by id"
     ).fetchall()
     assert report.last is not None
     assert ([no for no, _ in events], events[-1][1]) == (["1", "2", "3", "4"], report.last.hash)

@@ -85,7 +85,7 @@ begin
     insert into ledger_seals select v_seal.*;
     insert into ledger_seal_parts select * from unnest(v_parts);
     insert into outbox_events (event_type, data)
-    values ('inventory.ledger_sealed', json_build_object('no', v_seal.no, 'to_seq', p_to_seq, 'entries', v_seal.entries,
+    values ('ledger.sealed', json_build_object('no', v_seal.no, 'to_seq', p_to_seq, 'entries', v_seal.entries,
                                                          'hash', encode(v_seal.hash, 'hex')));
     return v_seal;
 end $$;
