@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -86,3 +87,16 @@ def test_each_month_of_the_ledger_has_a_partition_of_its_own(fresh_shelf: Shelf)
         "select distinct tableoid::regclass::text from inventory_movements"
     ).fetchall()
     assert sorted(row[0] for row in rows) == ["inventory_movements_2026_01", "inventory_movements_2026_02"]
+
+
+@pytest.mark.parametrize("tracking", ["batch", "serial"])
+def test_a_past_of_quantities_is_not_taken_over_for_units_that_are_told_apart(shelf: Shelf, tracking: str) -> None:
+    shelf.sku("TEA", tracking=tracking)
+    with pytest.raises(psycopg.DatabaseError) as error:
+        imported(shelf, HISTORY)
+    assert error.value.sqlstate == "ZS004"
+    assert json.loads(error.value.diag.message_detail or "") == {
+        "code": "tracked_sku",
+        "skus": [{"sku_id": shelf.sku("TEA"), "sku_code": f"TEA-{shelf.tag}", "tracking": tracking}],
+    }
+    assert shelf.connection.execute("select from inventory where sku_id = %s", [shelf.sku("TEA")]).fetchall() == []

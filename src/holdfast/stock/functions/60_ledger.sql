@@ -19,13 +19,23 @@ end $$;
 
 -- Take over the past of levels that have no ledger yet: entries with their own dates become the ledger, oldest first.
 -- p_rows: [{sku_id, warehouse_id, movement_type, quantity, reference_type, reference_id, reason, unit_cost, occurred_at}]
--- All entries of a level must come in one call. Raises ZS002 when a level already has entries; never_oversold-like
+-- All entries of a level must come in one call. Raises ZS002 when a level already has entries, and ZS004 for SKUs kept by
+-- batch or serial number, named in its detail: a past of quantities cannot say which units are left. never_oversold-like
 -- constraints refuse a past that goes below zero.
 create or replace function stock_import_history(p_rows json, p_actor text) returns integer
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     v_count integer;
+    v_tracked json;
 begin
+    select json_agg(json_build_object('sku_id', s.id, 'sku_code', s.code, 'tracking', s.tracking) order by s.code) into v_tracked
+      from skus s
+     where s.tracking <> 'none'
+       and s.id in (select sku_id from json_to_recordset(p_rows) as r (sku_id uuid));
+    if v_tracked is not null then
+        raise exception 'a past of quantities cannot be taken over for tracked SKUs'
+            using errcode = 'ZS004', detail = json_build_object('code', 'tracked_sku', 'skus', v_tracked)::text;
+    end if;
     insert into inventory (sku_id, warehouse_id)
     select distinct sku_id, warehouse_id from json_to_recordset(p_rows) as r (sku_id uuid, warehouse_id uuid) order by 1, 2
     on conflict do nothing;
