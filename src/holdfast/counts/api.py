@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from holdfast.access.edge import ApiRoute, ApiTx, Approver, Operator, Reader
 from holdfast.catalog.api import version_of
 from holdfast.counts import approving, service
-from holdfast.counts.model import Chosen, Counted, StockCount
+from holdfast.counts.model import Chosen, Counted, CountedBatch, StockCount
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, decode_id_cursor, encode_cursor, page_of
 from holdfast.stock.asks import QUANTITY_MAX
 
@@ -43,8 +43,23 @@ class NewCount(BaseModel):
     note: Annotated[str, Field(max_length=5000)] = ""
 
 
+class CountedBatchItem(BaseModel):
+    """The first to name a batch makes it, with its expiry date."""
+
+    model_config = ConfigDict(extra="forbid")
+    number: Text
+    quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+    expiry_date: date | None = None
+
+    def counted(self) -> CountedBatch:
+        return CountedBatch(self.number, self.quantity, self.expiry_date)
+
+
 class CountedItem(BaseModel):
-    """``counted_at`` is for countings that are entered later; without it, it was counted just now."""
+    """``counted_at`` is for countings that are entered later; without it, it was counted just now.
+
+    Of a tracked SKU, ``batches`` or ``serials`` say which units were found; those not named were not there.
+    """
 
     model_config = ConfigDict(extra="forbid")
     sku_id: UUID
@@ -53,6 +68,22 @@ class CountedItem(BaseModel):
     counted_at: AwareDatetime | None = None
     recount_of: Annotated[int, Field(ge=0, description="the count_no this replaces; 0 for the first counting")] = 0
     shelf: Text | None = None
+    batches: Annotated[list[CountedBatchItem], Field(max_length=1000)] | None = None
+    serials: Annotated[list[Text], Field(max_length=10_000)] | None = None
+
+    def counted(self) -> Counted:
+        batches = None if self.batches is None else tuple(batch.counted() for batch in self.batches)
+        serials = None if self.serials is None else tuple(self.serials)
+        return Counted(
+            self.sku_id,
+            self.quantity,
+            self.bucket,
+            self.counted_at,
+            self.recount_of,
+            self.shelf,
+            batches,
+            serials,
+        )
 
 
 class Counting(BaseModel):
@@ -135,6 +166,7 @@ class CountLineInfo(BaseModel):
     refusal: dict[str, Any] | None
     approved_at: datetime | None
     approved_by: str | None
+    found: Annotated[dict[str, Any] | None, Field(description="the batches or serials that were named")]
 
 
 class CountLinePage(BaseModel):
@@ -158,6 +190,7 @@ class CountEntryInfo(BaseModel):
     counted_at: datetime
     counted_by: str
     created_at: datetime
+    found: dict[str, Any] | None
 
 
 class CountEntries(BaseModel):
@@ -233,6 +266,27 @@ async def list_lines(
     return CountLinePage(lines=[CountLineInfo.model_validate(x) for x in page.items], next_cursor=page.next_cursor)
 
 
+class UnitVarianceInfo(BaseModel):
+    """``quantity``: counted less recorded at the moment of counting, of one batch or of one unit (1 or -1)."""
+
+    model_config = ConfigDict(from_attributes=True)
+    batch: str | None
+    serial_number: str | None
+    quantity: int
+
+
+class UnitVariances(BaseModel):
+    units: list[UnitVarianceInfo]
+
+
+@router.get("/{count_id}/units")
+async def list_unit_variances(count_id: UUID, sku_id: UUID, tx: ApiTx, _: Reader) -> UnitVariances:
+    """Which batches or units of a waiting line differ from the books; approving posts exactly these."""
+    await service.get_count(tx, count_id)
+    found = (await approving.unit_variances(tx, count_id, [sku_id])).get(sku_id, [])
+    return UnitVariances(units=[UnitVarianceInfo.model_validate(unit) for unit in found])
+
+
 @router.get("/{count_id}/entries")
 async def list_entries(count_id: UUID, sku_id: UUID, tx: ApiTx, _: Reader) -> CountEntries:
     """Every counting of one SKU, recounts included."""
@@ -244,7 +298,7 @@ async def list_entries(count_id: UUID, sku_id: UUID, tx: ApiTx, _: Reader) -> Co
 @router.post("/{count_id}/entries")
 async def enter(count_id: UUID, body: Counting, tx: ApiTx, caller: Operator) -> CountedLines:
     """Record what was counted, all items or none, each beside the ledger at the moment it was counted."""
-    entries = [Counted(i.sku_id, i.quantity, i.bucket, i.counted_at, i.recount_of, i.shelf) for i in body.items]
+    entries = [item.counted() for item in body.items]
     lines = await service.enter(tx, count_id, entries, actor=caller.actor)
     return CountedLines(lines=[CountLineInfo.model_validate(line) for line in lines])
 

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from psycopg.types.json import Json, Jsonb
 
-from holdfast.counts.model import Approval, Chosen, Judged, StockCount
+from holdfast.counts.model import Approval, Chosen, Judged, StockCount, UnitVariance
 from holdfast.counts.service import choose, get_count, lock_open, sql, tell
 from holdfast.db import Tx
 from holdfast.stock import service as stock
 from holdfast.stock import shortages
 from holdfast.stock.asks import MoveAsk, MoveItem
+from holdfast.stock.model import BatchNamed
 
 # More lines than this are approved by calling again.
 LINES_MAX = 1000
@@ -66,9 +67,11 @@ async def _post(
     tx: Tx, count: StockCount, lines: Sequence[Judged], actor: str
 ) -> tuple[list[Judged], list[dict[str, Any]]]:
     """Post the variances under the locks; answers the lines that are booked or exact, and why others are not."""
-    booked = [line for line in lines if not line.is_adjusted and line.variance == 0]
     refused = [line.refused("adjusted_since_counted") for line in lines if line.is_adjusted]
-    off = [line for line in lines if not line.is_adjusted and line.variance != 0]
+    units = await unit_variances(tx, count.id, [line.sku_id for line in lines if line.bucket == "sellable"])
+    # Two batches may be mixed up while their sum is right.
+    off = [x for x in lines if not x.is_adjusted and (x.variance != 0 or _named(x, units))]
+    booked = [line for line in lines if not line.is_adjusted and line not in off]
     asks = [
         MoveAsk(
             actor=actor,
@@ -77,14 +80,7 @@ async def _post(
             reference_type="count",
             reference_id=str(count.id),
             reason=f"counted on {count.number}",
-            items=[
-                MoveItem(
-                    sku_id=str(line.sku_id),
-                    warehouse_id=str(count.warehouse_id),
-                    quantity=line.variance,
-                    bucket=line.bucket,
-                )
-            ],
+            items=_items(line, count.warehouse_id, _named(line, units)),
         )
         for line in off
     ]
@@ -93,11 +89,43 @@ async def _post(
             booked.append(line)
         else:
             is_short = answer.outcome == "insufficient_stock" and line.bucket == "sellable"
+            # One batch may be short, because it was sold meanwhile, where the level is not.
+            is_short &= not _named(line, units) or line.available_quantity + line.variance < 0
             now = json.loads(answer.facts)["errors"][0]
             facts = line.refused("below_reserved" if is_short else answer.outcome)
             # Holds whose time was over are released by the posting, so what it saw is newer than what we saw.
             refused.append({**facts, "available": now.get("available", facts["available"])})
     return booked, refused
+
+
+async def unit_variances(tx: Tx, count_id: UUID, sku_ids: Sequence[UUID]) -> dict[UUID, list[UnitVariance]]:
+    """Per SKU whose waiting line says which units were found, the batches or units that differ from the books."""
+    found: dict[UUID, list[UnitVariance]] = {}
+    for unit in await tx.all(sql.judge_units, UnitVariance, id=count_id, sku_ids=list(sku_ids)):
+        found.setdefault(unit.sku_id, []).append(unit)
+    return found
+
+
+def _named(line: Judged, units: dict[UUID, list[UnitVariance]]) -> list[UnitVariance]:
+    return units.get(line.sku_id, []) if line.bucket == "sellable" else []
+
+
+def _items(line: Judged, warehouse_id: UUID, units: Sequence[UnitVariance]) -> list[MoveItem]:
+    """The line as it is posted: each batch by itself, units that are missing and units that are more."""
+    sku, place = str(line.sku_id), str(warehouse_id)
+    if not units:
+        return [MoveItem(sku_id=sku, warehouse_id=place, quantity=line.variance, bucket=line.bucket)]
+    items: list[MoveItem] = []
+    for unit in units:
+        if unit.batch is not None:
+            expires = unit.expiry_date.isoformat() if unit.expiry_date and unit.quantity > 0 else None
+            named = BatchNamed(unit.batch, expires)
+            items.append(MoveItem(sku_id=sku, warehouse_id=place, quantity=unit.quantity, batch=named))
+    for sign in (-1, 1):
+        numbers = [x.serial_number for x in units if x.serial_number is not None and x.quantity == sign]
+        if numbers:
+            items.append(MoveItem(sku_id=sku, warehouse_id=place, quantity=sign * len(numbers), serials=numbers))
+    return items
 
 
 async def _open_cases(tx: Tx, count: StockCount, refused: Sequence[dict[str, Any]], actor: str) -> None:

@@ -33,6 +33,17 @@ REFUSED_WORDS: Final = {
     ),
     "adjusted_since_counted": N_("Somebody adjusted this shelf after it was counted, perhaps for the same gap."),
     "insufficient_stock": N_("Meanwhile fewer units are there than this would take away. Count it again."),
+    "batch_required": N_(
+        "This SKU is kept by batch. The count needs the quantity of each batch, which is entered over the API; a 0 "
+        "needs none."
+    ),
+    "serials_required": N_(
+        "Units of this SKU have serial numbers. The count needs the numbers seen, which are entered over the API; a 0 "
+        "needs none."
+    ),
+    "serial_in_stock": N_("A unit that was seen is in stock elsewhere or in another state. Look it up by its number."),
+    "serial_not_here": N_("A missing unit was sold, set aside or held by number meanwhile. Count it again."),
+    "batch_differs": N_("A batch is known with another expiry date. Correct the batch, or count again without a date."),
     "counted_again": N_("It was counted again since you looked."),
 }
 

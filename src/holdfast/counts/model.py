@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -73,6 +73,7 @@ class CountLine:
     refusal: dict[str, Any] | None
     approved_at: datetime | None
     approved_by: str | None
+    found: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,28 @@ class CountEntry:
     counted_at: datetime
     counted_by: str
     created_at: datetime
+    found: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CountedBatch:
+    """So many units of a batch were found; the expiry date is for a batch nobody has named before."""
+
+    number: str
+    quantity: int
+    expiry_date: date | None = None
+
+    def facts(self) -> dict[str, Any]:
+        expires = None if self.expiry_date is None else self.expiry_date.isoformat()
+        return {"number": self.number, "quantity": self.quantity, "expiry_date": expires}
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
     """What somebody counted. ``recount_of`` is the ``count_no`` it replaces; without it, this is the first counting.
 
-    ``counted_at`` is None for "just now"; ``shelf`` is a note for whoever looks for the units.
+    ``counted_at`` is None for "just now"; ``shelf`` is a note for whoever looks for the units. ``batches`` or
+    ``serials`` say which units of a tracked SKU were found; what they do not name was not there.
     """
 
     sku_id: UUID
@@ -104,6 +120,14 @@ class Counted:
     counted_at: datetime | None = None
     recount_of: int = 0
     shelf: str | None = None
+    batches: tuple[CountedBatch, ...] | None = None
+    serials: tuple[str, ...] | None = None
+
+    def found(self) -> dict[str, Any] | None:
+        """What is kept of the units that were named."""
+        if self.batches is not None:
+            return {"batches": [batch.facts() for batch in self.batches]}
+        return None if self.serials is None else {"serials": list(self.serials)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +175,17 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitVariance:
+    """Counted less recorded of one batch, or of one unit (+1 or -1), at the moment of counting; never 0."""
+
+    sku_id: UUID
+    batch: str | None
+    serial_number: str | None
+    expiry_date: date | None
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """What an approval booked, what it could not, and how many lines still wait."""
 
@@ -183,4 +218,23 @@ def is_repeat(entry: Counted, line: CountLine, actor: str) -> bool:
         and line.counted_quantity == entry.quantity
         and line.counted_by == actor
         and entry.counted_at in (None, line.counted_at)
+        and line.found == entry.found()
     )
+
+
+def unit_fault(entry: Counted, tracking: str | None) -> tuple[str, str, str] | None:
+    """Why the units an entry names do not fit, as field, stable code and sentence."""
+    names = [batch.number for batch in entry.batches or ()] or list(entry.serials or ())
+    units = len(names) if entry.batches is None else sum(batch.quantity for batch in entry.batches)
+    field = "serials" if entry.batches is None else "batches"
+    if entry.found() is None:
+        return None
+    if tracking != ("serial" if field == "serials" else "batch") or (entry.batches and entry.serials):
+        return (field, "not_tracked", "The SKU is not tracked that way.")
+    if entry.bucket != "sellable":
+        return (field, "not_sellable", "Units are named on the sellable shelf; others change by their state.")
+    if len(set(names)) < len(names):
+        return (field, "named_twice", "Each batch and each unit is named once.")
+    if units != entry.quantity:
+        return (field, "units_mismatch", "The units named do not add up to the quantity.")
+    return None

@@ -49,7 +49,9 @@ on conflict do nothing;
 -- The lines of some entries, locked in one order.
 select l.sku_id, s.code as sku_code, s.name as sku_name, l.bucket, l.is_listed, l.status, l.count_no, l.counted_quantity,
        l.recorded_quantity, l.late_quantity, l.variance, l.posted_quantity, l.counted_at, l.counted_by, l.refusal, l.approved_at,
-       l.approved_by
+       l.approved_by,
+       (select e.found from stock_count_entries e where (e.stock_count_id, e.sku_id, e.bucket, e.count_no)
+           = (l.stock_count_id, l.sku_id, l.bucket, l.count_no)) as found
   from stock_count_lines l
   join skus s on s.id = l.sku_id
  where l.stock_count_id = %(id)s
@@ -65,7 +67,8 @@ select business_now();
 -- Counted quantities beside the ledger at that moment: its newest entry, or the newest at or before counted_at.
 with ask as (
     select e.*
-      from json_to_recordset(%(entries)s) as e (sku_id uuid, bucket text, quantity bigint, counted_at timestamptz, shelf text)
+      from json_to_recordset(%(entries)s) as e (sku_id uuid, bucket text, quantity bigint, counted_at timestamptz, shelf text,
+           found jsonb)
 ), line as (
     update stock_count_lines l
        set status = 'counted', count_no = l.count_no + 1, counted_quantity = a.quantity, counted_by = %(actor)s,
@@ -83,11 +86,11 @@ with ask as (
             order by m.created_at desc, m.seq desc
             limit 1) m on true
      where l.stock_count_id = %(id)s and (l.sku_id, l.bucket) = (a.sku_id, a.bucket)
-    returning l.*, a.shelf
+    returning l.*, a.shelf, a.found
 )
 insert into stock_count_entries (stock_count_id, sku_id, bucket, count_no, counted_quantity, recorded_quantity, shelf, counted_at,
-    counted_by, created_at)
-select stock_count_id, sku_id, bucket, count_no, counted_quantity, recorded_quantity, shelf, counted_at, counted_by, business_now()
+    counted_by, created_at, found)
+select stock_count_id, sku_id, bucket, count_no, counted_quantity, recorded_quantity, shelf, counted_at, counted_by, business_now(), found
   from line;
 
 -- lock_levels
@@ -129,6 +132,64 @@ select l.sku_id, s.code as sku_code, l.bucket, l.count_no, l.counted_quantity, l
  where l.stock_count_id = %(id)s and l.status in ('counted', 'refused')
    and (l.sku_id, l.bucket) in (select e.sku_id, e.bucket from json_to_recordset(%(lines)s) as e (sku_id uuid, bucket text))
  order by l.sku_id, l.bucket;
+
+-- find_tracking
+-- How the units of some SKUs are told apart.
+select id, tracking from skus where id = any(%(sku_ids)s) and tracking <> 'none';
+
+-- judge_units
+-- Per batch or unit, counted less what the books had: what they have now without what happened after the counting. Whoever
+-- counted none need not name any.
+with line as (
+    select l.sku_id, c.warehouse_id, s.tracking, l.ledger_at, l.ledger_seq, l.counted_at, coalesce(e.found, '{}') as found
+      from stock_count_lines l
+      join stock_counts c on c.id = l.stock_count_id
+      join skus s on s.id = l.sku_id
+      join stock_count_entries e on (e.stock_count_id, e.sku_id, e.bucket, e.count_no)
+                                  = (l.stock_count_id, l.sku_id, l.bucket, l.count_no)
+     where l.stock_count_id = %(id)s and l.sku_id = any(%(sku_ids)s) and l.bucket = 'sellable' and l.status in ('counted', 'refused')
+       and s.tracking <> 'none' and (e.found is not null or l.counted_quantity = 0)
+), since as (
+    select m.id, m.sku_id, m.batch_id, m.quantity
+      from line
+      join inventory_movements m on (m.sku_id, m.warehouse_id) = (line.sku_id, line.warehouse_id)
+     where m.bucket = 'sellable' and (m.created_at, m.seq) > (line.ledger_at, line.ledger_seq) and m.occurred_at > line.counted_at
+), balance as (
+    select line.sku_id, b.batch_id, b.sellable_quantity as quantity
+      from line
+      join inventory_batches b on (b.sku_id, b.warehouse_id) = (line.sku_id, line.warehouse_id)
+     where line.tracking = 'batch'
+    union all
+    select sku_id, batch_id, -quantity from since
+), unit as (
+    select f.sku_id, f.number as batch, null as serial_number, f.expiry_date, f.quantity
+      from (select line.sku_id, x.number, x.expiry_date, x.quantity
+              from line, jsonb_to_recordset(line.found -> 'batches') as x (number text, expiry_date date, quantity bigint)) f
+    union all
+    select b.sku_id, m.number, null, null, -b.quantity
+      from balance b
+      join line on line.sku_id = b.sku_id and line.tracking = 'batch'
+      join batches m on m.id = b.batch_id
+    union all
+    select line.sku_id, null, x.serial_number, null, 1
+      from line, jsonb_array_elements_text(line.found -> 'serials') as x (serial_number)
+    union all
+    select line.sku_id, null, u.serial_number, null, -1
+      from line
+      join serials u on (u.sku_id, u.warehouse_id) = (line.sku_id, line.warehouse_id) and u.state = 'sellable'
+     where line.tracking = 'serial'
+    union all
+    select line.sku_id, null, u.serial_number, null, sign(n.quantity)::bigint
+      from line
+      join since n on n.sku_id = line.sku_id
+      join serial_movements u on u.movement_id = n.id
+     where line.tracking = 'serial'
+)
+select sku_id, batch, serial_number, max(expiry_date) as expiry_date, sum(quantity)::bigint as quantity
+  from unit
+ group by sku_id, batch, serial_number
+having sum(quantity) <> 0
+ order by sku_id, batch, serial_number;
 
 -- mark_approved
 -- Booked, or exact.
@@ -184,7 +245,9 @@ select c.*, w.code as warehouse_code, p.*,
 -- One page of a count's lines in order of SKU code.
 select l.sku_id, s.code as sku_code, s.name as sku_name, l.bucket, l.is_listed, l.status, l.count_no, l.counted_quantity,
        l.recorded_quantity, l.late_quantity, l.variance, l.posted_quantity, l.counted_at, l.counted_by, l.refusal, l.approved_at,
-       l.approved_by
+       l.approved_by,
+       (select e.found from stock_count_entries e where (e.stock_count_id, e.sku_id, e.bucket, e.count_no)
+           = (l.stock_count_id, l.sku_id, l.bucket, l.count_no)) as found
   from stock_count_lines l
   join skus s on s.id = l.sku_id
  where l.stock_count_id = %(id)s
@@ -197,7 +260,7 @@ select l.sku_id, s.code as sku_code, s.name as sku_name, l.bucket, l.is_listed, 
 
 -- list_entries
 -- Every counting of one SKU, newest first.
-select id, sku_id, bucket, count_no, counted_quantity, recorded_quantity, shelf, counted_at, counted_by, created_at
+select id, sku_id, bucket, count_no, counted_quantity, recorded_quantity, shelf, counted_at, counted_by, created_at, found
   from stock_count_entries
  where stock_count_id = %(id)s and sku_id = %(sku_id)s
  order by id desc;

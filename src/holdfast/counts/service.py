@@ -24,6 +24,7 @@ from holdfast.counts.model import (
     StockCount,
     already_counted,
     is_repeat,
+    unit_fault,
 )
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Conflict, Invalid, NotFound
@@ -58,11 +59,13 @@ async def enter(tx: Tx, count_id: UUID, entries: Sequence[Counted], *, actor: st
 
     A SKU that was not on the list is added to it. Raises Conflict(``already_counted``) for a line that somebody counted
     meanwhile and the entry does not name as ``recount_of``; Conflict(``count_closed`` | ``count_cancelled``);
-    Invalid(``invalid_request``) for an unknown SKU, one SKU twice, or a moment outside the count.
+    Invalid(``invalid_request``) for an unknown SKU, one SKU twice, a moment outside the count, or units that do not fit
+    the SKU or the quantity.
     """
     count = await _lock(tx, count_id, is_shared=True)
     await _check_skus(tx, [entry.sku_id for entry in entries], ["items"])
     await _check_moments(tx, entries, opened_at=count["created_at"])
+    await _check_units(tx, entries)
     keys = Json([{"sku_id": str(entry.sku_id), "bucket": entry.bucket} for entry in entries])
     await tx.run(sql.add_found, id=count_id, entries=keys)
     lines = await tx.all(sql.lock_lines, CountLine, id=count_id, entries=keys)
@@ -183,6 +186,7 @@ async def _record(tx: Tx, count_id: UUID, warehouse_id: UUID, entries: Sequence[
             "quantity": entry.quantity,
             "counted_at": None if entry.counted_at is None else entry.counted_at.isoformat(),
             "shelf": entry.shelf,
+            "found": entry.found(),
         }
         for entry in entries
     ]
@@ -247,4 +251,13 @@ async def _check_moments(tx: Tx, entries: Sequence[Counted], *, opened_at: datet
             says = "Counted before the count was opened, or later than now."
             errors.append({"loc": ["items", number, "counted_at"], "code": "out_of_range", "message": says})
     if errors:
+        raise Invalid("invalid_request", "An entry cannot be recorded.", errors=errors)
+
+
+async def _check_units(tx: Tx, entries: Sequence[Counted]) -> None:
+    rows = await tx.dicts(sql.find_tracking, sku_ids=[entry.sku_id for entry in entries])
+    tracking: dict[UUID, str] = {row["id"]: row["tracking"] for row in rows}
+    wrong = [(n, why) for n, entry in enumerate(entries) if (why := unit_fault(entry, tracking.get(entry.sku_id)))]
+    if wrong:
+        errors = [{"loc": ["items", n, field], "code": code, "message": says} for n, (field, code, says) in wrong]
         raise Invalid("invalid_request", "An entry cannot be recorded.", errors=errors)

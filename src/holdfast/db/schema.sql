@@ -1123,7 +1123,8 @@ CREATE TABLE public.stock_count_entries (
     shelf text,
     counted_at timestamp with time zone NOT NULL,
     counted_by text NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    found jsonb
 );
 
 CREATE TABLE public.stock_count_lines (
