@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from holdfast.counts import approving
@@ -27,12 +29,26 @@ async def resolve(
     Raises Conflict(``shortage_over`` | ``shortage_remains`` | ``version_conflict``).
     """
     case = await shortages.lock_case(tx, case_id, expected_version=expected_version)
+    left = await shortages.withdraw_level(tx, case)
+    if left is not None:
+        broken = await _withdraw(tx, case, left, chosen)
+        return await shortages.end(tx, case, "resolved", broken=broken, note=note, actor=actor)
     broken = await shortages.break_promises(tx, case, chosen)
     if case.cause == "count" and case.reference_id is not None:
         await _approve(tx, case, actor)
     else:
         await shortages.book(tx, case, actor=actor)
     return await shortages.end(tx, case, "resolved", broken=broken, note=note, actor=actor)
+
+
+async def _withdraw(tx: Tx, case: Shortage, left: int, chosen: Sequence[Broken] | None) -> list[dict[str, Any]]:
+    """Units of a batch past its use are there but cannot be sold: they leave what is available, and nothing is lost."""
+    if left == 0:
+        return []
+    broken = await shortages.break_promises(tx, replace(case, missing_quantity=left), chosen)
+    if await shortages.withdraw_level(tx, case):
+        raise shortages.remains(case)
+    return broken
 
 
 async def _approve(tx: Tx, case: Shortage, actor: str) -> None:

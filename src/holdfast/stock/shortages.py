@@ -103,19 +103,29 @@ async def open_case(
             reference_id=reference_id,
         )
     )[0]
-    case = await get_case(tx, row["id"])
-    await _tell(tx, "shortage.opened" if row["version"] == 1 else "shortage.changed", case, actor)
-    if row["version"] == 1:
-        facts = {
-            "number": case.number,
-            "sku_code": case.sku_code,
-            "warehouse_code": case.warehouse_code,
-            "missing": case.missing_quantity,
-            "reserved": case.reserved_quantity,
-            "reason": case.reason,
-        }
-        await queue_inbox(tx, kind="shortage", facts=facts, dedupe_key=f"shortage:{case.id}")
-    return case
+    return await _opened(tx, row, actor)
+
+
+async def follow_stranded(tx: Tx, *, actor: str, sku_id: UUID | None = None) -> None:
+    """Open a case for each level where promised units are past their use, and end those where none is any more.
+
+    A batch that is judged or expires calls this with its SKU; every minute it is called for all.
+    """
+    for row in await tx.dicts(sql.open_stranded, sku_id=sku_id, actor=actor):
+        await _opened(tx, row, actor)
+    for row in await tx.dicts(sql.find_served, sku_id=sku_id):
+        case = await lock_case(tx, row["id"])
+        await end(tx, case, "resolved", broken=[], note=None, actor=actor)
+
+
+async def withdraw_level(tx: Tx, case: Shortage) -> int | None:
+    """Take units past their use out of the level; how many stay because they are promised.
+
+    None when the case is not about a batch: then its change is booked as an adjustment.
+    """
+    if case.cause not in ("expiry", "recall"):
+        return None
+    return await tx.value(sql.withdraw_level, sku_id=case.sku_id, warehouse_id=case.warehouse_id)
 
 
 async def book_or_open(
@@ -264,6 +274,23 @@ def _adjusting(items: list[MoveItem], reason: str, actor: str, *, reference_id: 
         reason=reason,
         items=items,
     )
+
+
+async def _opened(tx: Tx, row: dict[str, Any], actor: str) -> Shortage:
+    """Tell of a case that was opened or found anew."""
+    case = await get_case(tx, row["id"])
+    await _tell(tx, "shortage.opened" if row["version"] == 1 else "shortage.changed", case, actor)
+    if row["version"] == 1:
+        facts = {
+            "number": case.number,
+            "sku_code": case.sku_code,
+            "warehouse_code": case.warehouse_code,
+            "missing": case.missing_quantity,
+            "reserved": case.reserved_quantity,
+            "reason": case.reason,
+        }
+        await queue_inbox(tx, kind="shortage", facts=facts, dedupe_key=f"shortage:{case.id}")
+    return case
 
 
 async def _tell(tx: Tx, event_type: str, case: Shortage, actor: str) -> None:

@@ -10,6 +10,53 @@ on conflict (sku_id, warehouse_id) where status in ('open', 'waiting') do update
        missing_quantity = excluded.missing_quantity, reason = excluded.reason, version = shortage_cases.version + 1
 returning id, version;
 
+-- open_stranded
+-- One case per level where units past their use are promised (of one SKU, or of all); a finding of another kind that is open
+-- there stays, and what somebody dismissed is not found again unless more units or another batch are stranded.
+with stranded as (
+    select b.sku_id, b.warehouse_id, sum(b.stranded_quantity)::bigint as quantity,
+           bool_or(m.state <> 'usable') as is_judged, (array_agg(m.id order by b.stranded_quantity desc, m.id))[1]::text as batch_id,
+           string_agg('batch ' || m.number || ': ' || stock_batch_reason(m.state, b.usable_until, business_now()), '; '
+                      order by m.number) as reason
+      from inventory_batches b
+      join batches m on m.id = b.batch_id
+     where b.sellable_quantity > 0 and b.usable_until <= business_now() and b.stranded_quantity > 0
+       and (%(sku_id)s::uuid is null or b.sku_id = %(sku_id)s)
+     group by b.sku_id, b.warehouse_id
+)
+insert into shortage_cases (sku_id, warehouse_id, cause, reference_id, change, missing_quantity, reason, opened_by, opened_at)
+select i.sku_id, i.warehouse_id, case when s.is_judged then 'recall' else 'expiry' end, s.batch_id, -s.quantity,
+       greatest(0, s.quantity - i.available_quantity), left(s.reason, 500), %(actor)s, business_now()
+  from stranded s
+  join inventory i using (sku_id, warehouse_id)
+ where not exists (
+       select from shortage_cases d
+        where (d.sku_id, d.warehouse_id) = (s.sku_id, s.warehouse_id) and d.status = 'dismissed' and d.reference_id = s.batch_id
+          and -d.change >= s.quantity)
+ order by i.sku_id, i.warehouse_id
+on conflict (sku_id, warehouse_id) where status in ('open', 'waiting') do update
+   set cause = excluded.cause, reference_id = excluded.reference_id, change = excluded.change,
+       missing_quantity = excluded.missing_quantity, reason = excluded.reason, version = shortage_cases.version + 1
+ where shortage_cases.cause in ('expiry', 'recall')
+   and (shortage_cases.change, shortage_cases.reference_id) is distinct from (excluded.change, excluded.reference_id)
+returning id, version;
+
+-- find_served
+-- Open cases of batches on levels where nothing is stranded any more, except those somebody is deciding about.
+select c.id
+  from shortage_cases c
+  join skus s on s.id = c.sku_id and s.tracking <> 'none'
+ where c.status in ('open', 'waiting') and c.cause in ('expiry', 'recall')
+   and (%(sku_id)s::uuid is null or c.sku_id = %(sku_id)s)
+   and not exists (select from inventory_batches b
+                    where (b.sku_id, b.warehouse_id) = (c.sku_id, c.warehouse_id) and b.stranded_quantity > 0)
+ order by c.id
+   for update of c skip locked;
+
+-- withdraw_level
+-- Take what is past its use out of a level; answers what stays because it is promised.
+select stock_withdraw_level(%(sku_id)s, %(warehouse_id)s);
+
 -- list_cases
 -- One page, newest first; what is missing now, while a case is open.
 select c.id, c.number, c.sku_id, s.code as sku_code, c.warehouse_id, w.code as warehouse_code, c.status, c.cause, c.reference_id, c.change,

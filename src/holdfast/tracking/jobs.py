@@ -19,4 +19,5 @@ async def withdraw_batches(context: JobContext, timestamp: int) -> None:
     while True:
         async with database.transaction() as tx:
             if await service.withdraw_due(tx, limit=GROUP) == 0:
+                await service.follow_stranded(tx)
                 return

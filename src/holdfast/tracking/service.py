@@ -10,6 +10,7 @@ from holdfast import cache
 from holdfast.access import audit
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Conflict, Invalid, NotFound
+from holdfast.stock import shortages
 from holdfast.tracking.model import FOLLOWS, Balance, Batch, State, Trace, Unit, UnitStep
 
 sql = statements("holdfast.tracking")
@@ -67,6 +68,7 @@ async def judge(tx: Tx, batch_id: UUID, state: State, *, reason: str, actor: str
     if before.state not in FOLLOWS[state]:
         raise Conflict("batch_recalled", "The batch is recalled; release it first.", {"state": before.state})
     await tx.run(sql.judge_batch, id=batch_id, state=state, reason=reason, actor=actor)
+    await shortages.follow_stranded(tx, actor=actor, sku_id=before.sku_id)
     if before.state != state:
         verb = "released" if state == "usable" else state
         await audit.record(
@@ -95,6 +97,7 @@ async def change(tx: Tx, batch_id: UUID, changes: dict[str, Any], *, expected_ve
     found: int | None = await tx.value(sql.change_batch, id=batch_id, expected_version=expected, actor=actor, **columns)
     if found != expected:
         raise Conflict("version_conflict", "The batch was changed meanwhile; read it again.", {"version": found})
+    await shortages.follow_stranded(tx, actor=actor, sku_id=before.sku_id)
     told = {name: str(value) for name, value in changes.items()}
     await audit.record(
         tx, actor=actor, action="batch.changed", subject=f"batch:{batch_id}", number=before.number, **told
@@ -139,6 +142,11 @@ async def get_unit(tx: Tx, sku_id: UUID, serial_number: str) -> tuple[Unit, list
 async def withdraw_due(tx: Tx, *, limit: int) -> int:
     """Take units past their use out of what can be sold; answers how many withdrawals were posted."""
     return await tx.value(sql.withdraw, limit=limit)
+
+
+async def follow_stranded(tx: Tx) -> None:
+    """Shortage cases of all levels where promised units are past their use, as things are now."""
+    await shortages.follow_stranded(tx, actor="schedule")
 
 
 async def _forget_levels(tx: Tx, batch: Batch) -> None:

@@ -120,6 +120,24 @@ begin
 end $$;
 
 
+-- Withdraw what is past its use on one level now. Answers how many units stay because they are promised; null when the units
+-- of the SKU are not told apart.
+create or replace function stock_withdraw_level(p_sku uuid, p_warehouse uuid) returns bigint
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+    v_now timestamptz;
+begin
+    if exists (select from skus where id = p_sku and tracking = 'none') then
+        return null;
+    end if;
+    perform from inventory where (sku_id, warehouse_id) = (p_sku, p_warehouse) for no key update;
+    v_now := business_now();
+    perform stock_withdraw_locked(array[row(p_sku, p_warehouse, 0, 0, true)::stock_left], v_now);
+    return (select coalesce(sum(sellable_quantity), 0)::bigint from inventory_batches
+             where (sku_id, warehouse_id) = (p_sku, p_warehouse) and usable_until <= v_now);
+end $$;
+
+
 -- After a batch, the days a SKU must have left or a time zone changed: units go where they belong now. The caller has locked
 -- the levels. Units that somebody set aside by hand (damaged, quality_hold) stay where they are.
 create or replace function stock_align_locked(p_batches uuid[], p_actor text, p_now timestamptz) returns void
