@@ -10,6 +10,7 @@ from uuid import UUID
 
 from holdfast.access.visit import Visit
 from holdfast.db import statements
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_cursor, encode_cursor, page_of
 from holdfast.web.address import Address
 from holdfast.web.i18n import N_
@@ -157,10 +158,3 @@ def _shown(row: AlertRow, visit: Visit) -> ShownAlert:
         since=since,
         who=who or "",
     )
-
-
-def uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Response
 
 from holdfast.access.visit import PageRoute, Signed
 from holdfast.alerts import service
-from holdfast.alerts.inbox import inbox_view, uuid_or_none
+from holdfast.alerts.inbox import inbox_view
+from holdfast.kernel.ids import uuid_or_none
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

@@ -13,9 +13,10 @@ from holdfast.access.visit import PageRoute, Signed, Visit
 from holdfast.allocation import service
 from holdfast.allocation.choices import get_choices
 from holdfast.allocation.distance import Place
-from holdfast.catalog.scanning import Scan, scan, uuid_or_none
+from holdfast.catalog.scanning import Scan, scan
 from holdfast.db import statements
 from holdfast.kernel.errors import Refusal
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.stock.asks import QUANTITY_MAX
 from holdfast.web.address import Address
 from holdfast.web.i18n import N_

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from holdfast.access.visit import Visit
 from holdfast.db import statements
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.web.search_words import search_words
 
 sql = statements("holdfast.catalog", "pages.sql")
@@ -61,10 +62,3 @@ async def suggestions(visit: Visit, typed: str) -> list[Scanned]:
     if words.q is None:
         return []
     return await visit.tx.all(sql.find_scanned, Scanned, q=words.q, like=words.like, prefix=words.prefix, limit=CHOICES)
-
-
-def uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

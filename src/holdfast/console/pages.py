@@ -9,8 +9,9 @@ from fastapi import APIRouter, Response
 from holdfast.access.visit import PageRoute, Signed
 from holdfast.console.search import search_view
 from holdfast.console.sku import sku_view
-from holdfast.console.stock_list import csv_text, stock_view, uuid_or_none
+from holdfast.console.stock_list import csv_text, stock_view
 from holdfast.console.today import mark_notices_read, today_view
+from holdfast.kernel.ids import uuid_or_none
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from holdfast.access.visit import Visit
 from holdfast.console.frame import sql
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_cursor, encode_cursor, page_of
 from holdfast.web.address import Address
 from holdfast.web.search_words import search_words
@@ -108,13 +109,6 @@ def wanted_of(address: Address) -> Wanted:
     return Wanted(
         words.q, words.like, words.prefix, address.value("category") or None, uuid_or_none(address.value("warehouse"))
     )
-
-
-def uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 async def rows_of(visit: Visit, address: Address, *, cursor: str | None, limit: int) -> list[StockRow]:

@@ -9,10 +9,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from holdfast.access.visit import Visit
-from holdfast.catalog.scanning import Scan, Scanned, uuid_or_none
+from holdfast.catalog.scanning import Scan, Scanned
 from holdfast.counts.model import Bucket
 from holdfast.db import statements
 from holdfast.kernel.errors import NotFound
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_cursor, decode_id_cursor, encode_cursor, page_of
 from holdfast.warehouses.choosing import warehouse_choices
 from holdfast.web.address import Address

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from holdfast.access.visit import Form, PageRoute, Signed, Visit
-from holdfast.catalog.scanning import scan, uuid_or_none
+from holdfast.catalog.scanning import scan
 from holdfast.counts import approving, service
 from holdfast.counts.count_views import (
     BUCKETS,
@@ -21,6 +21,7 @@ from holdfast.counts.count_views import (
 )
 from holdfast.counts.model import Bucket, Chosen, Counted
 from holdfast.kernel.errors import Conflict, Refusal
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.stock.asks import QUANTITY_MAX
 from holdfast.web.i18n import N_
 from holdfast.web.search_words import search_words

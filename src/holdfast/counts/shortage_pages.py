@@ -11,10 +11,10 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from holdfast.access.visit import Form, PageRoute, Signed, Visit
-from holdfast.catalog.scanning import uuid_or_none
 from holdfast.counts import shortages as resolving
 from holdfast.db import statements
 from holdfast.kernel.errors import Conflict
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_id_cursor, encode_cursor, page_of
 from holdfast.stock import shortages
 from holdfast.stock.shortages import Broken, Promise, Shortage

@@ -13,8 +13,7 @@ from holdfast.access.edge import ApiRoute, ApiTx, Reader
 from holdfast.demand import service
 from holdfast.demand.service import Outlook
 from holdfast.demand.store import STORED_LEVELS, StoredForecast
-from holdfast.kernel.errors import Invalid
-from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, foreign_cursor, page_of
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Demand"])
 
@@ -151,15 +150,11 @@ def _demand_key(keys: list[str]) -> tuple[str, str, str]:
     try:
         return date.fromisoformat(keys[0]).isoformat(), _uuid(keys[1]), _uuid(keys[2])
     except ValueError:
-        raise _foreign_cursor() from None
+        raise foreign_cursor() from None
 
 
 def _uuid(text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        raise _foreign_cursor() from None
-
-
-def _foreign_cursor() -> Invalid:
-    return Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")
+        raise foreign_cursor() from None

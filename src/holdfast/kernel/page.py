@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
+BIGINT_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def decode_cursor(cursor: str | None, keys: int) -> list[str] | None:
         found = None
     if isinstance(found, list) and len(found) == keys and all(isinstance(k, str) for k in found):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return found  # pyright: ignore[reportUnknownVariableType]
-    raise Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")
+    raise foreign_cursor()
 
 
 def decode_id_cursor(cursor: str | None) -> UUID | None:
@@ -51,9 +52,21 @@ def decode_id_cursor(cursor: str | None) -> UUID | None:
     try:
         return UUID(keys[0]) if keys else None
     except ValueError:
-        raise Invalid.field_error(
-            ["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list."
-        ) from None
+        raise foreign_cursor() from None
+
+
+def decode_number_cursor(cursor: str | None) -> int | None:
+    """The number behind the cursor of a list that is sorted by a bigint."""
+    keys = decode_cursor(cursor, 1)
+    if keys is None:
+        return None
+    if not keys[0].isascii() or not keys[0].isdigit() or int(keys[0]) > BIGINT_MAX:
+        raise foreign_cursor()
+    return int(keys[0])
+
+
+def foreign_cursor() -> Invalid:
+    return Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")
 
 
 def page_of(rows: Sequence[T], limit: int, cursor_of: Callable[[T], str]) -> Page[T]:

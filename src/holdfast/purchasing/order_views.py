@@ -12,7 +12,8 @@ from uuid import UUID
 from holdfast.access.visit import Visit
 from holdfast.db import statements
 from holdfast.kernel.errors import NotFound
-from holdfast.kernel.page import decode_cursor, encode_cursor, page_of
+from holdfast.kernel.ids import uuid_or_none
+from holdfast.kernel.page import decode_id_cursor, encode_cursor, page_of
 from holdfast.purchasing.model import FOLLOWS
 from holdfast.web.address import Address
 from holdfast.web.i18n import N_
@@ -182,14 +183,13 @@ async def orders_view(visit: Visit) -> OrdersView:
         cursor=visit.asked("cursor"),
     )
     words = search_words(address.value("q"))
-    after = decode_cursor(address.value("cursor"), 1)
     found = await visit.tx.all(
         sql.order_rows,
         OrderRow,
         supplier_id=uuid_or_none(address.value("supplier")),
         like=words.like,
         state=address.value("state") or None,
-        after_id=after[0] if after else None,
+        after_id=decode_id_cursor(address.value("cursor")),
         limit=ROWS + 1,
     )
     page = page_of(found, ROWS, lambda row: encode_cursor(row.id))
@@ -233,10 +233,3 @@ async def order_view(
 
 async def order_lines(visit: Visit, order_id: UUID) -> list[OrderLine]:
     return await visit.tx.all(sql.order_lines, OrderLine, order_id=order_id)
-
-
-def uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

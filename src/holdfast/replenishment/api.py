@@ -11,8 +11,15 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import ApiRoute, ApiTx, Approver, Planner, Reader
-from holdfast.kernel.errors import Invalid
-from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.kernel.page import (
+    LIMIT_DEFAULT,
+    LIMIT_MAX,
+    decode_cursor,
+    decode_id_cursor,
+    encode_cursor,
+    foreign_cursor,
+    page_of,
+)
 from holdfast.replenishment import decisions, jobs, policies, service
 from holdfast.replenishment.decisions import Approval, Suggestion
 from holdfast.replenishment.policies import ManualLevels, Policy
@@ -188,7 +195,7 @@ async def list_policies(
     cursor: str | None = None,
 ) -> PolicyPage:
     found = await policies.list_policies(
-        tx, after=_id_after(cursor), limit=limit, sku_id=sku_id, warehouse_id=warehouse_id, category=category
+        tx, after=decode_id_cursor(cursor), limit=limit, sku_id=sku_id, warehouse_id=warehouse_id, category=category
     )
     page = page_of(found, limit, lambda p: encode_cursor(p.id))
     return PolicyPage(policies=[_policy(p) for p in page.items], next_cursor=page.next_cursor)
@@ -292,7 +299,7 @@ async def reject(suggestion_id: UUID, tx: ApiTx, caller: Approver, body: RejectB
 
 @router.get("/runs")
 async def list_runs(tx: ApiTx, _: Reader, limit: Limit = LIMIT_DEFAULT, cursor: str | None = None) -> RunPage:
-    found = await service.list_runs(tx, before=_id_after(cursor), limit=limit)
+    found = await service.list_runs(tx, before=decode_id_cursor(cursor), limit=limit)
     page = page_of(found, limit, lambda r: encode_cursor(r.id))
     return RunPage(runs=[RunInfo.model_validate(r) for r in page.items], next_cursor=page.next_cursor)
 
@@ -310,14 +317,9 @@ def _suggestion(suggestion: Suggestion) -> SuggestionInfo:
     return SuggestionInfo.model_validate(suggestion)
 
 
-def _id_after(cursor: str | None) -> UUID | None:
-    keys = decode_cursor(cursor, 1)
-    return _uuid(keys[0]) if keys else None
-
-
 def _suggestion_key(keys: list[str]) -> tuple[int, str]:
     if not (keys[0].isdigit() and 1 <= int(keys[0]) <= len(_RANKS)):
-        raise _foreign_cursor()
+        raise foreign_cursor()
     return int(keys[0]), str(_uuid(keys[1]))
 
 
@@ -325,8 +327,4 @@ def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise _foreign_cursor() from None
-
-
-def _foreign_cursor() -> Invalid:
-    return Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")
+        raise foreign_cursor() from None

@@ -14,6 +14,7 @@ from babel.numbers import get_currency_precision
 
 from holdfast.access.visit import Visit
 from holdfast.db import statements
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_cursor, encode_cursor, page_of
 from holdfast.replenishment.wording import (
     PRIORITIES,
@@ -188,8 +189,8 @@ async def _rows(visit: Visit, address: Address) -> list[Row]:
     return await visit.tx.all(
         sql.worklist_rows,
         Row,
-        supplier_id=_uuid_or_none(address.value("supplier")),
-        warehouse_id=_uuid_or_none(address.value("warehouse")),
+        supplier_id=uuid_or_none(address.value("supplier")),
+        warehouse_id=uuid_or_none(address.value("warehouse")),
         priority=address.value("priority") or None,
         like=words.like,
         prefix=words.prefix,
@@ -285,10 +286,3 @@ def _cost(visit: Visit, sums: Sequence[SupplierSum]) -> str:
         if one.currency and one.cost:
             costs[one.currency] = costs.get(one.currency, Decimal(0)) + one.cost
     return " + ".join(visit.formats.money(cost, currency, whole=True) for currency, cost in costs.items())
-
-
-def _uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

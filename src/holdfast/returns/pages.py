@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Response
 
 from holdfast.access.visit import Form, PageRoute, Signed, Visit
-from holdfast.catalog.scanning import Scan, scan, uuid_or_none
+from holdfast.catalog.scanning import Scan, scan
 from holdfast.db import statements
 from holdfast.kernel.errors import Refusal
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_id_cursor, encode_cursor, page_of
 from holdfast.returns import service
 from holdfast.returns.model import Outcome, Returnable, ReturnDetail, ReturnedLine

@@ -14,7 +14,15 @@ from holdfast.access.edge import ApiRoute, ApiTx, AskFacts, LaneRoute, Operator,
 from holdfast.db import Tx
 from holdfast.db.group import Answer
 from holdfast.kernel.errors import Invalid, NotFound, Refusal
-from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.kernel.page import (
+    LIMIT_DEFAULT,
+    LIMIT_MAX,
+    decode_cursor,
+    decode_id_cursor,
+    encode_cursor,
+    foreign_cursor,
+    page_of,
+)
 from holdfast.settings import Settings
 from holdfast.stock import explaining, service
 from holdfast.stock.answers import refusal_of
@@ -264,10 +272,9 @@ async def list_reservations(
     limit: Limit = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> ReservationPage:
-    keys = decode_cursor(cursor, 1)
     found = await service.list_reservations(
         tx,
-        before=_uuid_key(keys[0]) if keys else None,
+        before=decode_id_cursor(cursor),
         limit=limit,
         reference_type=reference_type,
         reference_id=reference_id,
@@ -336,18 +343,7 @@ def _movement_key(keys: list[str]) -> tuple[datetime, int]:
     try:
         return datetime.fromisoformat(keys[0]), int(keys[1])
     except ValueError:
-        raise Invalid.field_error(
-            ["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list."
-        ) from None
-
-
-def _uuid_key(key: str) -> UUID:
-    try:
-        return UUID(key)
-    except ValueError:
-        raise Invalid.field_error(
-            ["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list."
-        ) from None
+        raise foreign_cursor() from None
 
 
 def _settings(request: Request) -> Settings:

@@ -14,6 +14,7 @@ from holdfast.access import audit
 from holdfast.access.visit import Form, PageRoute, Signed, Visit
 from holdfast.db import statements
 from holdfast.kernel.errors import Denied, NotFound, Refusal
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_cursor, encode_cursor, page_of
 from holdfast.stock import service
 from holdfast.stock.answers import refusal_of
@@ -121,7 +122,7 @@ async def _holds_view(visit: Visit) -> HoldsView:
         kind=address.value("kind") or None,
         like=words.like,
         prefix=words.prefix,
-        warehouse_id=_uuid_or_none(address.value("warehouse")),
+        warehouse_id=uuid_or_none(address.value("warehouse")),
         after_end=after[0] if after else None,
         after_id=after[1] if after else None,
         limit=ROWS + 1,
@@ -218,7 +219,7 @@ def _wrong_fields(visit: Visit, form: Form) -> dict[str, str]:
         wrong["reason"] = words.gettext("Say why: the ledger keeps it.")
     if form.text("change") not in CHANGES:
         wrong["change"] = words.gettext("Choose what to do.")
-    if _uuid_or_none(form.text("warehouse_id")) is None:
+    if uuid_or_none(form.text("warehouse_id")) is None:
         wrong["warehouse_id"] = words.gettext("Choose a warehouse.")
     return wrong
 
@@ -252,10 +253,3 @@ def _refused(visit: Visit, refusal: Refusal) -> dict[str, str]:
         "below_reserved": words.gettext("More units are reserved than that. Release holds first."),
     }
     return {"quantity": said.get(refusal.code, refusal.detail)}
-
-
-def _uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

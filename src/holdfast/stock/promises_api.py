@@ -10,8 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
-from holdfast.kernel.errors import Invalid
-from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_number_cursor, encode_cursor, page_of
 from holdfast.settings import Settings
 from holdfast.stock import promises
 from holdfast.stock.asks import QUANTITY_MAX
@@ -139,7 +138,7 @@ async def list_entries(
     """In the order in which units are offered."""
     found = await promises.list_entries(
         tx,
-        after=_place(cursor),
+        after=decode_number_cursor(cursor),
         limit=limit,
         sku_id=sku_id,
         warehouse_id=warehouse_id,
@@ -172,10 +171,3 @@ async def accept(entry_id: UUID, body: AcceptBody, tx: ApiTx, caller: Operator) 
         minutes=body.expires_in_minutes,
         actor=caller.actor,
     )
-
-
-def _place(cursor: str | None) -> int | None:
-    keys = decode_cursor(cursor, 1)
-    if keys and not keys[0].isdigit():
-        raise Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")
-    return int(keys[0]) if keys else None

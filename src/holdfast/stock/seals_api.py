@@ -9,8 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import ApiRoute, ApiTx, Reader
-from holdfast.kernel.errors import Invalid
-from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_number_cursor, encode_cursor, page_of
 from holdfast.stock import seals
 
 router = APIRouter(prefix="/api/v1/ledger", route_class=ApiRoute, tags=["Ledger"])
@@ -36,13 +35,6 @@ async def list_seals(
     tx: ApiTx, _: Reader, limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT, cursor: str | None = None
 ) -> SealPage:
     """The seals, newest first."""
-    keys = decode_cursor(cursor, 1)
-    found = await seals.list_seals(tx, before=_number(keys[0]) if keys else None, limit=limit)
+    found = await seals.list_seals(tx, before=decode_number_cursor(cursor), limit=limit)
     page = page_of(found, limit, lambda seal: encode_cursor(seal.no))
     return SealPage(seals=[SealInfo.model_validate(s) for s in page.items], next_cursor=page.next_cursor)
-
-
-def _number(key: str) -> int:
-    if not key.isdecimal():
-        raise Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")
-    return int(key)

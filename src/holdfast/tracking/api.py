@@ -15,7 +15,7 @@ from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
 from holdfast.catalog.api import version_of
 from holdfast.db import Tx
 from holdfast.kernel.errors import Invalid
-from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, foreign_cursor, page_of
 from holdfast.stock import service as stock
 from holdfast.stock.asks import MoveAsk, MoveItem
 from holdfast.stock.model import BatchNamed
@@ -313,7 +313,7 @@ def _batch_key(keys: list[str] | None) -> list[str] | None:
     try:
         return [date.fromisoformat(keys[0]).isoformat(), str(UUID(keys[1]))]
     except ValueError:
-        raise _foreign_cursor() from None
+        raise foreign_cursor() from None
 
 
 def _unit_key(keys: list[str] | None) -> list[str] | None:
@@ -322,8 +322,4 @@ def _unit_key(keys: list[str] | None) -> list[str] | None:
     try:
         return [str(UUID(keys[0])), keys[1]]
     except ValueError:
-        raise _foreign_cursor() from None
-
-
-def _foreign_cursor() -> Invalid:
-    return Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")
+        raise foreign_cursor() from None

@@ -9,8 +9,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from holdfast.access.visit import Visit
-from holdfast.catalog.scanning import uuid_or_none
 from holdfast.db import statements
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_cursor, encode_cursor, page_of
 from holdfast.stock.wording import hold_kind, movement_words
 from holdfast.tracking import service

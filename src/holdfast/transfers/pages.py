@@ -10,8 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from holdfast.access.visit import Form, PageRoute, Signed, Visit
-from holdfast.catalog.scanning import Scan, Scanned, scan, uuid_or_none
+from holdfast.catalog.scanning import Scan, Scanned, scan
 from holdfast.kernel.errors import Conflict, Invalid, Refusal
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.stock.asks import QUANTITY_MAX
 from holdfast.transfers import service
 from holdfast.transfers.model import Arrival

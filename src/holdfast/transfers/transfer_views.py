@@ -10,9 +10,10 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from holdfast.access.visit import Visit
-from holdfast.catalog.scanning import Scan, uuid_or_none
+from holdfast.catalog.scanning import Scan
 from holdfast.db import statements
 from holdfast.kernel.errors import NotFound
+from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_id_cursor, encode_cursor, page_of
 from holdfast.transfers.model import FOLLOWS
 from holdfast.warehouses.choosing import warehouse_choices

@@ -11,14 +11,21 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import Admin, ApiRoute, ApiTx, Reader
 from holdfast.kernel.errors import Invalid
-from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, decode_id_cursor, encode_cursor, page_of
+from holdfast.kernel.page import (
+    BIGINT_MAX,
+    LIMIT_DEFAULT,
+    LIMIT_MAX,
+    decode_id_cursor,
+    decode_number_cursor,
+    encode_cursor,
+    page_of,
+)
 from holdfast.webhooks import service
 from holdfast.webhooks.model import Webhook
 
 router = APIRouter(prefix="/api/v1/webhooks", route_class=ApiRoute, tags=["Webhooks"])
 event_router = APIRouter(prefix="/api/v1/events", route_class=ApiRoute, tags=["Events"])
 
-BIGINT_MAX = 2**63 - 1
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Url = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -162,7 +169,7 @@ async def list_deliveries(
     cursor: str | None = None,
 ) -> DeliveryPage:
     found = await service.list_deliveries(
-        tx, webhook_id, before=_number(cursor), limit=limit, status=status, event_type=event_type
+        tx, webhook_id, before=decode_number_cursor(cursor), limit=limit, status=status, event_type=event_type
     )
     page = page_of(found, limit, lambda d: encode_cursor(d.id))
     return DeliveryPage(deliveries=[DeliveryInfo.model_validate(d) for d in page.items], next_cursor=page.next_cursor)
@@ -221,7 +228,7 @@ async def list_events(
     """What happened, oldest first, 30 days back. No event appears behind a cursor that was given out."""
     found = await service.list_events(
         tx,
-        after=_number(cursor) or 0,
+        after=decode_number_cursor(cursor) or 0,
         limit=limit,
         event_type=None if event_type == "*" else event_type,
         sku_id=sku_id,
@@ -230,15 +237,6 @@ async def list_events(
         events=[EventInfo.model_validate(e) for e in found],
         next_cursor=encode_cursor(found[-1].position) if found else None,
     )
-
-
-def _number(cursor: str | None) -> int | None:
-    keys = decode_cursor(cursor, 1)
-    if keys is None:
-        return None
-    if not keys[0].isdigit() or int(keys[0]) > BIGINT_MAX:
-        raise Invalid.field_error(["query", "cursor"], "invalid_cursor", "This cursor does not belong to this list.")
-    return int(keys[0])
 
 
 def _shown(webhook: Webhook) -> WebhookInfo:
