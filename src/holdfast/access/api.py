@@ -11,7 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access import audit, keys
 from holdfast.access.edge import Admin, ApiRoute, ApiTx
-from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.kernel.page import (
+    LIMIT_DEFAULT,
+    LIMIT_MAX,
+    decode_id_cursor,
+    decode_number_cursor,
+    encode_cursor,
+    page_of,
+)
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Access"])
 
@@ -53,8 +60,7 @@ async def create_key(body: NewKey, tx: ApiTx, caller: Admin) -> CreatedKey:
 
 @router.get("/api-keys")
 async def list_keys(tx: ApiTx, _: Admin, limit: Limit = LIMIT_DEFAULT, cursor: str | None = None) -> KeyPage:
-    after = decode_cursor(cursor, 1)
-    found = await keys.list_keys(tx, after=after[0] if after else None, limit=limit)
+    found = await keys.list_keys(tx, after=decode_id_cursor(cursor), limit=limit)
     page = page_of(found, limit, lambda key: encode_cursor(key.id))
     return KeyPage(api_keys=[KeyInfo.model_validate(key) for key in page.items], next_cursor=page.next_cursor)
 
@@ -86,7 +92,6 @@ class AuditPage(BaseModel):
 async def audit_log(
     tx: ApiTx, _: Admin, subject: str | None = None, limit: Limit = LIMIT_DEFAULT, cursor: str | None = None
 ) -> AuditPage:
-    before = decode_cursor(cursor, 1)
-    found = await audit.list_entries(tx, before=int(before[0]) if before else None, subject=subject, limit=limit)
+    found = await audit.list_entries(tx, before=decode_number_cursor(cursor), subject=subject, limit=limit)
     page = page_of(found, limit, lambda entry: encode_cursor(entry.id))
     return AuditPage(entries=[AuditInfo.model_validate(e) for e in page.items], next_cursor=page.next_cursor)

@@ -89,7 +89,7 @@ async def create_key(tx: Tx, *, name: str, scopes: list[str], created_by: str) -
     return key, token
 
 
-async def list_keys(tx: Tx, *, after: str | None, limit: int) -> list[ApiKey]:
+async def list_keys(tx: Tx, *, after: UUID | None, limit: int) -> list[ApiKey]:
     return await tx.all(sql.list_api_keys, ApiKey, after=after, limit=limit + 1)
 
 
