@@ -56,7 +56,7 @@ def test_filters_work_without_script(looking: Console) -> None:
     page = looking.open("/stock", script=False)
     page.fill("main .filters [type=search]", "bunting")
     page.click("main .filters button:has-text('Show')")
-    assert page.locator("tbody tr").count() == 2
+    expect(page.locator("tbody tr")).to_have_count(2)
 
 
 def test_the_chart_library_is_loaded_only_where_there_is_a_chart(looking: Console) -> None:

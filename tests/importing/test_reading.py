@@ -74,10 +74,11 @@ def test_a_row_of_another_width_is_a_problem_and_the_next_row_is_read(tmp_path: 
 def test_parquet_keeps_numbers_whatever_their_type(tmp_path: Path) -> None:
     file = tmp_path / "it's.parquet"
     target = str(file).replace("'", "''")
-    duckdb.sql(
-        "copy (select 'TEA' as code, 'Tea' as name, 2.08::float as price, 'GBP' as currency, 12::bigint as barcode) "
-        f"to '{target}' (format parquet)"
-    )
+    with duckdb.connect() as database:
+        database.execute(
+            "copy (select 'TEA' as code, 'Tea' as name, 2.08::float as price, 'GBP' as currency, 12::bigint as barcode) "
+            f"to '{target}' (format parquet)"
+        )
     (row,) = list(read_rows(open_table(file), SKU_COLUMNS))
     assert isinstance(row, Row)
     assert {name: str(value) for name, value in row.values.items()} == {
