@@ -20,9 +20,10 @@ def records() -> Iterator[Records]:
 
 def test_no_unit_is_lost_or_invented_between_customers_and_warehouses(records: Records) -> None:
     days = LEDGER_DAYS + LOOK_BACK_DAYS
-    real = duckdb.execute(
-        f"select sum(quantity) from read_parquet(?) where date > date '2011-12-09' - {days}", [str(records.source)]
-    ).fetchone()
+    with duckdb.connect() as database:
+        real = database.execute(
+            f"select sum(quantity) from read_parquet(?) where date > date '2011-12-09' - {days}", [str(records.source)]
+        ).fetchone()
     demand = records.demand(days)
     assert real is not None
     assert int(demand.units.sum()) == real[0]

@@ -76,8 +76,8 @@ def test_parquet_keeps_numbers_whatever_their_type(tmp_path: Path) -> None:
     target = str(file).replace("'", "''")
     with duckdb.connect() as database:
         database.execute(
-            "copy (select 'TEA' as code, 'Tea' as name, 2.08::float as price, 'GBP' as currency, 12::bigint as barcode) "
-            f"to '{target}' (format parquet)"
+            "copy (select 'TEA' as code, 'Tea' as name, 2.08::float as price, 'GBP' as currency, 12::bigint as barcode)"
+            f" to '{target}' (format parquet)"
         )
     (row,) = list(read_rows(open_table(file), SKU_COLUMNS))
     assert isinstance(row, Row)
