@@ -44,7 +44,9 @@ class Figures:
     in_transit: int
     approved: int
     backordered: int
+    later: int
     triggered: bool
+    bridging: bool
     rounding: int
     minimum_raise: int
     max_reduction: int
@@ -60,6 +62,10 @@ class Figures:
     @property
     def position(self) -> int:
         return self.available + self.in_transit + self.approved - self.backordered
+
+    @property
+    def order_up_to(self) -> int:
+        return self.reorder_point + self.lot - self.max_cut
 
 
 def figures_of(plan: Plan, row: int) -> Figures:
@@ -84,7 +90,9 @@ def figures_of(plan: Plan, row: int) -> Figures:
         in_transit=int(position.in_transit[row]),
         approved=int(position.approved[row]),
         backordered=int(position.backordered[row]),
+        later=int(position.later[row]),
         triggered=bool(orders.triggered[row]),
+        bridging=bool(orders.bridging[row]),
         rounding=int(orders.rounding[row]),
         minimum_raise=int(orders.minimum_raise[row]),
         max_reduction=int(orders.max_reduction[row]),
@@ -99,18 +107,18 @@ def explain(figures: Figures) -> tuple[ArithmeticLine, ...]:
     """Lines in reading order whose signed amounts sum to `figures.quantity` exactly, ordered or not.
 
     For a pair that is not triggered the last line takes the rest away and says where the reorder point is.
-    Lines that would be zero are left out, except expected demand, buffer and available: people look for them.
+    Where what is on order comes too late only the gap before it is ordered: no lot, and `comes_later` counts nothing.
+    Lines that would be zero are left out, except expected demand, buffer and available, which people look for, and
+    `comes_later`, which explains why an order is not in the sum.
     """
     f = figures
     lines = [
         _line("expected_demand", f.expected_demand, **_demand_facts(f)),
         _line("buffer", f.buffer, cycle_service_level=f.cycle_service_level, lead_days_sd=f.lead_days_sd),
         _line("manual_level", f.manual_shift, reorder_point=f.manual_reorder_point),
-        _line("order_lot", f.lot, lot_days=_days(f.lot, f.daily_mean)),
-        _line("max_stock_cap", -f.max_cut, max_stock=f.max_stock),
+        *_lot_lines(f),
         _line("available", -f.available),
-        _line("in_transit", -f.in_transit),
-        _line("approved", -f.approved),
+        *_inbound_lines(f),
         _line("backordered", f.backordered),
     ]
     if f.triggered:
@@ -121,9 +129,9 @@ def explain(figures: Figures) -> tuple[ArithmeticLine, ...]:
             _line("max_stock_room", -f.max_reduction, max_stock=f.max_stock),
         ]
     else:
-        gap = f.reorder_point + f.lot - f.max_cut - f.position
+        gap = f.order_up_to - f.position
         lines.append(_line("no_order", -gap, reorder_point=f.reorder_point, position=f.position, mode=f.mode.name))
-    shown = ("expected_demand", "buffer", "available")
+    shown = ("expected_demand", "buffer", "available", "comes_later")
     return tuple(line for line in lines if line.amount or line.key in shown)
 
 
@@ -134,10 +142,13 @@ def total_of(lines: tuple[ArithmeticLine, ...]) -> int:
 
 def reason_of(figures: Figures) -> str:
     """One stable word for why: `backordered`, `stockout`, `runs_out_before_delivery`, `below_reorder_point`,
-    and `over_max_stock` when the smallest order does not fit under the maximum."""
+    `inbound_too_late` when what is on order comes after the need, and `over_max_stock` when the smallest order does
+    not fit under the maximum."""
     f = figures
     if f.over_max:
         return "over_max_stock"
+    if f.bridging:
+        return "inbound_too_late"
     if f.backordered > f.available:
         return "backordered"
     if f.available <= 0:
@@ -145,6 +156,29 @@ def reason_of(figures: Figures) -> str:
     if f.daily_mean > 0 and f.available / f.daily_mean < f.lead_days:
         return "runs_out_before_delivery"
     return "below_reorder_point"
+
+
+def _lot_lines(f: Figures) -> list[ArithmeticLine]:
+    if f.bridging:
+        return [_line("max_stock_cap", min(f.lot - f.max_cut, 0), max_stock=f.max_stock)]
+    return [
+        _line("order_lot", f.lot, lot_days=_days(f.lot, f.daily_mean)),
+        _line("max_stock_cap", -f.max_cut, max_stock=f.max_stock),
+    ]
+
+
+def _inbound_lines(f: Figures) -> list[ArithmeticLine]:
+    """What is on order. `later` is part of in transit first; only what was not sent yet can exceed it."""
+    later_in_transit = min(f.later, f.in_transit)
+    later_approved = f.later - later_in_transit
+    lines = [
+        _line("in_transit", later_in_transit - f.in_transit),
+        _line("approved", later_approved - f.approved),
+    ]
+    if f.later:
+        facts: dict[str, Fact] = {"units": f.later, "days": round(f.lead_days + f.review_days, 1)}
+        lines.append(_line("comes_later", 0, **facts) if f.bridging else _line("due_later", -f.later, **facts))
+    return lines
 
 
 def _demand_facts(f: Figures) -> dict[str, Fact]:

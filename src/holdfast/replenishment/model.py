@@ -6,7 +6,7 @@ s, order up to S. s is a quantile of the demand over lead time + review period, 
 must last until the delivery after the next review.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -83,17 +83,28 @@ class Terms:
 class Position:
     """Units per pair. Inventory position = available + in transit + approved - backordered.
 
-    `approved` is what was decided but is not yet on an order that counts as in transit.
+    `approved` is what was decided but is not yet on an order that counts as in transit. `later` is the part of
+    in transit and approved that is due only after the protection time: it is netted, but it feeds nobody until then.
     """
 
     available: Ints
     in_transit: Ints
     approved: Ints
     backordered: Ints
+    later: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "later", np.broadcast_to(self.later, self.available.shape))
 
     @property
     def units(self) -> Ints:
+        """Everything open, whenever it comes: what must not be ordered a second time."""
         return self.available + self.in_transit + self.approved - self.backordered
+
+    @property
+    def units_in_time(self) -> Ints:
+        """What demand over the protection time can be served from."""
+        return self.units - self.later
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +141,8 @@ class Orders:
     """What to order now: need + rounding + minimum_raise - max_reduction where `triggered`, else nothing."""
 
     triggered: Flags
-    need: Ints  # order_up_to - position
+    bridging: Flags  # what is on order comes too late: only the gap until then is ordered, not a whole lot
+    need: Ints  # order_up_to - position; where bridging, reorder point - position in time
     rounding: Ints
     minimum_raise: Ints
     max_reduction: Ints
@@ -224,20 +236,29 @@ def compute_orders(levels: Levels, position: Position, terms: Terms, daily_mean:
     MOQ; then lowered to fit under `max_stock` as long as something the supplier accepts is left. When even
     the smallest order does not fit, that order is suggested and `over_max` says so: a person decides, the
     shelf is not left empty in silence.
+
+    What is due after the protection time does not stop the trigger, or a delivery that was put off would hide the
+    shortage before it. It is still netted: where everything open is above the reorder point, or the gap before it
+    comes is the larger need, only that gap is ordered (`bridging`).
     """
-    units = position.units
-    wanted = (levels.reorder_point > 0) | (units < 0)
-    need = levels.order_up_to - units
-    triggered = (terms.mode != Mode.NONE) & wanted & (units <= levels.reorder_point) & (need > 0)
+    units, in_time = position.units, position.units_in_time
+    wanted = (levels.reorder_point > 0) | (in_time < 0)
+    refill = np.where(units <= levels.reorder_point, levels.order_up_to - units, 0)
+    bridge = np.minimum(levels.reorder_point, levels.order_up_to) - in_time
+    bridging = bridge > np.maximum(refill, 0)
+    need = np.where(bridging, bridge, refill)
+    triggered = (terms.mode != Mode.NONE) & wanted & (in_time <= levels.reorder_point) & (need > 0)
     multiple = np.maximum(terms.order_multiple, 1)
     rounded = -(-need // multiple) * multiple
     smallest = -(-np.maximum(terms.moq, 1) // multiple) * multiple
     raised = np.maximum(rounded, smallest)
-    room = np.where(terms.max_stock != UNSET, terms.max_stock - units, np.iinfo(np.int64).max)
+    taken = np.where(bridging, in_time, units)
+    room = np.where(terms.max_stock != UNSET, terms.max_stock - taken, np.iinfo(np.int64).max)
     fitting = np.maximum(np.minimum(raised, room // multiple * multiple), smallest)
     cover = _days_of_cover(position, daily_mean)
     return Orders(
         triggered=triggered,
+        bridging=triggered & bridging,
         need=need,
         rounding=rounded - need,
         minimum_raise=raised - rounded,

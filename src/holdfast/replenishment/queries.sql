@@ -25,6 +25,16 @@ select i.sku_id, i.warehouse_id
  cross join clock c
  where (i.computed_reorder_point is null
         or (i.available_quantity + i.in_transit_quantity - i.backordered_quantity <= greatest(i.reorder_point, i.computed_reorder_point)
+            and greatest(i.reorder_point, i.computed_reorder_point) > 0)
+        -- A delivery put off beyond the protection time of the last forecast.
+        or (i.in_transit_quantity > 0 and i.available_quantity - i.backordered_quantity <= greatest(i.reorder_point, i.computed_reorder_point)
+            and i.available_quantity + i.in_transit_quantity - i.backordered_quantity
+                - (select coalesce(sum(b.quantity), 0)
+                     from inbound_lines b
+                     join demand_forecasts f on f.sku_id = i.sku_id and f.warehouse_id = i.warehouse_id
+                    where b.sku_id = i.sku_id and b.warehouse_id = i.warehouse_id
+                      and b.expected_at > c.now::date + ceil(f.protection_days)::integer)
+                <= greatest(i.reorder_point, i.computed_reorder_point)
             and greatest(i.reorder_point, i.computed_reorder_point) > 0))
    and not exists (select from replenishment_suggestions r
                     where r.sku_id = i.sku_id and r.warehouse_id = i.warehouse_id and r.status in ('pending', 'approved'))
@@ -39,18 +49,21 @@ with clock as materialized (
     select business_now() as now
 ), decided as materialized (
     -- Decided and not yet counted in transit: lines of orders that were not sent, and approvals without an order.
-    select sku_id, warehouse_id, sum(quantity) as quantity
-      from (select l.sku_id, o.warehouse_id, l.ordered_quantity as quantity
+    select sku_id, warehouse_id, sum(quantity) as quantity,
+           array_agg(expected_at) as dates, array_agg(quantity) as quantities
+      from (select l.sku_id, o.warehouse_id, l.ordered_quantity as quantity, coalesce(l.expected_at, o.expected_at) as expected_at
               from purchase_orders o
               join purchase_order_lines l on l.purchase_order_id = o.id
              where o.status in ('draft', 'approved')
             union all
-            select sku_id, warehouse_id, suggested_quantity
+            select sku_id, warehouse_id, suggested_quantity, null
               from replenishment_suggestions
              where status = 'approved' and purchase_order_id is null) d
      group by sku_id, warehouse_id
 )
 select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backordered_quantity, coalesce(d.quantity, 0)::bigint as approved_quantity,
+       (coalesce(late.quantity, 0) + coalesce((select sum(x.quantity) from unnest(d.dates, d.quantities) as x (day, quantity)
+                                                where x.day > horizon.last_day), 0))::bigint as later_quantity,
        i.safety_stock, i.reorder_point, i.max_stock,
        i.computed_safety_stock, i.computed_reorder_point, i.computed_order_up_to,
        coalesce(po.mode, 'auto') as mode, coalesce(po.target_service, 0.95) as target_service,
@@ -84,6 +97,15 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backord
         where si.sku_id = p.sku_id
         order by si.is_preferred desc, si.unit_cost, si.supplier_id
         limit 1) su on true
+ cross join lateral (
+       -- The last day an order placed today must cover.
+       select c.now::date + ceil(coalesce(su.lead_time_days, 7) + coalesce(po.review_days, 7))::integer as last_day) horizon
+  left join lateral (
+       -- Looked up only where something is on its way.
+       select sum(b.quantity) as quantity
+         from inbound_lines b
+        where i.in_transit_quantity > 0 and b.sku_id = p.sku_id and b.warehouse_id = p.warehouse_id
+          and b.expected_at > horizon.last_day) late on true
   left join lateral (
        select x.suggested_quantity, x.priority
          from replenishment_suggestions x

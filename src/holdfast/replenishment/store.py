@@ -130,6 +130,7 @@ async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
             in_transit=units("in_transit_quantity"),
             approved=units("approved_quantity"),
             backordered=units("backordered_quantity"),
+            later=units("later_quantity"),
         ),
         supplier_ids=[r["supplier_id"] for r in rows],
         unit_costs=[r["unit_cost"] for r in rows],

@@ -24,6 +24,7 @@ REASONS: Final = {
     "stockout": N_("out of stock"),
     "runs_out_before_delivery": N_("runs out before delivery"),
     "below_reorder_point": N_("below reorder point"),
+    "inbound_too_late": N_("what is on order comes too late"),
     "over_max_stock": N_("smallest order exceeds the maximum"),
 }
 
@@ -37,6 +38,8 @@ LINES: Final = {
     "available": N_("Available"),
     "in_transit": N_("In transit"),
     "approved": N_("Approved, not yet ordered"),
+    "due_later": N_("Due only after these %(days)s days"),
+    "comes_later": N_("%(units)s on order come only after these %(days)s days: they do not help until then"),
     "backordered": N_("Customers are waiting for"),
     "order_multiple": N_("Rounded up to packs of %(order_multiple)s"),
     "minimum_order": N_("Supplier takes at least %(moq)s"),
