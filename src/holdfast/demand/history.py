@@ -1,6 +1,6 @@
-"""Daily demand of many series as one matrix, and what is done to it before forecasting."""
+"""Demand of many series, period by period, as one matrix, and what is done to it before forecasting."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -21,16 +21,36 @@ INTERVAL_CUTOFF = 1.32
 CV2_CUTOFF = 0.49
 
 
+class Period(StrEnum):
+    """How long one column of a history is."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+    @property
+    def days(self) -> float:
+        return {"day": 1.0, "week": 7.0, "month": 365.2425 / 12}[self.value]
+
+    @property
+    def per_year(self) -> int:
+        return {"day": 365, "week": 52, "month": 12}[self.value]
+
+
 @dataclass(frozen=True, slots=True)
 class DemandHistory:
-    """Units wanted per day. `quantity` and `observed` are (series, days), oldest day first, yesterday last.
+    """Units wanted per period, days by default. `quantity` and `observed` are (series, periods), the last
+    complete period last.
 
-    A day counts only where `observed` is true: days before launch and days without stock say nothing about
-    demand. Today is never included, because half a day is not a day.
+    A period counts only where `observed` is true: days before launch and days without stock say nothing about
+    demand. Today is never included, because half a day is not a day. `starts_on` is the first day of the first
+    period, where the calendar matters; without it no season is looked for.
     """
 
     quantity: NDArray[np.number]
     observed: Mask
+    period: Period = Period.DAY
+    starts_on: np.datetime64 | None = None
 
     def __post_init__(self) -> None:
         assert self.quantity.ndim == 2, "a history is (series, days)"
@@ -42,7 +62,16 @@ class DemandHistory:
 
     @property
     def days(self) -> int:
+        """Periods in the history (days, unless `period` says otherwise)."""
         return int(self.quantity.shape[1])
+
+    def rows(self, rows: NDArray[np.int64] | slice) -> "DemandHistory":
+        """The same periods of some of the series."""
+        return replace(self, quantity=self.quantity[rows], observed=self.observed[rows])
+
+    def until(self, periods: int) -> "DemandHistory":
+        """What was known after the first `periods` periods: the history at a past origin."""
+        return replace(self, quantity=self.quantity[:, :periods], observed=self.observed[:, :periods])
 
 
 def without_unsold_start(quantity: NDArray[np.number], observed: Mask) -> Mask:
@@ -67,7 +96,7 @@ def cap_bulk_days(history: DemandHistory) -> tuple[DemandHistory, Ints]:
     if not excess.any():
         return history, np.zeros(history.series, np.int64)
     capped = np.minimum(sold, cap[:, None]).astype(history.quantity.dtype)
-    return DemandHistory(capped, history.observed), np.rint(excess).astype(np.int64)
+    return replace(history, quantity=capped), np.rint(excess).astype(np.int64)
 
 
 class DemandClass(StrEnum):
