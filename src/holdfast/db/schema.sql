@@ -148,6 +148,14 @@ begin
     raise exception 'movements are append-only' using errcode = 'ZS001';
 end $$;
 
+CREATE FUNCTION public.is_ascending(p_numbers bigint[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select coalesce(bool_and(n.value > 0 and (n.before is null or n.before < n.value)), true)
+      from (select value, lag(value) over (order by place) as before
+              from unnest(p_numbers) with ordinality as u (value, place)) n
+$$;
+
 CREATE FUNCTION public.note_row_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -241,6 +249,17 @@ CREATE TABLE public.ledger_seals (
     CONSTRAINT sealed_entries_not_negative CHECK ((entries >= 0)),
     CONSTRAINT seals_count_from_one CHECK ((no > 0))
 );
+
+CREATE FUNCTION public.supplier_next_order_day(p_weekdays smallint[], p_closed datemultirange, p_from date) RETURNS date
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select case when p_weekdays is null and p_closed = '{}'::datemultirange then p_from
+           else (select d::date
+                   from generate_series(p_from::timestamp, p_from::timestamp + interval '1 year', interval '1 day') as d
+                  where (p_weekdays is null or extract(isodow from d)::smallint = any (p_weekdays)) and not p_closed @> d::date
+                  order by d
+                  limit 1) end
+$$;
 
 CREATE TABLE public.alert_checks (
     sku_id uuid NOT NULL,
@@ -1184,9 +1203,52 @@ CREATE TABLE public.supplier_items (
     lead_time_sd_days numeric(8,2),
     is_preferred boolean DEFAULT false NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    currency text,
+    break_quantities bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    break_costs numeric(18,6)[] DEFAULT '{}'::numeric[] NOT NULL,
+    max_order_quantity bigint,
+    pack_size bigint DEFAULT 1 NOT NULL,
+    pack_volume_l numeric(14,4),
+    pack_weight_kg numeric(14,4),
+    valid_from date,
+    valid_to date,
+    CONSTRAINT break_costs_not_negative CHECK (((0)::numeric <= ALL (break_costs))),
+    CONSTRAINT breaks_ascend CHECK (public.is_ascending(break_quantities)),
+    CONSTRAINT every_break_has_a_cost CHECK ((cardinality(break_quantities) = cardinality(break_costs))),
+    CONSTRAINT item_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT max_order_quantity_positive CHECK ((max_order_quantity > 0)),
     CONSTRAINT moq_positive CHECK ((moq > 0)),
     CONSTRAINT order_multiple_positive CHECK ((order_multiple > 0)),
-    CONSTRAINT unit_cost_not_negative CHECK ((unit_cost >= (0)::numeric))
+    CONSTRAINT pack_size_positive CHECK ((pack_size > 0)),
+    CONSTRAINT pack_volume_not_negative CHECK ((pack_volume_l >= (0)::numeric)),
+    CONSTRAINT pack_weight_not_negative CHECK ((pack_weight_kg >= (0)::numeric)),
+    CONSTRAINT unit_cost_not_negative CHECK ((unit_cost >= (0)::numeric)),
+    CONSTRAINT validity_ends_after_it_begins CHECK ((valid_to >= valid_from))
+);
+
+CREATE TABLE public.supplier_lead_factors (
+    supplier_id uuid NOT NULL,
+    receipts integer NOT NULL,
+    mean_factor double precision NOT NULL,
+    sd_factor double precision NOT NULL,
+    low_factor double precision NOT NULL,
+    high_factor double precision NOT NULL,
+    is_used boolean NOT NULL,
+    learned_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.supplier_lead_times (
+    supplier_id uuid NOT NULL,
+    sku_id uuid NOT NULL,
+    receipts integer NOT NULL,
+    mean_days double precision NOT NULL,
+    sd_days double precision NOT NULL,
+    low_days double precision NOT NULL,
+    median_days double precision NOT NULL,
+    high_days double precision NOT NULL,
+    is_used boolean NOT NULL,
+    learned_at timestamp with time zone NOT NULL,
+    CONSTRAINT learned_from_receipts CHECK ((receipts > 0))
 );
 
 CREATE TABLE public.suppliers (
@@ -1203,11 +1265,63 @@ CREATE TABLE public.suppliers (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     over_receipt_share numeric(6,4) DEFAULT 0 NOT NULL,
+    order_weekdays smallint[],
+    closed_days datemultirange DEFAULT '{}'::datemultirange NOT NULL,
+    truck_volume_l numeric(14,3),
+    truck_weight_kg numeric(14,3),
     CONSTRAINT lead_time_not_negative CHECK ((lead_time_days >= (0)::numeric)),
     CONSTRAINT lead_time_sd_not_negative CHECK ((lead_time_sd_days >= (0)::numeric)),
+    CONSTRAINT order_weekdays_are_iso_weekdays CHECK (((order_weekdays <@ '{1,2,3,4,5,6,7}'::smallint[]) AND (cardinality(order_weekdays) > 0))),
     CONSTRAINT over_receipt_share_is_a_share CHECK (((over_receipt_share >= (0)::numeric) AND (over_receipt_share <= (1)::numeric))),
-    CONSTRAINT supplier_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text))
+    CONSTRAINT supplier_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT truck_volume_positive CHECK ((truck_volume_l > (0)::numeric)),
+    CONSTRAINT truck_weight_positive CHECK ((truck_weight_kg > (0)::numeric))
 );
+
+CREATE VIEW public.supplier_terms AS
+ SELECT i.supplier_id,
+    i.sku_id,
+    i.supplier_code,
+    i.is_preferred,
+    p.is_active,
+    i.unit_cost,
+    COALESCE(i.currency, p.currency) AS currency,
+    i.break_quantities,
+    i.break_costs,
+    i.moq,
+    i.order_multiple,
+    i.max_order_quantity,
+    i.pack_size,
+    i.pack_volume_l,
+    i.pack_weight_kg,
+    i.valid_from,
+    i.valid_to,
+    (COALESCE(i.lead_time_days, p.lead_time_days))::double precision AS promised_days,
+    (COALESCE(i.lead_time_sd_days, p.lead_time_sd_days))::double precision AS promised_sd_days,
+        CASE
+            WHEN l.is_used THEN l.mean_days
+            WHEN f.is_used THEN (f.mean_factor * (GREATEST(COALESCE(i.lead_time_days, p.lead_time_days), (1)::numeric))::double precision)
+            ELSE (COALESCE(i.lead_time_days, p.lead_time_days))::double precision
+        END AS lead_time_days,
+        CASE
+            WHEN l.is_used THEN l.sd_days
+            WHEN f.is_used THEN (f.sd_factor * (GREATEST(COALESCE(i.lead_time_days, p.lead_time_days), (1)::numeric))::double precision)
+            ELSE (COALESCE(i.lead_time_sd_days, p.lead_time_sd_days))::double precision
+        END AS lead_time_sd_days,
+        CASE
+            WHEN (l.is_used OR f.is_used) THEN 'learned'::text
+            ELSE 'promised'::text
+        END AS lead_time_source,
+    COALESCE(l.receipts, 0) AS receipts,
+    p.minimum_order_value,
+    p.truck_volume_l,
+    p.truck_weight_kg,
+    p.order_weekdays,
+    p.closed_days
+   FROM (((public.supplier_items i
+     JOIN public.suppliers p ON ((p.id = i.supplier_id)))
+     LEFT JOIN public.supplier_lead_times l ON (((l.supplier_id = i.supplier_id) AND (l.sku_id = i.sku_id))))
+     LEFT JOIN public.supplier_lead_factors f ON ((f.supplier_id = i.supplier_id)));
 
 CREATE TABLE public.transfer_losses (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -1577,6 +1691,12 @@ ALTER TABLE ONLY public.suppliers
 ALTER TABLE ONLY public.supplier_items
     ADD CONSTRAINT supplier_items_pkey PRIMARY KEY (sku_id, supplier_id);
 
+ALTER TABLE ONLY public.supplier_lead_factors
+    ADD CONSTRAINT supplier_lead_factors_pkey PRIMARY KEY (supplier_id);
+
+ALTER TABLE ONLY public.supplier_lead_times
+    ADD CONSTRAINT supplier_lead_times_pkey PRIMARY KEY (supplier_id, sku_id);
+
 ALTER TABLE ONLY public.suppliers
     ADD CONSTRAINT suppliers_pkey PRIMARY KEY (id);
 
@@ -1703,7 +1823,7 @@ CREATE INDEX notifications_queued ON public.notifications USING btree (next_atte
 
 CREATE UNIQUE INDEX one_alert_per_cause ON public.alerts USING btree (rule_id, sku_id, warehouse_id) WHERE (cleared_at IS NULL);
 
-CREATE UNIQUE INDEX one_collecting_draft ON public.purchase_orders USING btree (supplier_id, warehouse_id) WHERE ((status = 'draft'::text) AND collects_suggestions);
+CREATE UNIQUE INDEX one_collecting_draft ON public.purchase_orders USING btree (supplier_id, warehouse_id, currency) WHERE ((status = 'draft'::text) AND collects_suggestions);
 
 CREATE UNIQUE INDEX one_open_shortage ON public.shortage_cases USING btree (sku_id, warehouse_id) WHERE (status = ANY (ARRAY['open'::text, 'waiting'::text]));
 
@@ -2060,6 +2180,15 @@ ALTER TABLE ONLY public.supplier_items
 ALTER TABLE ONLY public.supplier_items
     ADD CONSTRAINT supplier_items_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
 
+ALTER TABLE ONLY public.supplier_lead_factors
+    ADD CONSTRAINT supplier_lead_factors_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
+
+ALTER TABLE ONLY public.supplier_lead_times
+    ADD CONSTRAINT supplier_lead_times_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.supplier_lead_times
+    ADD CONSTRAINT supplier_lead_times_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
+
 ALTER TABLE ONLY public.transfer_lines
     ADD CONSTRAINT transfer_lines_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
@@ -2242,7 +2371,13 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.stock_counts TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_items TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_lead_factors TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_lead_times TO holdfast_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.suppliers TO holdfast_app;
+
+GRANT SELECT ON TABLE public.supplier_terms TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.transfer_losses TO holdfast_app;
 

@@ -25,7 +25,11 @@ OUT: Final = frozenset({"sent", "confirmed", "partly_received"})
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """Lead times in days; ``over_receipt_share`` is how much more than ordered we accept (0.05 = five percent)."""
+    """Lead times in days; ``over_receipt_share`` is how much more than ordered we accept (0.05 = five percent).
+
+    Orders are taken on ``order_weekdays`` (ISO, 1 is Monday; None: every day) except on ``closed_days``, which are
+    ``{first_day, last_day}``. The truck's room is in litres and kilograms.
+    """
 
     id: UUID
     code: str
@@ -37,6 +41,10 @@ class Supplier:
     lead_time_sd_days: Decimal
     minimum_order_value: Decimal | None
     over_receipt_share: Decimal
+    order_weekdays: list[int] | None
+    closed_days: list[dict[str, str]]
+    truck_volume_l: Decimal | None
+    truck_weight_kg: Decimal | None
     is_active: bool
     created_at: datetime
     updated_at: datetime
@@ -44,19 +52,36 @@ class Supplier:
 
 @dataclass(frozen=True, slots=True)
 class SupplierItem:
-    """What a supplier asks for one SKU: cost per base unit in the supplier's currency, quantities in base units."""
+    """What a supplier asks for one SKU: cost per base unit, quantities in base units, room per pack.
+
+    ``currency`` None is the supplier's. From ``break_quantities[n]`` units on, every unit costs ``break_costs[n]``.
+    """
 
     supplier_id: UUID
     sku_id: UUID
     sku_code: str
     supplier_code: str | None
     unit_cost: Decimal
+    currency: str | None
+    break_quantities: list[int]
+    break_costs: list[Decimal]
     moq: int
     order_multiple: int
+    max_order_quantity: int | None
+    pack_size: int
+    pack_volume_l: Decimal | None
+    pack_weight_kg: Decimal | None
+    valid_from: date | None
+    valid_to: date | None
     lead_time_days: Decimal | None
     lead_time_sd_days: Decimal | None
     is_preferred: bool
     updated_at: datetime
+
+    @property
+    def price_breaks(self) -> list[dict[str, Any]]:
+        pairs = zip(self.break_quantities, self.break_costs, strict=True)
+        return [{"min_quantity": quantity, "unit_cost": cost} for quantity, cost in pairs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +141,9 @@ class OrderLine:
     suggestion_id: UUID | None
     moq: int
     order_multiple: int
+    max_order_quantity: int | None
+    unit_volume_l: Decimal | None
+    unit_weight_kg: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,21 +271,39 @@ def beyond_tolerance(parts: Iterable[LineReceipt], over_receipt_share: Decimal) 
     ]
 
 
-def broken_terms(detail: OrderDetail, minimum_order_value: Decimal | None) -> list[dict[str, Any]]:
-    """Which of the supplier's terms an order does not meet: minimum quantity, multiple, order value."""
-    found: list[dict[str, Any]] = []
-    for line in detail.lines:
-        facts = {"line_no": line.line_no, "sku_id": str(line.sku_id), "ordered": line.ordered_quantity}
-        if line.ordered_quantity < line.moq:
-            found.append({**facts, "code": "below_moq", "moq": line.moq})
-        elif line.ordered_quantity % line.order_multiple:
-            found.append({**facts, "code": "not_a_multiple", "order_multiple": line.order_multiple})
-    if minimum_order_value is not None and detail.order.cost_total < minimum_order_value:
+def broken_terms(
+    detail: OrderDetail, supplier: Supplier, next_order_day: date | None, today: date
+) -> list[dict[str, Any]]:
+    """Which of the supplier's terms an order does not meet: quantities of its lines, its value, the truck, the day."""
+    found = [broken for line in detail.lines if (broken := _broken_line(line)) is not None]
+    if supplier.minimum_order_value is not None and detail.order.cost_total < supplier.minimum_order_value:
         found.append(
             {
                 "code": "below_minimum_order_value",
-                "minimum_order_value": str(minimum_order_value),
+                "minimum_order_value": str(supplier.minimum_order_value),
                 "order_value": str(detail.order.cost_total),
             }
         )
+    volume = sum((line.ordered_quantity * (line.unit_volume_l or Decimal(0)) for line in detail.lines), Decimal(0))
+    if supplier.truck_volume_l is not None and volume > supplier.truck_volume_l:
+        facts = {"truck_volume_l": str(supplier.truck_volume_l), "order_volume_l": str(round(volume, 3))}
+        found.append({"code": "over_truck_volume", **facts})
+    weight = sum((line.ordered_quantity * (line.unit_weight_kg or Decimal(0)) for line in detail.lines), Decimal(0))
+    if supplier.truck_weight_kg is not None and weight > supplier.truck_weight_kg:
+        facts = {"truck_weight_kg": str(supplier.truck_weight_kg), "order_weight_kg": str(round(weight, 3))}
+        found.append({"code": "over_truck_weight", **facts})
+    if next_order_day != today:
+        day = None if next_order_day is None else next_order_day.isoformat()
+        found.append({"code": "no_order_day", "next_order_day": day})
     return found
+
+
+def _broken_line(line: OrderLine) -> dict[str, Any] | None:
+    facts = {"line_no": line.line_no, "sku_id": str(line.sku_id), "ordered": line.ordered_quantity}
+    if line.ordered_quantity < line.moq:
+        return {**facts, "code": "below_moq", "moq": line.moq}
+    if line.max_order_quantity is not None and line.ordered_quantity > line.max_order_quantity:
+        return {**facts, "code": "above_max_order_quantity", "max_order_quantity": line.max_order_quantity}
+    if line.ordered_quantity % line.order_multiple:
+        return {**facts, "code": "not_a_multiple", "order_multiple": line.order_multiple}
+    return None

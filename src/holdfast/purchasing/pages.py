@@ -32,6 +32,10 @@ REFUSALS: Final = {
 TERMS: Final = {
     "below_moq": N_("line %(line_no)s: at least %(moq)s, not %(ordered)s"),
     "not_a_multiple": N_("line %(line_no)s: %(ordered)s is not a multiple of %(order_multiple)s"),
+    "above_max_order_quantity": N_("line %(line_no)s: at most %(max_order_quantity)s, not %(ordered)s"),
+    "over_truck_volume": N_("takes %(order_volume_l)s l of a truck of %(truck_volume_l)s l"),
+    "over_truck_weight": N_("weighs %(order_weight_kg)s kg on a truck for %(truck_weight_kg)s kg"),
+    "no_order_day": N_("the supplier takes no orders today; the next day is %(next_order_day)s"),
     "below_minimum_order_value": N_("worth %(order_value)s, at least %(minimum_order_value)s is wanted"),
 }
 

@@ -1,73 +1,16 @@
--- insert_supplier
--- A new supplier; the constraint on code refuses a second one.
-insert into suppliers (code, name, email, language, currency, lead_time_days, lead_time_sd_days, minimum_order_value,
-    over_receipt_share)
-values (%(code)s, %(name)s, %(email)s, %(language)s, %(currency)s, %(lead_time_days)s, %(lead_time_sd_days)s,
-    %(minimum_order_value)s, %(over_receipt_share)s)
-returning *;
-
--- get_supplier
--- One supplier by id.
-select * from suppliers where id = %(id)s;
-
--- list_suppliers
--- One page in order of code.
-select *
-  from suppliers
- where (%(after)s::text is null or code > %(after)s)
-   and (%(is_active)s::boolean is null or is_active = %(is_active)s)
-   and (%(pattern)s::text is null or code ilike %(pattern)s or name ilike %(pattern)s)
- order by code
- limit %(limit)s;
-
--- change_supplier
--- All columns a person may change; the service fills in those that stay.
-update suppliers
-   set name = %(name)s, email = %(email)s, language = %(language)s, currency = %(currency)s,
-       lead_time_days = %(lead_time_days)s, lead_time_sd_days = %(lead_time_sd_days)s,
-       minimum_order_value = %(minimum_order_value)s, over_receipt_share = %(over_receipt_share)s,
-       is_active = %(is_active)s, updated_at = now()
- where id = %(id)s
-returning *;
-
--- put_supplier_items
--- Terms of many SKUs at once; a term given again replaces the old one.
-insert into supplier_items (supplier_id, sku_id, supplier_code, unit_cost, moq, order_multiple, lead_time_days,
-    lead_time_sd_days, is_preferred)
-select %(supplier_id)s, i.sku_id, i.supplier_code, i.unit_cost, i.moq, i.order_multiple, i.lead_time_days,
-       i.lead_time_sd_days, i.is_preferred
-  from json_to_recordset(%(items)s) as i (sku_id uuid, supplier_code text, unit_cost numeric, moq bigint,
-       order_multiple bigint, lead_time_days numeric, lead_time_sd_days numeric, is_preferred boolean)
-on conflict (sku_id, supplier_id) do update
-   set supplier_code = excluded.supplier_code, unit_cost = excluded.unit_cost, moq = excluded.moq,
-       order_multiple = excluded.order_multiple, lead_time_days = excluded.lead_time_days,
-       lead_time_sd_days = excluded.lead_time_sd_days, is_preferred = excluded.is_preferred, updated_at = now();
-
--- unprefer_others
--- One preferred supplier per SKU: the newest wish wins.
-update supplier_items set is_preferred = false, updated_at = now()
- where sku_id = any(%(sku_ids)s) and supplier_id <> %(supplier_id)s and is_preferred;
-
--- list_supplier_items
--- What a supplier offers, in order of SKU code.
-select i.supplier_id, i.sku_id, s.code as sku_code, i.supplier_code, i.unit_cost, i.moq, i.order_multiple,
-       i.lead_time_days, i.lead_time_sd_days, i.is_preferred, i.updated_at
-  from supplier_items i
-  join skus s on s.id = i.sku_id
- where i.supplier_id = %(supplier_id)s
-   and (%(sku_id)s::uuid is null or i.sku_id = %(sku_id)s)
-   and (%(after)s::text is null or s.code > %(after)s)
- order by s.code
- limit %(limit)s;
-
--- delete_supplier_item
--- A supplier no longer offers a SKU; orders keep their own cost.
-delete from supplier_items where supplier_id = %(supplier_id)s and sku_id = %(sku_id)s;
+-- line_currencies
+-- The currencies in which a supplier prices these SKUs.
+select distinct coalesce(i.currency, p.currency) as currency
+  from suppliers p
+ cross join unnest(%(sku_ids)s::uuid[]) as l (sku_id)
+  left join supplier_items i on i.supplier_id = p.id and i.sku_id = l.sku_id
+ where p.id = %(supplier_id)s
+ order by 1;
 
 -- insert_order
--- A new draft in the supplier's currency.
+-- A new draft in the currency of its lines.
 insert into purchase_orders (supplier_id, warehouse_id, currency, expected_at, note, created_by, created_at)
-select p.id, w.id, p.currency, %(expected_at)s, %(note)s, %(actor)s, business_now()
+select p.id, w.id, %(currency)s, %(expected_at)s, %(note)s, %(actor)s, business_now()
   from suppliers p, warehouses w
  where p.id = %(supplier_id)s and w.id = %(warehouse_id)s
 returning id;
@@ -75,15 +18,14 @@ returning id;
 -- insert_collecting_draft
 -- The draft that collects approved suggestions; of two at once the second finds the first one's.
 insert into purchase_orders (supplier_id, warehouse_id, currency, created_by, created_at, collects_suggestions)
-select p.id, %(warehouse_id)s, p.currency, %(actor)s, business_now(), true
-  from suppliers p
- where p.id = %(supplier_id)s
-on conflict (supplier_id, warehouse_id) where status = 'draft' and collects_suggestions do nothing;
+values (%(supplier_id)s, %(warehouse_id)s, %(currency)s, %(actor)s, business_now(), true)
+on conflict (supplier_id, warehouse_id, currency) where status = 'draft' and collects_suggestions do nothing;
 
 -- lock_collecting_draft
 -- Locked, so that it is not sent while lines are added.
 select id from purchase_orders
- where supplier_id = %(supplier_id)s and warehouse_id = %(warehouse_id)s and status = 'draft' and collects_suggestions
+ where supplier_id = %(supplier_id)s and warehouse_id = %(warehouse_id)s and currency = %(currency)s and status = 'draft'
+   and collects_suggestions
    for update;
 
 -- add_lines
@@ -92,7 +34,7 @@ insert into purchase_order_lines (purchase_order_id, line_no, sku_id, ordered_qu
 select %(id)s,
        (select coalesce(max(line_no), 0) from purchase_order_lines where purchase_order_id = %(id)s)
            + row_number() over (order by l.n),
-       l.sku_id, l.quantity, coalesce(l.unit_cost, i.unit_cost), l.suggestion_id
+       l.sku_id, l.quantity, coalesce(l.unit_cost, supplier_unit_cost(i.unit_cost, i.break_quantities, i.break_costs, l.quantity)), l.suggestion_id
   from rows from (json_to_recordset(%(lines)s) as (sku_id uuid, quantity bigint, unit_cost numeric, suggestion_id uuid))
        with ordinality as l (sku_id, quantity, unit_cost, suggestion_id, n)
   left join supplier_items i on i.supplier_id = %(supplier_id)s and i.sku_id = l.sku_id
@@ -102,15 +44,16 @@ select %(id)s,
         where o.suggestion_id = l.suggestion_id and p.status <> 'cancelled');
 
 -- find_unorderable
--- Lines that cannot be ordered: the SKU is unknown or archived, or nobody said what it costs.
+-- Lines that cannot be ordered: the SKU is unknown or archived, or nobody said what it costs today.
 select (l.n - 1)::integer as line,
        case when s.id is null then 'unknown_sku' when s.archived_at is not null then 'sku_archived' when s.is_bundle then 'sku_is_bundle'
-            else 'unit_cost_unknown' end as code
+            when i.unit_cost is null then 'unit_cost_unknown' else 'terms_not_valid' end as code
   from rows from (json_to_recordset(%(lines)s) as (sku_id uuid, unit_cost numeric))
        with ordinality as l (sku_id, unit_cost, n)
   left join skus s on s.id = l.sku_id
   left join supplier_items i on i.supplier_id = %(supplier_id)s and i.sku_id = l.sku_id
- where s.id is null or s.archived_at is not null or s.is_bundle or coalesce(l.unit_cost, i.unit_cost) is null
+ where s.id is null or s.archived_at is not null or s.is_bundle
+    or l.unit_cost is null and (i.unit_cost is null or business_now()::date < i.valid_from or business_now()::date > i.valid_to)
  order by l.n;
 
 -- delete_lines
@@ -163,7 +106,8 @@ select o.*, p.code as supplier_code, p.name as supplier_name, w.code as warehous
 -- The lines of one order beside the supplier's terms.
 select l.line_no, l.sku_id, s.code as sku_code, s.name as sku_name, i.supplier_code, l.ordered_quantity, l.received_quantity,
        l.open_quantity, l.confirmed_quantity, l.expected_at, l.unit_cost, l.suggestion_id,
-       coalesce(i.moq, 1)::bigint as moq, coalesce(i.order_multiple, 1)::bigint as order_multiple
+       coalesce(i.moq, 1)::bigint as moq, coalesce(i.order_multiple, 1)::bigint as order_multiple, i.max_order_quantity,
+       i.pack_volume_l / i.pack_size as unit_volume_l, i.pack_weight_kg / i.pack_size as unit_weight_kg
   from purchase_order_lines l
   join purchase_orders o on o.id = l.purchase_order_id
   join skus s on s.id = l.sku_id
@@ -191,16 +135,23 @@ values (%(id)s, %(reference)s, %(lines)s, %(actor)s, business_now());
 update purchase_orders set status = 'approved', approved_by = %(actor)s, approved_at = business_now(), version = version + 1
  where id = %(id)s;
 
+-- order_days
+-- Today, and the next day on which the supplier takes orders.
+select business_now()::date as today,
+       supplier_next_order_day(order_weekdays, closed_days, business_now()::date) as next_order_day
+  from suppliers
+ where id = %(supplier_id)s;
+
 -- mark_sent
 -- From here on the open lines are in transit. Expected after the longest lead time of its lines, unless somebody said when.
 update purchase_orders o
    set status = 'sent', sent_at = business_now(), version = o.version + 1,
        approved_by = coalesce(o.approved_by, %(actor)s), approved_at = coalesce(o.approved_at, business_now()),
        expected_at = coalesce(o.expected_at, business_now()::date + (
-           select ceil(max(coalesce(i.lead_time_days, p.lead_time_days)))::integer
+           select ceil(max(coalesce(t.lead_time_days, p.lead_time_days)))::integer
              from purchase_order_lines l
              join suppliers p on p.id = o.supplier_id
-             left join supplier_items i on i.supplier_id = o.supplier_id and i.sku_id = l.sku_id
+             left join supplier_terms t on t.supplier_id = o.supplier_id and t.sku_id = l.sku_id
             where l.purchase_order_id = o.id))
  where o.id = %(id)s;
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from holdfast.access.edge import ApiRoute, ApiTx, Planner, Reader
 from holdfast.kernel.errors import Invalid
@@ -26,6 +26,28 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$")]
 
 
+Room = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=4)]
+Weekdays = Annotated[list[Annotated[int, Field(ge=1, le=7)]], Field(min_length=1, max_length=7)]
+
+
+class ClosedDays(BaseModel):
+    """No order is taken from the first to the last day, both included."""
+
+    model_config = ConfigDict(extra="forbid")
+    first_day: date
+    last_day: date
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.last_day < self.first_day:
+            raise ValueError("last_day is before first_day")
+        return self
+
+
+Closed = Annotated[list[ClosedDays], Field(max_length=1000)]
+TruckRoom = Annotated[Decimal, Field(gt=0, max_digits=14, decimal_places=3)]
+
+
 class NewSupplier(BaseModel):
     model_config = ConfigDict(extra="forbid")
     code: Annotated[str, Field(min_length=1, max_length=100)]
@@ -37,6 +59,10 @@ class NewSupplier(BaseModel):
     lead_time_sd_days: Days = Decimal(0)
     minimum_order_value: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=2)] | None = None
     over_receipt_share: Annotated[Share, Field(description="0.05: accept up to 5 % more than ordered")] = Decimal(0)
+    order_weekdays: Annotated[Weekdays | None, Field(description="ISO weekdays on which orders are taken")] = None
+    closed_days: Closed = []
+    truck_volume_l: TruckRoom | None = None
+    truck_weight_kg: TruckRoom | None = None
 
 
 class SupplierChange(BaseModel):
@@ -51,7 +77,14 @@ class SupplierChange(BaseModel):
     lead_time_sd_days: Days | None = None
     minimum_order_value: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=2)] | None = None
     over_receipt_share: Share | None = None
+    order_weekdays: Weekdays | None = None
+    closed_days: Closed | None = None
+    truck_volume_l: TruckRoom | None = None
+    truck_weight_kg: TruckRoom | None = None
     is_active: bool | None = None
+
+
+_MAY_BE_EMPTY = ("email", "minimum_order_value", "order_weekdays", "truck_volume_l", "truck_weight_kg")
 
 
 class SupplierInfo(BaseModel):
@@ -66,6 +99,10 @@ class SupplierInfo(BaseModel):
     lead_time_sd_days: Decimal
     minimum_order_value: Decimal | None
     over_receipt_share: Decimal
+    order_weekdays: list[int] | None
+    closed_days: list[ClosedDays]
+    truck_volume_l: Decimal | None
+    truck_weight_kg: Decimal | None
     is_active: bool
     created_at: datetime
     updated_at: datetime
@@ -76,18 +113,40 @@ class SupplierPage(BaseModel):
     next_cursor: str | None
 
 
+class PriceBreak(BaseModel):
+    """From ``min_quantity`` units on one line, every unit of it costs ``unit_cost``."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    min_quantity: Quantity
+    unit_cost: Cost
+
+
 class Terms(BaseModel):
-    """What the supplier asks for one SKU. Cost per base unit in the supplier's currency."""
+    """What the supplier asks for one SKU: cost per base unit, room per pack of ``pack_size`` units."""
 
     model_config = ConfigDict(extra="forbid")
     sku_id: UUID
     unit_cost: Cost
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="null: the supplier's")] | None = None
+    price_breaks: Annotated[list[PriceBreak], Field(max_length=50)] = []
     supplier_code: Text | None = None
     moq: Quantity = 1
     order_multiple: Quantity = 1
+    max_order_quantity: Quantity | None = None
+    pack_size: Quantity = 1
+    pack_volume_l: Room | None = None
+    pack_weight_kg: Room | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
     lead_time_days: Days | None = None
     lead_time_sd_days: Days | None = None
     is_preferred: bool = False
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+            raise ValueError("valid_to is before valid_from")
+        return self
 
 
 class TermsInfo(BaseModel):
@@ -97,8 +156,16 @@ class TermsInfo(BaseModel):
     sku_code: str
     supplier_code: str | None
     unit_cost: Decimal
+    currency: str | None
+    price_breaks: list[PriceBreak]
     moq: int
     order_multiple: int
+    max_order_quantity: int | None
+    pack_size: int
+    pack_volume_l: Decimal | None
+    pack_weight_kg: Decimal | None
+    valid_from: date | None
+    valid_to: date | None
     lead_time_days: Decimal | None
     lead_time_sd_days: Decimal | None
     is_preferred: bool
@@ -144,7 +211,7 @@ async def get_supplier(supplier_id: UUID, tx: ApiTx, _: Reader) -> SupplierInfo:
 async def change_supplier(supplier_id: UUID, body: SupplierChange, tx: ApiTx, caller: Planner) -> SupplierInfo:
     changes = body.model_dump(exclude_unset=True)
     for name in changes:
-        if changes[name] is None and name not in ("email", "minimum_order_value"):
+        if changes[name] is None and name not in _MAY_BE_EMPTY:
             raise Invalid.field_error([name], "not_null", "This field cannot be empty.")
     return SupplierInfo.model_validate(await suppliers.change_supplier(tx, supplier_id, changes, actor=caller.actor))
 

@@ -15,16 +15,27 @@ from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Conflict, Invalid, NotFound
 from holdfast.purchasing.model import Supplier, SupplierItem
 
-sql = statements("holdfast.purchasing")
+sql = statements("holdfast.purchasing", "suppliers.sql")
+events = statements("holdfast.purchasing")
+
+# What a supplier has unless somebody says otherwise.
+_PLAIN_SUPPLIER: dict[str, Any] = {
+    "order_weekdays": None,
+    "closed_days": (),
+    "truck_volume_l": None,
+    "truck_weight_kg": None,
+}
+_PLAIN_ITEM: dict[str, Any] = {"moq": 1, "order_multiple": 1, "pack_size": 1, "is_preferred": False}
 
 
 async def create_supplier(tx: Tx, *, actor: str, **columns: Any) -> Supplier:
     """Raises Conflict(``code_taken``)."""
     try:
         async with tx.connection.transaction():
-            supplier = await tx.one(sql.insert_supplier, Supplier, **columns)
+            supplier_id: UUID = await tx.value(sql.insert_supplier, **_row({**_PLAIN_SUPPLIER, **columns}))
     except psycopg.errors.UniqueViolation as error:
         raise Conflict("code_taken", "Another supplier has this code.") from error
+    supplier = await get_supplier(tx, supplier_id)
     await _tell(tx, "supplier.created", supplier, actor)
     return supplier
 
@@ -49,7 +60,8 @@ async def list_suppliers(
 async def change_supplier(tx: Tx, supplier_id: UUID, changes: dict[str, Any], *, actor: str) -> Supplier:
     """Change the given columns only."""
     values = {**asdict(await get_supplier(tx, supplier_id)), **changes}
-    supplier = await tx.one(sql.change_supplier, Supplier, **values)
+    await tx.run(sql.change_supplier, **_row(values))
+    supplier = await get_supplier(tx, supplier_id)
     await _tell(tx, "supplier.changed", supplier, actor)
     return supplier
 
@@ -65,10 +77,10 @@ async def list_items(
 
 
 async def put_items(tx: Tx, supplier_id: UUID, items: list[dict[str, Any]], *, actor: str) -> None:
-    """Set the terms of many SKUs: ``{sku_id, unit_cost, supplier_code?, moq?, order_multiple?, lead_time_days?,
-    lead_time_sd_days?, is_preferred?}``. A preferred supplier takes the place of the one before.
+    """Set the terms of many SKUs: ``sku_id``, ``unit_cost`` and any other column of SupplierItem, with the breaks as
+    ``price_breaks: [{min_quantity, unit_cost}]``. A preferred supplier takes the place of the one before.
 
-    Raises NotFound(``supplier_not_found``), Invalid(``unknown_sku`` | ``sku_named_twice``).
+    Raises NotFound(``supplier_not_found``), Invalid(``unknown_sku`` | ``sku_named_twice`` | ``min_quantity_twice``).
     """
     supplier = await get_supplier(tx, supplier_id)
     named = [item["sku_id"] for item in items]
@@ -76,10 +88,7 @@ async def put_items(tx: Tx, supplier_id: UUID, items: list[dict[str, Any]], *, a
         raise Invalid("sku_named_twice", "Each SKU may be given once.")
     preferred = [item["sku_id"] for item in items if item.get("is_preferred")]
     await tx.run(sql.unprefer_others, sku_ids=preferred, supplier_id=supplier_id)
-    complete = [
-        {"moq": 1, "order_multiple": 1, "is_preferred": False} | {k: _plain(v) for k, v in item.items()}
-        for item in items
-    ]
+    complete = [_item(number, item) for number, item in enumerate(items)]
     try:
         async with tx.connection.transaction():
             await tx.run(sql.put_supplier_items, supplier_id=supplier_id, items=Json(complete))
@@ -99,11 +108,30 @@ async def remove_item(tx: Tx, supplier_id: UUID, sku_id: UUID, *, actor: str) ->
     )
 
 
+def _row(columns: dict[str, Any]) -> dict[str, Any]:
+    return {**columns, "closed_days": Json([{k: str(v) for k, v in c.items()} for c in columns["closed_days"]])}
+
+
+def _item(number: int, item: dict[str, Any]) -> dict[str, Any]:
+    """One item as the statement takes it, its price breaks as two arrays in ascending order."""
+    breaks = sorted(item.get("price_breaks") or (), key=lambda b: b["min_quantity"])
+    quantities = [b["min_quantity"] for b in breaks]
+    if len(set(quantities)) < len(quantities):
+        raise Invalid(
+            "min_quantity_twice",
+            "Each quantity may have one price.",
+            errors=[{"loc": ["items", number, "price_breaks"], "code": "min_quantity_twice"}],
+        )
+    plain = {name: _plain(value) for name, value in item.items() if name != "price_breaks"}
+    arrays = {"break_quantities": quantities, "break_costs": [str(b["unit_cost"]) for b in breaks]}
+    return _PLAIN_ITEM | plain | arrays
+
+
 def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int) else str(value)
 
 
 async def _tell(tx: Tx, event_type: str, supplier: Supplier, actor: str) -> None:
     facts = {"supplier_id": str(supplier.id), "code": supplier.code, "is_active": supplier.is_active}
-    await tx.run(sql.write_event, event_type=event_type, sku_ids=[], data=Json(facts))
+    await tx.run(events.write_event, event_type=event_type, sku_ids=[], data=Json(facts))
     await audit.record(tx, actor=actor, action=event_type, subject=f"supplier:{supplier.id}", code=supplier.code)
