@@ -113,6 +113,9 @@ class ReserveAsk(Ask):
     allow_backorder: bool | UnsetType = UNSET
     bundles: list[PlacedBundle] | UnsetType = UNSET
 
+    def wanted_row(self) -> UUID | None:
+        return self.items[0].sku_id if len(self.items) == 1 else None
+
 
 class BatchAsk(Ask):
     """Many reservation requests under one key, decided in one transaction."""
