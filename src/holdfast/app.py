@@ -45,6 +45,7 @@ import holdfast.purchasing.supplier_api
 import holdfast.replenishment.api
 import holdfast.replenishment.jobs
 import holdfast.replenishment.pages
+import holdfast.replenishment.policies_api
 import holdfast.returns.api
 import holdfast.returns.pages
 import holdfast.stock.api
@@ -115,6 +116,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.returns.api.router,
     holdfast.counts.api.router,
     holdfast.counts.shortage_api.router,
+    holdfast.replenishment.policies_api.router,
     holdfast.replenishment.api.router,
     holdfast.alerts.api.router,
     holdfast.monitoring.api.router,

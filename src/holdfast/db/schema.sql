@@ -857,6 +857,17 @@ CREATE TABLE public.purchase_receipts (
     received_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.replenishment_classes (
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    class_code text NOT NULL,
+    yearly_value numeric(18,2) NOT NULL,
+    currency text NOT NULL,
+    variation double precision,
+    classed_at timestamp with time zone NOT NULL,
+    CONSTRAINT pair_class_is_abc_xyz CHECK ((class_code ~ '^[ABC][XYZ]$'::text))
+);
+
 CREATE TABLE public.replenishment_policies (
     id uuid DEFAULT uuidv7() NOT NULL,
     sku_id uuid,
@@ -869,9 +880,21 @@ CREATE TABLE public.replenishment_policies (
     holding_rate double precision DEFAULT 0.25 NOT NULL,
     updated_by text NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    class_code text,
+    target_fill_rate double precision,
+    method text DEFAULT 's_S'::text NOT NULL,
+    shelf_life_days integer,
+    end_of_life date,
+    prebuild_days integer DEFAULT 0 NOT NULL,
+    CONSTRAINT class_is_abc_xyz CHECK ((class_code ~ '^[ABC][XYZ]$'::text)),
+    CONSTRAINT class_or_narrower CHECK (((class_code IS NULL) OR ((sku_id IS NULL) AND (category IS NULL)))),
+    CONSTRAINT known_ordering_method CHECK ((method = ANY (ARRAY['s_S'::text, 'R_S'::text, 's_nQ'::text]))),
     CONSTRAINT known_policy_mode CHECK ((mode = ANY (ARRAY['auto'::text, 'manual'::text, 'none'::text]))),
+    CONSTRAINT prebuild_days_not_negative CHECK ((prebuild_days >= 0)),
     CONSTRAINT review_days_positive CHECK ((review_days > 0)),
+    CONSTRAINT shelf_life_positive CHECK ((shelf_life_days > 0)),
     CONSTRAINT sku_or_category CHECK (((sku_id IS NULL) OR (category IS NULL))),
+    CONSTRAINT target_fill_rate_is_a_share CHECK (((target_fill_rate >= (0.5)::double precision) AND (target_fill_rate <= (0.9999)::double precision))),
     CONSTRAINT target_service_is_a_share CHECK (((target_service >= (0.5)::double precision) AND (target_service <= (0.999)::double precision)))
 );
 
@@ -1610,6 +1633,9 @@ ALTER TABLE ONLY public.purchase_orders
 ALTER TABLE ONLY public.purchase_receipts
     ADD CONSTRAINT purchase_receipts_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.replenishment_classes
+    ADD CONSTRAINT replenishment_classes_pkey PRIMARY KEY (sku_id, warehouse_id);
+
 ALTER TABLE ONLY public.replenishment_policies
     ADD CONSTRAINT replenishment_policies_pkey PRIMARY KEY (id);
 
@@ -1829,7 +1855,7 @@ CREATE UNIQUE INDEX one_open_shortage ON public.shortage_cases USING btree (sku_
 
 CREATE UNIQUE INDEX one_open_suggestion ON public.replenishment_suggestions USING btree (sku_id, warehouse_id) WHERE (status = ANY (ARRAY['pending'::text, 'approved'::text]));
 
-CREATE UNIQUE INDEX one_policy_per_scope ON public.replenishment_policies USING btree (sku_id, warehouse_id, category) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX one_policy_per_scope ON public.replenishment_policies USING btree (sku_id, warehouse_id, category, class_code) NULLS NOT DISTINCT;
 
 CREATE UNIQUE INDEX one_preferred_supplier ON public.supplier_items USING btree (sku_id) WHERE is_preferred;
 
@@ -1856,6 +1882,8 @@ CREATE INDEX purchase_orders_by_status ON public.purchase_orders USING btree (st
 CREATE INDEX purchase_orders_by_supplier ON public.purchase_orders USING btree (supplier_id, id);
 
 CREATE INDEX purchase_receipts_by_order ON public.purchase_receipts USING btree (purchase_order_id, id);
+
+CREATE INDEX replenishment_classes_by_class ON public.replenishment_classes USING btree (class_code);
 
 CREATE INDEX replenishment_suggestions_by_order ON public.replenishment_suggestions USING btree (purchase_order_id) WHERE (status = ANY (ARRAY['approved'::text, 'ordered'::text]));
 
@@ -2316,6 +2344,8 @@ GRANT SELECT,UPDATE ON TABLE public.outbox_cursor TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_events TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.purchase_receipts TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.replenishment_classes TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.replenishment_policies TO holdfast_app;
 

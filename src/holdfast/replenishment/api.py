@@ -1,4 +1,4 @@
-"""Policies, planning runs and suggestions over HTTP."""
+"""Planning runs and suggestions over HTTP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import ApiRoute, ApiTx, Approver, Planner, Reader
@@ -20,67 +20,17 @@ from holdfast.kernel.page import (
     foreign_cursor,
     page_of,
 )
-from holdfast.replenishment import decisions, jobs, policies, service
+from holdfast.replenishment import decisions, jobs, service
 from holdfast.replenishment.decisions import Approval, Suggestion
-from holdfast.replenishment.policies import ManualLevels, Policy
 from holdfast.stock.asks import QUANTITY_MAX
 
 router = APIRouter(prefix="/api/v1/replenishment", route_class=ApiRoute, tags=["Replenishment"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
-Level = Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
 PriorityName = Literal["low", "medium", "high", "urgent"]
 StatusName = Literal["pending", "approved", "ordered", "received", "rejected", "withdrawn"]
 _RANKS = ("urgent", "high", "medium", "low")
-
-
-class LevelsBody(BaseModel):
-    """Set by hand for one SKU in one warehouse; null gives the decision back to the plan."""
-
-    model_config = ConfigDict(extra="forbid")
-    safety_stock: Level | None = None
-    reorder_point: Level | None = None
-    max_stock: Level | None = None
-
-
-class PolicyBody(BaseModel):
-    """Without SKU, warehouse and category the policy is for everything. The most specific one wins.
-
-    ``auto``: levels follow demand, levels set by hand are floors. ``manual``: levels set by hand win. ``none``: never
-    suggest anything.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    sku_id: UUID | None = None
-    warehouse_id: UUID | None = None
-    category: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    mode: Literal["auto", "manual", "none"] = "auto"
-    target_service: Annotated[float, Field(ge=0.5, le=0.999)] = 0.95
-    review_days: Annotated[int, Field(ge=1, le=365)] = 7
-    order_cost: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)] = Decimal(2)
-    holding_rate: Annotated[float, Field(ge=0, le=10)] = 0.25
-    levels: LevelsBody | None = None
-
-
-class PolicyInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    sku_id: UUID | None
-    warehouse_id: UUID | None
-    category: str | None
-    mode: str
-    target_service: float
-    review_days: int
-    order_cost: Decimal
-    holding_rate: float
-    updated_by: str
-    updated_at: datetime
-
-
-class PolicyPage(BaseModel):
-    policies: list[PolicyInfo]
-    next_cursor: str | None
 
 
 class SuggestionInfo(BaseModel):
@@ -184,42 +134,6 @@ class RunPage(BaseModel):
     next_cursor: str | None
 
 
-@router.get("/policies")
-async def list_policies(
-    tx: ApiTx,
-    _: Reader,
-    sku_id: UUID | None = None,
-    warehouse_id: UUID | None = None,
-    category: str | None = None,
-    limit: Limit = LIMIT_DEFAULT,
-    cursor: str | None = None,
-) -> PolicyPage:
-    found = await policies.list_policies(
-        tx, after=decode_id_cursor(cursor), limit=limit, sku_id=sku_id, warehouse_id=warehouse_id, category=category
-    )
-    page = page_of(found, limit, lambda p: encode_cursor(p.id))
-    return PolicyPage(policies=[_policy(p) for p in page.items], next_cursor=page.next_cursor)
-
-
-@router.put("/policies")
-async def put_policy(body: PolicyBody, tx: ApiTx, caller: Planner) -> PolicyInfo:
-    """Set the policy of a scope; one that was there for the same scope is replaced."""
-    levels = ManualLevels(**body.levels.model_dump()) if body.levels else None
-    columns = body.model_dump(exclude={"levels"})
-    return _policy(await policies.put_policy(tx, actor=caller.actor, levels=levels, **columns))
-
-
-@router.get("/policies/{policy_id}")
-async def get_policy(policy_id: UUID, tx: ApiTx, _: Reader) -> PolicyInfo:
-    return _policy(await policies.get_policy(tx, policy_id))
-
-
-@router.delete("/policies/{policy_id}", status_code=204)
-async def delete_policy(policy_id: UUID, tx: ApiTx, caller: Planner) -> Response:
-    await policies.delete_policy(tx, policy_id, actor=caller.actor)
-    return Response(status_code=204)
-
-
 @router.get("/suggestions")
 async def list_suggestions(
     tx: ApiTx,
@@ -307,10 +221,6 @@ async def list_runs(tx: ApiTx, _: Reader, limit: Limit = LIMIT_DEFAULT, cursor: 
 @router.get("/runs/{run_id}")
 async def get_run(run_id: UUID, tx: ApiTx, _: Reader) -> RunInfo:
     return RunInfo.model_validate(await service.get_run(tx, run_id))
-
-
-def _policy(policy: Policy) -> PolicyInfo:
-    return PolicyInfo.model_validate(policy)
 
 
 def _suggestion(suggestion: Suggestion) -> SuggestionInfo:

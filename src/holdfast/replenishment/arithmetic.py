@@ -1,12 +1,15 @@
 """The arithmetic of one suggestion: lines that add up to its quantity, for people and for audit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from holdfast.replenishment.limits import Cap
 from holdfast.replenishment.model import UNSET, Mode, Plan
 
 Fact = int | float | str
+
+_CAP_KEYS = {Cap.MAX_STOCK: "max_stock_cap", Cap.SHELF_LIFE: "shelf_life_cap", Cap.END_OF_LIFE: "end_of_life_cap"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Figures:
     later: int
     triggered: bool
     bridging: bool
+    need: int
+    cap: Cap = field(default=Cap.MAX_STOCK, kw_only=True)
     rounding: int
     minimum_raise: int
     max_reduction: int
@@ -68,8 +73,8 @@ class Figures:
         return self.reorder_point + self.lot - self.max_cut
 
 
-def figures_of(plan: Plan, row: int) -> Figures:
-    """The figures of pair number `row`."""
+def figures_of(plan: Plan, row: int, cap: Cap = Cap.MAX_STOCK) -> Figures:
+    """The figures of pair number `row`; `cap` says what set its maximum."""
     terms, position, levels, orders = plan.terms, plan.position, plan.levels, plan.orders
     return Figures(
         mode=Mode(int(terms.mode[row])),
@@ -93,6 +98,8 @@ def figures_of(plan: Plan, row: int) -> Figures:
         later=int(position.later[row]),
         triggered=bool(orders.triggered[row]),
         bridging=bool(orders.bridging[row]),
+        need=int(orders.need[row]),
+        cap=cap,
         rounding=int(orders.rounding[row]),
         minimum_raise=int(orders.minimum_raise[row]),
         max_reduction=int(orders.max_reduction[row]),
@@ -124,6 +131,7 @@ def explain(figures: Figures) -> tuple[ArithmeticLine, ...]:
     if f.triggered:
         packs = -(-f.quantity // max(f.order_multiple, 1))
         lines += [
+            _line("whole_lots", 0 if f.bridging else f.need - (f.order_up_to - f.position), lot=f.lot),
             _line("order_multiple", f.rounding, order_multiple=f.order_multiple, packs=packs),
             _line("minimum_order", f.minimum_raise, moq=f.moq),
             _line("max_stock_room", -f.max_reduction, max_stock=f.max_stock),
@@ -160,10 +168,10 @@ def reason_of(figures: Figures) -> str:
 
 def _lot_lines(f: Figures) -> list[ArithmeticLine]:
     if f.bridging:
-        return [_line("max_stock_cap", min(f.lot - f.max_cut, 0), max_stock=f.max_stock)]
+        return [_line(_CAP_KEYS[f.cap], min(f.lot - f.max_cut, 0), max_stock=f.max_stock)]
     return [
         _line("order_lot", f.lot, lot_days=_days(f.lot, f.daily_mean)),
-        _line("max_stock_cap", -f.max_cut, max_stock=f.max_stock),
+        _line(_CAP_KEYS[f.cap], -f.max_cut, max_stock=f.max_stock),
     ]
 
 

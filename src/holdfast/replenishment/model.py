@@ -41,6 +41,18 @@ class Mode(IntEnum):
     AUTO = 2
 
 
+class Method(IntEnum):
+    """When and how much is ordered.
+
+    S_S: at or below the reorder point, up to the order-up-to level. R_S: at every review, up to the order-up-to
+    level. S_NQ: at or below the reorder point, in whole lots until the position is above it.
+    """
+
+    S_S = 0
+    R_S = 1
+    S_NQ = 2
+
+
 class Priority(IntEnum):
     """How soon a suggestion must be decided, by days of cover against the lead time."""
 
@@ -56,7 +68,8 @@ class Terms:
 
     `cycle_service_level` is the wanted probability of no stockout until the delivery after next review.
     `order_multiple` and `moq` >= 1. `manual_reorder_point`, `manual_safety_stock`, `max_stock`: UNSET when
-    not given. `unit_cost`, `order_cost` 0 when unknown: then there is no economic lot.
+    not given. `unit_cost`, `order_cost` 0 when unknown: then there is no economic lot. `lot_days_min`: one lot lasts at
+    least so many days, for stock built before a season.
     """
 
     mode: NDArray[np.int8]
@@ -72,6 +85,12 @@ class Terms:
     manual_reorder_point: Ints
     manual_safety_stock: Ints
     max_stock: Ints
+    method: NDArray[np.int8] = field(default_factory=lambda: np.zeros((), np.int8))
+    lot_days_min: Floats = field(default_factory=lambda: np.zeros(()))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "method", np.broadcast_to(self.method, self.mode.shape))
+        object.__setattr__(self, "lot_days_min", np.broadcast_to(self.lot_days_min, self.mode.shape))
 
     @property
     def protection_days(self) -> Floats:
@@ -223,7 +242,7 @@ def _lot(forecast: DemandForecast, terms: Terms) -> Ints:
         holding_cost_per_unit_year=terms.holding_rate_per_year * terms.unit_cost,
     )
     lot = np.minimum(eoq, forecast.daily_mean * LOT_DAYS_MAX)
-    lot = np.maximum(lot, forecast.daily_mean * terms.review_days)
+    lot = np.maximum(lot, forecast.daily_mean * np.maximum(terms.review_days, terms.lot_days_min))
     return np.maximum(np.rint(lot), 1).astype(np.int64)
 
 
@@ -243,11 +262,14 @@ def compute_orders(levels: Levels, position: Position, terms: Terms, daily_mean:
     """
     units, in_time = position.units, position.units_in_time
     wanted = (levels.reorder_point > 0) | (in_time < 0)
-    refill = np.where(units <= levels.reorder_point, levels.order_up_to - units, 0)
+    low = (units <= levels.reorder_point) | (terms.method == Method.R_S)
+    gap = levels.order_up_to - units
+    refill = np.where(low, np.where(terms.method == Method.S_NQ, _lots(levels, units), gap), 0)
     bridge = np.minimum(levels.reorder_point, levels.order_up_to) - in_time
     bridging = bridge > np.maximum(refill, 0)
     need = np.where(bridging, bridge, refill)
-    triggered = (terms.mode != Mode.NONE) & wanted & (in_time <= levels.reorder_point) & (need > 0)
+    low |= in_time <= levels.reorder_point
+    triggered = (terms.mode != Mode.NONE) & wanted & low & (need > 0)
     multiple = np.maximum(terms.order_multiple, 1)
     rounded = -(-need // multiple) * multiple
     smallest = -(-np.maximum(terms.moq, 1) // multiple) * multiple
@@ -268,6 +290,12 @@ def compute_orders(levels: Levels, position: Position, terms: Terms, daily_mean:
         days_of_cover=cover,
         priority=_priority(cover, terms),
     )
+
+
+def _lots(levels: Levels, units: Ints) -> Ints:
+    """Whole lots until the position is above the reorder point."""
+    lot = np.maximum(levels.lot, 1)
+    return ((levels.reorder_point - units) // lot + 1) * lot
 
 
 def _days_of_cover(position: Position, daily_mean: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,24 +13,33 @@ from psycopg.types.json import Json
 from holdfast.access import audit
 from holdfast.db import Tx
 from holdfast.kernel.errors import Invalid, NotFound
+from holdfast.replenishment import classing
 from holdfast.replenishment.store import sql
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """For a SKU in a warehouse > a SKU > a category in a warehouse > a category > a warehouse > everything.
+    """For a SKU in a warehouse > a SKU > a category in a warehouse > a category > a class in a warehouse > a class >
+    a warehouse > everything.
 
-    ``target_service`` is the wanted probability of no stockout until the delivery after next review; ``order_cost``
-    in the currency of the supplier, per order line; ``holding_rate`` a share of the value per year.
+    ``target_service`` is the wanted probability of no stockout until the delivery after next review; where
+    ``target_fill_rate`` is given, that share of units is to be served from stock instead. ``order_cost`` in the
+    currency of the supplier, per order line; ``holding_rate`` a share of the value per year.
     """
 
     id: UUID
     sku_id: UUID | None
     warehouse_id: UUID | None
     category: str | None
+    class_code: str | None
     mode: str
     target_service: float
+    target_fill_rate: float | None
+    method: str
     review_days: int
+    shelf_life_days: int | None
+    end_of_life: date | None
+    prebuild_days: int
     order_cost: Decimal
     holding_rate: float
     updated_by: str
@@ -47,8 +56,8 @@ class ManualLevels:
 
 
 async def list_policies(tx: Tx, *, after: UUID | None, limit: int, **filters: Any) -> list[Policy]:
-    """One page and one row more. Filters: sku_id, warehouse_id, category."""
-    columns: dict[str, Any] = dict.fromkeys(("sku_id", "warehouse_id", "category")) | filters
+    """One page and one row more. Filters: sku_id, warehouse_id, category, class_code."""
+    columns: dict[str, Any] = dict.fromkeys(("sku_id", "warehouse_id", "category", "class_code")) | filters
     return await tx.all(sql.list_policies, Policy, after=after, limit=limit + 1, **columns)
 
 
@@ -57,6 +66,11 @@ async def get_policy(tx: Tx, policy_id: UUID) -> Policy:
     if found is None:
         raise NotFound("policy_not_found", "There is no such policy.")
     return found
+
+
+async def policy_in_force(tx: Tx, *, sku_id: UUID, warehouse_id: UUID) -> Policy | None:
+    """The policy the plan uses for one level; None when only the defaults hold."""
+    return await tx.maybe(classing.sql.policy_in_force, Policy, sku_id=sku_id, warehouse_id=warehouse_id)
 
 
 async def put_policy(tx: Tx, *, actor: str, levels: ManualLevels | None = None, **columns: Any) -> Policy:
@@ -88,8 +102,9 @@ async def delete_policy(tx: Tx, policy_id: UUID, *, actor: str) -> None:
 
 async def _check_scope(tx: Tx, columns: dict[str, Any], *, has_levels: bool) -> None:
     sku_id, warehouse_id = columns["sku_id"], columns["warehouse_id"]
-    if sku_id is not None and columns["category"] is not None:
-        raise Invalid.field_error(["category"], "ambiguous_scope", "A policy is for a SKU or for a category.")
+    if sum(columns[name] is not None for name in ("sku_id", "category", "class_code")) > 1:
+        place: list[str | int] = ["category" if columns["category"] is not None else "class_code"]
+        raise Invalid.field_error(place, "ambiguous_scope", "A policy is for a SKU, for a category or for a class.")
     if has_levels and (sku_id is None or warehouse_id is None):
         raise Invalid.field_error(["levels"], "needs_sku_and_warehouse", "Levels are for one SKU in one warehouse.")
     known = (await tx.dicts(sql.knows_scope, sku_id=sku_id, warehouse_id=warehouse_id))[0]
@@ -103,6 +118,7 @@ async def _tell(tx: Tx, event_type: str, policy: Policy, actor: str) -> None:
         "sku_id": str(policy.sku_id) if policy.sku_id else None,
         "warehouse_id": str(policy.warehouse_id) if policy.warehouse_id else None,
         "category": policy.category,
+        "class_code": policy.class_code,
         "mode": policy.mode,
     }
     sku_ids = [policy.sku_id] if policy.sku_id else []

@@ -68,7 +68,10 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backord
        i.computed_safety_stock, i.computed_reorder_point, i.computed_order_up_to,
        coalesce(po.mode, 'auto') as mode, coalesce(po.target_service, 0.95) as target_service,
        coalesce(po.review_days, 7) as review_days, coalesce(po.order_cost, 2)::double precision as order_cost,
-       coalesce(po.holding_rate, 0.25) as holding_rate,
+       coalesce(po.holding_rate, 0.25) as holding_rate, po.target_fill_rate, coalesce(po.method, 's_S') as method,
+       po.shelf_life_days, po.end_of_life - c.now::date as days_to_end, coalesce(po.prebuild_days, 0) as prebuild_days,
+       -- Reviews fall on the same weekdays for everybody: every review_days days, counted from a Monday.
+       (c.now::date - date '2024-01-01') %% coalesce(po.review_days, 7) = 0 as is_review_day,
        su.supplier_id, coalesce(su.unit_cost, i.cost_price) as unit_cost,
        case when su.supplier_id is null then s.currency else su.currency end as currency,
        coalesce(su.moq, 1) as moq, coalesce(su.order_multiple, 1) as order_multiple,
@@ -80,14 +83,19 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backord
   join skus s on s.id = p.sku_id
  cross join clock c
   left join decided d on d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id
-  -- The most specific policy wins: SKU here, SKU, category here, category, warehouse, everything.
+  left join replenishment_classes k on k.sku_id = p.sku_id and k.warehouse_id = p.warehouse_id
+  -- The most specific policy wins: SKU here, SKU, category here, category, class here, class, warehouse, everything.
   left join replenishment_policies p1 on p1.sku_id = p.sku_id and p1.warehouse_id = p.warehouse_id
   left join replenishment_policies p2 on p2.sku_id = p.sku_id and p2.warehouse_id is null
   left join replenishment_policies p3 on p3.sku_id is null and p3.category = s.category and p3.warehouse_id = p.warehouse_id
   left join replenishment_policies p4 on p4.sku_id is null and p4.category = s.category and p4.warehouse_id is null
-  left join replenishment_policies p5 on p5.sku_id is null and p5.category is null and p5.warehouse_id = p.warehouse_id
-  left join replenishment_policies p6 on p6.sku_id is null and p6.category is null and p6.warehouse_id is null
-  left join replenishment_policies po on po.id = coalesce(p1.id, p2.id, p3.id, p4.id, p5.id, p6.id)
+  left join replenishment_policies p5 on p5.class_code = k.class_code and p5.warehouse_id = p.warehouse_id
+  left join replenishment_policies p6 on p6.class_code = k.class_code and p6.warehouse_id is null
+  left join replenishment_policies p7 on p7.sku_id is null and p7.category is null and p7.class_code is null
+                                     and p7.warehouse_id = p.warehouse_id
+  left join replenishment_policies p8 on p8.sku_id is null and p8.category is null and p8.class_code is null
+                                     and p8.warehouse_id is null
+  left join replenishment_policies po on po.id = coalesce(p1.id, p2.id, p3.id, p4.id, p5.id, p6.id, p7.id, p8.id)
   left join lateral (
        select si.supplier_id, si.unit_cost, u.currency, si.moq, si.order_multiple,
               coalesce(si.lead_time_days, u.lead_time_days) as lead_time_days,
@@ -321,6 +329,7 @@ select * from replenishment_policies
    and (%(sku_id)s::uuid is null or sku_id = %(sku_id)s)
    and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
    and (%(category)s::text is null or category = %(category)s)
+   and (%(class_code)s::text is null or class_code = %(class_code)s)
  order by id
  limit %(limit)s;
 
@@ -330,12 +339,15 @@ select * from replenishment_policies where id = %(id)s;
 
 -- put_policy
 -- One policy per scope: a second one for the same scope replaces the first.
-insert into replenishment_policies as p (sku_id, warehouse_id, category, mode, target_service, review_days, order_cost,
-    holding_rate, updated_by, updated_at)
-values (%(sku_id)s, %(warehouse_id)s, %(category)s, %(mode)s, %(target_service)s, %(review_days)s, %(order_cost)s,
+insert into replenishment_policies as p (sku_id, warehouse_id, category, class_code, mode, target_service, target_fill_rate,
+    method, review_days, shelf_life_days, end_of_life, prebuild_days, order_cost, holding_rate, updated_by, updated_at)
+values (%(sku_id)s, %(warehouse_id)s, %(category)s, %(class_code)s, %(mode)s, %(target_service)s, %(target_fill_rate)s,
+    %(method)s, %(review_days)s, %(shelf_life_days)s, %(end_of_life)s, %(prebuild_days)s, %(order_cost)s,
     %(holding_rate)s, %(actor)s, business_now())
-on conflict (sku_id, warehouse_id, category) do update
-   set mode = excluded.mode, target_service = excluded.target_service, review_days = excluded.review_days,
+on conflict (sku_id, warehouse_id, category, class_code) do update
+   set mode = excluded.mode, target_service = excluded.target_service, target_fill_rate = excluded.target_fill_rate,
+       method = excluded.method, review_days = excluded.review_days, shelf_life_days = excluded.shelf_life_days,
+       end_of_life = excluded.end_of_life, prebuild_days = excluded.prebuild_days,
        order_cost = excluded.order_cost, holding_rate = excluded.holding_rate, updated_by = excluded.updated_by,
        updated_at = excluded.updated_at
 returning *;

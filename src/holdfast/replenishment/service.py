@@ -7,6 +7,7 @@ from uuid import UUID
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 from psycopg.types.json import Json, Jsonb
 
 from holdfast.access import audit
@@ -14,7 +15,8 @@ from holdfast.db import Database, Tx
 from holdfast.demand import ExponentialSmoothing
 from holdfast.demand import service as demand
 from holdfast.kernel.errors import NotFound
-from holdfast.replenishment import store
+from holdfast.replenishment import classing, store
+from holdfast.replenishment.limits import within_limits
 from holdfast.replenishment.model import Plan, Priority, plan_orders
 from holdfast.replenishment.store import LEVELS_PER_WRITE, Changes, Inputs, Pairs, Run, sql
 
@@ -83,6 +85,7 @@ async def work_on(database: Database, run_id: UUID) -> Run:
             pairs = await store.next_pairs(tx, after=after, limit=CHUNK_PAIRS)
             if not pairs:
                 await tx.run(sql.withdraw_inactive)
+                await classing.classify_all(tx)
                 return await _finish(tx, run.id, "finished")
         await plan_pairs(database, pairs, run_id=run.id)
         after = pairs
@@ -108,7 +111,7 @@ async def plan_pairs(database: Database, pairs: Pairs, *, run_id: UUID | None) -
     time; suggestions together with the progress of the run.
     """
     async with database.transaction() as tx:
-        inputs, plan = await _planned(tx, pairs)
+        inputs, plan, caps = await _planned(tx, pairs)
     changed, levels = store.changed_levels(inputs, plan)
     for start in range(0, len(changed), LEVELS_PER_WRITE):
         part = range(start, min(start + LEVELS_PER_WRITE, len(changed)))
@@ -117,14 +120,15 @@ async def plan_pairs(database: Database, pairs: Pairs, *, run_id: UUID | None) -
     wanted = plan.orders.triggered & ~_rejected(inputs, plan)
     async with database.transaction() as tx:
         await store.lock_pending(tx, pairs)
-        withdrawn = await store.withdraw(tx, pairs.at(np.flatnonzero(~wanted).tolist()))
-        changes = await store.put_suggestions(tx, inputs, plan, np.flatnonzero(wanted).tolist(), run_id=run_id)
+        withdrawn = await store.withdraw(tx, pairs.at(np.flatnonzero(~wanted & ~inputs.rests).tolist()))
+        due = np.flatnonzero(wanted & ~inputs.rests).tolist()
+        changes = await store.put_suggestions(tx, inputs, plan, caps, due, run_id=run_id)
         if run_id is not None:
             await _advance(tx, run_id, pairs, changes, withdrawn)
     log.info("pairs planned", pairs=len(pairs), opened=changes.opened, updated=changes.updated, withdrawn=withdrawn)
 
 
-async def _planned(tx: Tx, pairs: Pairs) -> tuple[Inputs, Plan]:
+async def _planned(tx: Tx, pairs: Pairs) -> tuple[Inputs, Plan, NDArray[np.int8]]:
     inputs = await store.read_inputs(tx, pairs)
     forecast = await demand.forecast_pairs(
         tx,
@@ -134,8 +138,9 @@ async def _planned(tx: Tx, pairs: Pairs) -> tuple[Inputs, Plan]:
         protection_days_sd=inputs.terms.lead_days_sd,
         method=_METHOD,
     )
-    plan = await asyncio.to_thread(plan_orders, forecast, inputs.terms, inputs.position)
-    return inputs, plan
+    terms, caps = within_limits(inputs.terms, forecast, inputs.limits)
+    plan = await asyncio.to_thread(plan_orders, forecast, terms, inputs.position)
+    return inputs, plan, caps
 
 
 def _rejected(inputs: Inputs, plan: Plan) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

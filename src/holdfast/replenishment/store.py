@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from holdfast.db import Tx, statements
 from holdfast.replenishment.arithmetic import explain, figures_of, reason_of
-from holdfast.replenishment.model import UNSET, Mode, Plan, Position, Priority, Terms
+from holdfast.replenishment.limits import Cap, Limits
+from holdfast.replenishment.model import UNSET, Method, Mode, Plan, Position, Priority, Terms
 
 sql = statements("holdfast.replenishment")
 
 MODES = {"none": Mode.NONE, "manual": Mode.MANUAL, "auto": Mode.AUTO}
+METHODS = {"s_S": Method.S_S, "R_S": Method.R_S, "s_nQ": Method.S_NQ}
 
 # Levels are locked while they are written, and a sale of one of them waits: a few milliseconds at a time.
 LEVELS_PER_WRITE = 250
@@ -47,6 +49,8 @@ class Inputs:
     pairs: Pairs
     terms: Terms
     position: Position
+    limits: Limits
+    rests: NDArray[np.bool_]  # reviewed on other days than today: what is open stays as it is
     supplier_ids: list[UUID | None]
     unit_costs: list[Decimal | None]
     currencies: list[str | None]
@@ -124,6 +128,8 @@ async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
             manual_reorder_point=units("reorder_point"),
             manual_safety_stock=units("safety_stock"),
             max_stock=units("max_stock"),
+            method=np.array([METHODS[r["method"]] for r in rows], np.int8),
+            lot_days_min=floats("prebuild_days"),
         ),
         position=Position(
             available=units("available_quantity"),
@@ -132,6 +138,8 @@ async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
             backordered=units("backordered_quantity"),
             later=units("later_quantity"),
         ),
+        limits=Limits(units("shelf_life_days"), _days_to_end(rows)),
+        rests=np.array([r["method"] == "R_S" and not r["is_review_day"] for r in rows], np.bool_),
         supplier_ids=[r["supplier_id"] for r in rows],
         unit_costs=[r["unit_cost"] for r in rows],
         currencies=[r["currency"] for r in rows],
@@ -141,6 +149,11 @@ async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
         rejected_quantity=units("rejected_quantity", 0),
         rejected_urgent=np.array([r["rejected_priority"] == "urgent" for r in rows], np.bool_),
     )
+
+
+def _days_to_end(rows: list[dict[str, Any]]) -> NDArray[np.int64]:
+    """A last day that is over is 0 days away: UNSET is taken."""
+    return np.array([UNSET if r["days_to_end"] is None else max(r["days_to_end"], 0) for r in rows], np.int64)
 
 
 def changed_levels(inputs: Inputs, plan: Plan) -> tuple[Pairs, NDArray[np.int64]]:
@@ -162,11 +175,13 @@ async def set_levels(tx: Tx, pairs: Pairs, levels: NDArray[np.int64]) -> None:
     )
 
 
-async def put_suggestions(tx: Tx, inputs: Inputs, plan: Plan, rows: list[int], *, run_id: UUID | None) -> Changes:
+async def put_suggestions(
+    tx: Tx, inputs: Inputs, plan: Plan, caps: NDArray[np.int8], rows: list[int], *, run_id: UUID | None
+) -> Changes:
     """Open or update the suggestions of these rows of the plan."""
     if not rows:
         return Changes(0, 0)
-    figures = [figures_of(plan, n) for n in rows]
+    figures = [figures_of(plan, n, Cap(int(caps[n]))) for n in rows]
     pairs = inputs.pairs.at(rows)
     cover: list[float] = plan.orders.days_of_cover[rows].tolist()
     return await tx.one(

@@ -1,0 +1,159 @@
+"""Policies and classes of demand over HTTP."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.access.edge import ApiRoute, ApiTx, Planner, Reader
+from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
+from holdfast.replenishment import classing, policies
+from holdfast.replenishment.policies import ManualLevels, Policy
+from holdfast.stock.asks import QUANTITY_MAX
+
+router = APIRouter(prefix="/api/v1/replenishment", route_class=ApiRoute, tags=["Replenishment"])
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Level = Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+ClassCode = Annotated[str, Field(pattern="^[ABC][XYZ]$")]
+
+
+class LevelsBody(BaseModel):
+    """Set by hand for one SKU in one warehouse; null gives the decision back to the plan."""
+
+    model_config = ConfigDict(extra="forbid")
+    safety_stock: Level | None = None
+    reorder_point: Level | None = None
+    max_stock: Level | None = None
+
+
+class PolicyBody(BaseModel):
+    """Without SKU, warehouse, category and class the policy is for everything. The most specific one wins.
+
+    ``auto``: levels follow demand, levels set by hand are floors. ``manual``: levels set by hand win. ``none``: never
+    suggest anything. ``s_S``: at or below the reorder point up to the order-up-to level; ``R_S``: at every review up to
+    it; ``s_nQ``: at or below the reorder point in whole lots. With ``target_fill_rate`` that share of units is to be
+    served from stock; without, ``target_service`` is the probability of no stockout. ``end_of_life`` is the last day of
+    sale; ``prebuild_days``: one lot lasts at least so long.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    sku_id: UUID | None = None
+    warehouse_id: UUID | None = None
+    category: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    class_code: ClassCode | None = None
+    mode: Literal["auto", "manual", "none"] = "auto"
+    target_service: Annotated[float, Field(ge=0.5, le=0.999)] = 0.95
+    target_fill_rate: Annotated[float, Field(ge=0.5, le=0.9999)] | None = None
+    method: Literal["s_S", "R_S", "s_nQ"] = "s_S"
+    review_days: Annotated[int, Field(ge=1, le=365)] = 7
+    shelf_life_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    end_of_life: date | None = None
+    prebuild_days: Annotated[int, Field(ge=0, le=365)] = 0
+    order_cost: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)] = Decimal(2)
+    holding_rate: Annotated[float, Field(ge=0, le=10)] = 0.25
+    levels: LevelsBody | None = None
+
+
+class PolicyInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    sku_id: UUID | None
+    warehouse_id: UUID | None
+    category: str | None
+    class_code: str | None
+    mode: str
+    target_service: float
+    target_fill_rate: float | None
+    method: str
+    review_days: int
+    shelf_life_days: int | None
+    end_of_life: date | None
+    prebuild_days: int
+    order_cost: Decimal
+    holding_rate: float
+    updated_by: str
+    updated_at: datetime
+
+
+class PolicyPage(BaseModel):
+    policies: list[PolicyInfo]
+    next_cursor: str | None
+
+
+class PolicyInForce(BaseModel):
+    class_code: str | None
+    policy: PolicyInfo | None
+
+
+class ClassInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    class_code: str
+    currency: str
+    levels: int
+    yearly_value: Decimal
+    empty: int
+    classed_at: datetime
+
+
+class ClassList(BaseModel):
+    classes: list[ClassInfo]
+
+
+@router.get("/policies")
+async def list_policies(
+    tx: ApiTx,
+    _: Reader,
+    sku_id: UUID | None = None,
+    warehouse_id: UUID | None = None,
+    category: str | None = None,
+    class_code: ClassCode | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> PolicyPage:
+    scope = {"sku_id": sku_id, "warehouse_id": warehouse_id, "category": category, "class_code": class_code}
+    found = await policies.list_policies(tx, after=decode_id_cursor(cursor), limit=limit, **scope)
+    page = page_of(found, limit, lambda p: encode_cursor(p.id))
+    return PolicyPage(policies=[_policy(p) for p in page.items], next_cursor=page.next_cursor)
+
+
+@router.put("/policies")
+async def put_policy(body: PolicyBody, tx: ApiTx, caller: Planner) -> PolicyInfo:
+    """Set the policy of a scope; one that was there for the same scope is replaced."""
+    levels = ManualLevels(**body.levels.model_dump()) if body.levels else None
+    columns = body.model_dump(exclude={"levels"})
+    return _policy(await policies.put_policy(tx, actor=caller.actor, levels=levels, **columns))
+
+
+@router.get("/policies/{policy_id}")
+async def get_policy(policy_id: UUID, tx: ApiTx, _: Reader) -> PolicyInfo:
+    return _policy(await policies.get_policy(tx, policy_id))
+
+
+@router.delete("/policies/{policy_id}", status_code=204)
+async def delete_policy(policy_id: UUID, tx: ApiTx, caller: Planner) -> Response:
+    await policies.delete_policy(tx, policy_id, actor=caller.actor)
+    return Response(status_code=204)
+
+
+@router.get("/policies:effective")
+async def policy_in_force(tx: ApiTx, _: Reader, sku_id: UUID, warehouse_id: UUID) -> PolicyInForce:
+    """Which policy the plan uses for one level, and its class; null when only the defaults hold."""
+    found = await policies.policy_in_force(tx, sku_id=sku_id, warehouse_id=warehouse_id)
+    code = await tx.value(classing.sql.class_of, sku_id=sku_id, warehouse_id=warehouse_id)
+    return PolicyInForce(class_code=code, policy=_policy(found) if found else None)
+
+
+@router.get("/classes")
+async def list_classes(tx: ApiTx, _: Reader) -> ClassList:
+    """How many levels are in each class, and what they sell in a year at their price, by currency."""
+    return ClassList(classes=[ClassInfo.model_validate(cell) for cell in await classing.list_cells(tx)])
+
+
+def _policy(policy: Policy) -> PolicyInfo:
+    return PolicyInfo.model_validate(policy)
