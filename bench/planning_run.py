@@ -37,7 +37,7 @@ FILL: tuple[LiteralString, ...] = (
     " from skus s, warehouses w",
     "insert into inventory (sku_id, warehouse_id, available_quantity, cost_price)"
     " select sku_id, warehouse_id, (mean * 40 * random())::bigint, 3 from pace",
-    "insert into demand_daily (sku_id, warehouse_id, day, quantity, orders)"
+    "insert into demand_daily (sku_id, warehouse_id, day, imported_quantity, imported_orders)"
     " select sku_id, warehouse_id, current_date - d, 1 + (mean * 6.6 * random())::bigint, 1"
     " from pace, generate_series(1, 365) d where random() < 0.3 order by d",
     "analyze",

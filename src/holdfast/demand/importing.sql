@@ -1,6 +1,6 @@
 -- list_days
 -- What is already known of the days of an import.
-select d.sku_id, d.warehouse_id, d.day, d.quantity, d.orders
+select d.sku_id, d.warehouse_id, d.day, d.imported_quantity as quantity, d.imported_orders as orders
   from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(days)s::date[]) as p (sku_id, warehouse_id, day)
   join demand_daily d using (sku_id, warehouse_id, day);
 
@@ -16,7 +16,7 @@ select p.sku_id, p.warehouse_id, (m.created_at at time zone w.time_zone)::date a
 
 -- put_days
 -- The file's figure replaces the one that was there.
-insert into demand_daily (sku_id, warehouse_id, day, quantity, orders)
+insert into demand_daily (sku_id, warehouse_id, day, imported_quantity, imported_orders)
 select * from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(days)s::date[], %(quantities)s::bigint[], %(orders)s::integer[])
 on conflict (sku_id, warehouse_id, day) do update
-   set quantity = excluded.quantity, orders = excluded.orders, observed = true;
+   set imported_quantity = excluded.imported_quantity, imported_orders = excluded.imported_orders, observed = true;

@@ -1,5 +1,5 @@
 -- refresh
--- Sum what the ledger has got since the last time.
+-- Take over what happened since the last time.
 select demand_refresh();
 
 -- allow_long_statements
@@ -18,9 +18,9 @@ with clock as materialized (
 )
 select p.n::integer as n,
        coalesce((select string_agg(int2send((p.yesterday - d.day)::smallint) || int2send(d.observed::integer::smallint)
-                                   || int4send(greatest(least(d.quantity, 2147483647), -2147483647)::integer), ''::bytea)
+                                   || int4send(greatest(least(d.quantity - d.bulk_quantity, 2147483647), -2147483647)::integer), ''::bytea)
                    from demand_daily d
-                  where d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id
+                  where d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id and (d.quantity <> 0 or not d.observed)
                     and d.day > p.yesterday - %(days)s::integer and d.day <= p.yesterday), ''::bytea) as sold,
        coalesce((select string_agg(int2send(case when s.first_day = '-infinity' then 32767
                                                  else p.yesterday - greatest(s.first_day, p.yesterday - %(days)s::integer) end::smallint)
@@ -29,9 +29,11 @@ select p.n::integer as n,
                   -- Demand imported for days before the ledger began: from its first day on, something was known.
                   cross join lateral (select case when s.first_day = '-infinity'
                                                   then least(s.last_day, (select min(d.day) - 1 from demand_daily d
-                                                                           where d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id))
+                                                                           where d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id
+                                                                             and d.quantity <> 0))
                                                   else s.last_day end as last_day) e
                   where s.sku_id = p.sku_id and s.warehouse_id = p.warehouse_id and s.first_day <= p.yesterday
+                    and (s.last_day is null or s.last_day >= s.first_day)
                     and (e.last_day is null or e.last_day > p.yesterday - %(days)s::integer)), ''::bytea) as empty,
        exists (select from empty_shelf_spans s
                 where s.sku_id = p.sku_id and s.warehouse_id = p.warehouse_id and s.first_day = '-infinity') as has_ledger

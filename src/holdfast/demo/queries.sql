@@ -23,11 +23,11 @@ select s.code as sku, w.code as warehouse, s.id as sku_id, w.id as warehouse_id
 
 -- copy_demand
 -- Two years of demand, by the fastest way in; the demand feature owns the table and defines its columns.
-copy demand_daily (sku_id, warehouse_id, day, quantity, orders) from stdin (format csv);
+copy demand_daily (sku_id, warehouse_id, day, imported_quantity, imported_orders) from stdin (format csv);
 
 -- copy_short_days
 -- Days of the ledger on which more was wanted than was there; the rest of its demand is summed from the ledger.
-copy demand_daily (sku_id, warehouse_id, day, quantity, orders, observed) from stdin (format csv);
+copy demand_daily (sku_id, warehouse_id, day, sold_quantity, sold_lines, observed) from stdin (format csv);
 
 -- import_history
 -- The past of some levels, through the posting function that checks it.
