@@ -43,6 +43,7 @@ import holdfast.purchasing.api
 import holdfast.purchasing.pages
 import holdfast.purchasing.supplier_api
 import holdfast.replenishment.api
+import holdfast.replenishment.approvals_api
 import holdfast.replenishment.jobs
 import holdfast.replenishment.pages
 import holdfast.replenishment.policies_api
@@ -76,6 +77,9 @@ from holdfast.jobs import rescue
 from holdfast.kernel.errors import Refusal
 from holdfast.logs import configure_logs
 from holdfast.monitoring.metrics import Measured
+from holdfast.purchasing.leaving import ask_before_leaving
+from holdfast.replenishment.approvals import refuse_over_limit
+from holdfast.replenishment.guard import refuse_duplicates
 from holdfast.settings import Settings
 from holdfast.stock.hot import HotLane
 from holdfast.stock.lanes import Lanes
@@ -117,6 +121,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.counts.api.router,
     holdfast.counts.shortage_api.router,
     holdfast.replenishment.policies_api.router,
+    holdfast.replenishment.approvals_api.router,
     holdfast.replenishment.api.router,
     holdfast.alerts.api.router,
     holdfast.monitoring.api.router,
@@ -159,6 +164,8 @@ LISTENERS: list[Listener] = [
 ]
 for listener in LISTENERS:
     listen(listener)
+ask_before_leaving(refuse_over_limit)
+ask_before_leaving(refuse_duplicates)
 
 
 class Application:

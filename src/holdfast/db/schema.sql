@@ -383,6 +383,17 @@ CREATE TABLE public.api_keys (
     CONSTRAINT known_scopes CHECK ((scopes <@ ARRAY['read'::text, 'operate'::text, 'plan'::text, 'approve'::text, 'admin'::text]))
 );
 
+CREATE TABLE public.approval_limits (
+    role text NOT NULL,
+    currency text NOT NULL,
+    max_value numeric(18,2) NOT NULL,
+    updated_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT known_limited_role CHECK ((role = ANY (ARRAY['planner'::text, 'approver'::text, 'admin'::text]))),
+    CONSTRAINT limit_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT limit_not_negative CHECK ((max_value >= (0)::numeric))
+);
+
 CREATE TABLE public.audit_log (
     id bigint NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
@@ -400,6 +411,30 @@ ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.auto_approvals (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    supplier_id uuid,
+    class_code text,
+    currency text NOT NULL,
+    max_value numeric(18,2) NOT NULL,
+    daily_max_value numeric(18,2) NOT NULL,
+    is_active boolean DEFAULT false NOT NULL,
+    updated_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT auto_class_is_abc_xyz CHECK ((class_code ~ '^[ABC][XYZ]$'::text)),
+    CONSTRAINT auto_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT auto_daily_value_positive CHECK ((daily_max_value > (0)::numeric)),
+    CONSTRAINT auto_value_positive CHECK ((max_value > (0)::numeric))
+);
+
+CREATE TABLE public.auto_approved (
+    suggestion_id uuid NOT NULL,
+    auto_approval_id uuid NOT NULL,
+    value numeric(18,2) NOT NULL,
+    currency text NOT NULL,
+    approved_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.backorder_policies (
@@ -1595,8 +1630,17 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_token_hash_key UNIQUE (token_hash);
 
+ALTER TABLE ONLY public.approval_limits
+    ADD CONSTRAINT approval_limits_pkey PRIMARY KEY (role, currency);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.auto_approvals
+    ADD CONSTRAINT auto_approvals_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.auto_approved
+    ADD CONSTRAINT auto_approved_pkey PRIMARY KEY (suggestion_id);
 
 ALTER TABLE ONLY public.backorder_policies
     ADD CONSTRAINT backorder_policies_pkey PRIMARY KEY (id);
@@ -1864,6 +1908,8 @@ CREATE INDEX audit_log_by_posting ON public.audit_log USING btree (posted_in);
 
 CREATE INDEX audit_log_by_subject ON public.audit_log USING btree (subject, at);
 
+CREATE INDEX auto_approved_by_rule ON public.auto_approved USING btree (auto_approval_id, approved_at);
+
 CREATE INDEX batches_by_expiry ON public.batches USING btree (expiry_date, id) WHERE (expiry_date IS NOT NULL);
 
 CREATE INDEX batches_by_supplier ON public.batches USING btree (supplier_id, id) WHERE (supplier_id IS NOT NULL);
@@ -1939,6 +1985,8 @@ CREATE UNIQUE INDEX notifications_once ON public.notifications USING btree (dedu
 CREATE INDEX notifications_queued ON public.notifications USING btree (next_attempt_at) WHERE (status = 'queued'::text);
 
 CREATE UNIQUE INDEX one_alert_per_cause ON public.alerts USING btree (rule_id, sku_id, warehouse_id) WHERE (cleared_at IS NULL);
+
+CREATE UNIQUE INDEX one_auto_approval_per_scope ON public.auto_approvals USING btree (supplier_id, class_code, currency) NULLS NOT DISTINCT;
 
 CREATE UNIQUE INDEX one_collecting_draft ON public.purchase_orders USING btree (supplier_id, warehouse_id, currency) WHERE ((status = 'draft'::text) AND collects_suggestions);
 
@@ -2148,6 +2196,12 @@ ALTER TABLE ONLY public.alerts
 
 ALTER TABLE ONLY public.alerts
     ADD CONSTRAINT alerts_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
+ALTER TABLE ONLY public.auto_approvals
+    ADD CONSTRAINT auto_approvals_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
+
+ALTER TABLE ONLY public.auto_approved
+    ADD CONSTRAINT auto_approved_suggestion_id_fkey FOREIGN KEY (suggestion_id) REFERENCES public.replenishment_suggestions(id);
 
 ALTER TABLE ONLY public.backorder_policies
     ADD CONSTRAINT backorder_policies_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
@@ -2383,7 +2437,13 @@ GRANT SELECT,INSERT ON TABLE public.allocations TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.approval_limits TO holdfast_app;
+
 GRANT SELECT,INSERT ON TABLE public.audit_log TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.auto_approvals TO holdfast_app;
+
+GRANT SELECT,INSERT ON TABLE public.auto_approved TO holdfast_app;
 
 GRANT SELECT ON TABLE public.backorder_policies TO holdfast_app;
 

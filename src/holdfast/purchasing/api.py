@@ -181,6 +181,9 @@ async def change_order(order_id: UUID, body: OrderChange, tx: ApiTx, caller: Pla
 class Sending(BaseModel):
     model_config = ConfigDict(extra="forbid")
     accept_terms_broken: Annotated[bool, Field(description="send although the supplier's terms are not met")] = False
+    duplicate_reason: Annotated[
+        str, Field(max_length=500, description="why the order is sent although what is open covers it already")
+    ] = ""
 
 
 class ConfirmedLine(BaseModel):
@@ -229,8 +232,15 @@ async def approve_order(order_id: UUID, tx: ApiTx, caller: Approver) -> OrderDet
 @router.post("/purchase-orders/{order_id}/send")
 async def send_order(order_id: UUID, tx: ApiTx, caller: Approver, body: Sending | None = None) -> OrderDetailInfo:
     """Approve if nobody has, and send: what is ordered is in transit and the supplier gets the order by e-mail."""
-    accept = body is not None and body.accept_terms_broken
-    return _shown(await service.send(tx, order_id, actor=caller.actor, accept_terms_broken=accept))
+    said = body or Sending()
+    detail = await service.send(
+        tx,
+        order_id,
+        actor=caller.actor,
+        accept_terms_broken=said.accept_terms_broken,
+        duplicate_reason=said.duplicate_reason,
+    )
+    return _shown(detail)
 
 
 @router.post("/purchase-orders/{order_id}/confirm")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from holdfast.access.visit import Form, PageRoute, Signed, Visit
-from holdfast.kernel.errors import Conflict, Refusal
+from holdfast.kernel.errors import Conflict, Denied, Refusal
 from holdfast.purchasing import service
 from holdfast.purchasing.model import Arrival
 from holdfast.purchasing.order_views import OrderLine, order_lines, order_view, orders_view
@@ -27,6 +28,8 @@ REFUSALS: Final = {
     "terms_not_met": N_("The order does not meet the supplier's terms."),
     "over_receipt": N_("More arrived than was ordered; nothing was booked."),
     "delivery_note_reused": N_("This delivery note was booked with other lines."),
+    "duplicate_supply": N_("What is open already covers this order. Say why if it shall be sent anyway."),
+    "over_approval_limit": N_("The order is worth more than your role may approve."),
     "not_on_order": N_("Type at least one quantity that arrived."),
 }
 TERMS: Final = {
@@ -58,9 +61,13 @@ async def send(order_id: UUID, visit: Signed) -> Response:
     try:
         async with visit.savepoint():
             detail = await service.send(
-                visit.tx, order_id, actor=visit.actor, accept_terms_broken=form.text("anyway") == "yes"
+                visit.tx,
+                order_id,
+                actor=visit.actor,
+                accept_terms_broken=form.text("anyway") == "yes",
+                duplicate_reason=form.text("reason"),
             )
-    except Conflict as refusal:
+    except (Conflict, Denied) as refusal:
         return await _refused(visit, order_id, refusal)
     say = visit.words.gettext(
         "%(number)s is on its way to %(supplier)s.", number=detail.order.number, supplier=detail.order.supplier_name
@@ -157,7 +164,35 @@ def _term(visit: Visit, error: dict[str, Any]) -> str:
     return visit.words.gettext(said, **error) + "."
 
 
-async def _refused(visit: Visit, order_id: UUID, refusal: Conflict) -> Response:
+def _duplicate(visit: Visit, error: dict[str, Any]) -> str:
+    """What is open for one line, the likeliest duplicate first."""
+    others = [
+        visit.words.gettext(
+            "%(number)s: %(quantity)s, %(when)s",
+            number=d["number"],
+            quantity=visit.formats.number(d["quantity"]),
+            when=_when(visit, d["expected_at"]),
+        )
+        for d in error["documents"]
+    ]
+    return visit.words.gettext(
+        "%(code)s: %(available)s here and %(open)s open (%(documents)s); %(days)s days sell about %(demand)s.",
+        code=error["sku_code"],
+        available=visit.formats.number(error["available"]),
+        open=visit.formats.number(error["open_quantity"]),
+        documents="; ".join(others),
+        days=visit.formats.number(error["horizon_days"]),
+        demand=visit.formats.number(error["expected_demand"]),
+    )
+
+
+def _when(visit: Visit, day: str | None) -> str:
+    return visit.formats.day(date.fromisoformat(day)) if day else visit.words.gettext("no date")
+
+
+async def _refused(visit: Visit, order_id: UUID, refusal: Conflict | Denied) -> Response:
     wrong = {"order": _sentence(visit, refusal), refusal.code: "yes"}
+    if refusal.code == "duplicate_supply":
+        wrong["duplicates"] = "\n".join(_duplicate(visit, error) for error in refusal.errors)
     view = await order_view(visit, order_id, wrong=wrong)
     return visit.page("purchasing/order.html", view, active="orders", status=409)

@@ -16,6 +16,7 @@ from psycopg.types.json import Json
 from holdfast.db import Tx
 from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.purchasing import letters
+from holdfast.purchasing.leaving import Leaving, may_leave
 from holdfast.purchasing.model import FOLLOWS, OUT, DraftLine, OrderDetail, broken_terms
 from holdfast.purchasing.orders import expect, get_order, list_orders, lock, sql, tell, told
 from holdfast.purchasing.receiving import receive
@@ -122,14 +123,18 @@ async def approve(tx: Tx, order_id: UUID, *, actor: str) -> OrderDetail:
     """Somebody who may spend the money says yes; saying it twice is fine."""
     if await lock(tx, order_id, allowed=FOLLOWS["approve"] | {"approved"}) == "approved":
         return await get_order(tx, order_id)
+    facts = await may_leave(tx, Leaving(await get_order(tx, order_id), actor, is_sent=False))
     await tx.run(sql.mark_approved, id=order_id, actor=actor)
-    return await told(tx, "purchase_order.approved", order_id, actor)
+    return await told(tx, "purchase_order.approved", order_id, actor, **facts)
 
 
-async def send(tx: Tx, order_id: UUID, *, actor: str, accept_terms_broken: bool = False) -> OrderDetail:
+async def send(
+    tx: Tx, order_id: UUID, *, actor: str, accept_terms_broken: bool = False, duplicate_reason: str | None = None
+) -> OrderDetail:
     """Send to the supplier: in_transit rises by every line and the e-mail is queued, all in this transaction.
 
-    Raises Conflict(``order_is_empty`` | ``terms_not_met`` | ``order_already_sent`` …).
+    Raises Conflict(``order_is_empty`` | ``terms_not_met`` | ``order_already_sent`` …), and what others say before an
+    order leaves (``over_approval_limit``, ``duplicate_supply`` without a ``duplicate_reason``).
     """
     await lock(tx, order_id, allowed=FOLLOWS["send"])
     detail = await get_order(tx, order_id)
@@ -140,12 +145,13 @@ async def send(tx: Tx, order_id: UUID, *, actor: str, accept_terms_broken: bool 
     broken = broken_terms(detail, supplier, days["next_order_day"], days["today"])
     if broken and not accept_terms_broken:
         raise Conflict("terms_not_met", "The order does not meet the supplier's terms.", errors=broken)
+    facts = await may_leave(tx, Leaving(detail, actor, is_sent=True, duplicate_reason=duplicate_reason))
     await tx.run(sql.mark_sent, id=order_id, actor=actor)
     await tx.run(sql.open_lines, id=order_id)
     sent = await get_order(tx, order_id)
     await expect(tx, sent, [(line, line.ordered_quantity) for line in sent.lines])
     is_mailed = await letters.write_order(tx, sent, supplier)
-    return await told(tx, "purchase_order.sent", order_id, actor, is_mailed=is_mailed)
+    return await told(tx, "purchase_order.sent", order_id, actor, is_mailed=is_mailed, **facts)
 
 
 async def confirm(

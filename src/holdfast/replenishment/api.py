@@ -20,7 +20,7 @@ from holdfast.kernel.page import (
     foreign_cursor,
     page_of,
 )
-from holdfast.replenishment import decisions, jobs, service
+from holdfast.replenishment import approvals, decisions, jobs, service
 from holdfast.replenishment.decisions import Approval, Suggestion
 from holdfast.stock.asks import QUANTITY_MAX
 
@@ -169,8 +169,12 @@ async def run(tx: ApiTx, caller: Planner) -> RunInfo:
 
 
 @router.post("/suggestions:approve")
-async def approve_many(body: ApproveManyBody, tx: ApiTx, caller: Approver) -> ApprovedMany:
-    """Approve as suggested, one draft order per supplier and warehouse. Each that cannot be approved says why."""
+async def approve_many(body: ApproveManyBody, tx: ApiTx, caller: Planner) -> ApprovedMany:
+    """Approve as suggested, one draft order per supplier and warehouse. Each that cannot be approved says why.
+
+    Needs the scope approve, or a limit given to planners.
+    """
+    await approvals.require_approver(tx, caller)
     wanted = list(dict.fromkeys(body.ids))
     refused = await decisions.approve_all(tx, [Approval(one) for one in wanted], actor=caller.actor)
     left = {r.suggestion_id for r in refused}
@@ -199,8 +203,12 @@ async def explain_suggestion(suggestion_id: UUID, tx: ApiTx, _: Reader) -> Expla
 
 
 @router.post("/suggestions/{suggestion_id}/approve")
-async def approve(suggestion_id: UUID, tx: ApiTx, caller: Approver, body: ApproveBody | None = None) -> SuggestionInfo:
-    """Put it on the draft order of its supplier; another quantity or supplier may be given."""
+async def approve(suggestion_id: UUID, tx: ApiTx, caller: Planner, body: ApproveBody | None = None) -> SuggestionInfo:
+    """Put it on the draft order of its supplier; another quantity or supplier may be given.
+
+    Needs the scope approve, or a limit given to planners.
+    """
+    await approvals.require_approver(tx, caller)
     approval = Approval(suggestion_id, **(body.model_dump() if body else {}))
     return _suggestion(await decisions.approve(tx, approval, actor=caller.actor))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,9 +14,10 @@ from psycopg.types.json import Json
 
 from holdfast.access import audit
 from holdfast.db import Tx
-from holdfast.kernel.errors import Conflict, Invalid, NotFound, Refusal
+from holdfast.kernel.errors import Conflict, Denied, Invalid, NotFound, Refusal
 from holdfast.purchasing.model import DraftLine
 from holdfast.purchasing.service import add_to_draft
+from holdfast.replenishment import approvals
 from holdfast.replenishment.store import sql
 
 
@@ -119,11 +120,13 @@ async def get_suggestion(tx: Tx, suggestion_id: UUID) -> Suggestion:
 async def approve(tx: Tx, approval: Approval, *, actor: str) -> Suggestion:
     """Put one suggestion on the draft order of its supplier and warehouse.
 
-    Raises NotFound, Conflict(``suggestion_not_pending`` | ``version_conflict`` | ``no_supplier``) and what purchasing
-    refuses. Approving what is approved already answers it as it is.
+    Raises NotFound, Conflict(``suggestion_not_pending`` | ``version_conflict`` | ``no_supplier``),
+    Denied(``over_approval_limit``) and what purchasing refuses. Approving what is approved already answers it as it is.
     """
     refused = await approve_all(tx, [approval], actor=actor)
     found = await get_suggestion(tx, approval.suggestion_id)
+    if refused and refused[0].code == "over_approval_limit":
+        raise Denied(refused[0].code, refused[0].detail)
     if refused and not (refused[0].code == "suggestion_not_pending" and found.status == "approved"):
         raise Conflict(
             refused[0].code, refused[0].detail, {"suggestion_status": found.status, "version": found.version}
@@ -131,12 +134,17 @@ async def approve(tx: Tx, approval: Approval, *, actor: str) -> Suggestion:
     return found
 
 
-async def approve_all(tx: Tx, approvals: Sequence[Approval], *, actor: str) -> list[Refused]:
-    """Approve many suggestions, one draft order per supplier and warehouse; answers those that stayed as they were."""
-    locked = {r.id: r for r in await tx.all(sql.lock_suggestions, _Locked, ids=[a.suggestion_id for a in approvals])}
+async def approve_all(
+    tx: Tx, wanted: Sequence[Approval], *, actor: str, why: Mapping[str, Any] | None = None
+) -> list[Refused]:
+    """Approve many suggestions, one draft order per supplier and warehouse; answers those that stayed as they were.
+
+    ``why`` goes into the audit trail beside who and what.
+    """
+    locked = {r.id: r for r in await tx.all(sql.lock_suggestions, _Locked, ids=[a.suggestion_id for a in wanted])}
     refused: list[Refused] = []
     groups: dict[tuple[UUID, UUID], list[_Decided]] = defaultdict(list)
-    for approval in approvals:
+    for approval in wanted:
         decided = _decided(approval, locked.get(approval.suggestion_id))
         if isinstance(decided, Refused):
             refused.append(decided)
@@ -144,8 +152,27 @@ async def approve_all(tx: Tx, approvals: Sequence[Approval], *, actor: str) -> l
             groups[decided.supplier_id, decided.row.warehouse_id].append(decided)
     # In one order for everybody, so that two approvals with the same suppliers do not wait for each other.
     for (supplier_id, warehouse_id), lines in sorted(groups.items()):
-        refused += await _order(tx, supplier_id, warehouse_id, lines, actor=actor)
+        refused += await _order(tx, supplier_id, warehouse_id, lines, actor=actor, why=why or {})
     return refused
+
+
+async def auto_approve(tx: Tx) -> int:
+    """Approve what a rule covers, within its day; answers how many. Rules are off until somebody turns one on.
+
+    Approval and count are one transaction: a crash undoes both, and a second worker waits for the first.
+    """
+    chosen = await approvals.covered(tx)
+    # All at once in key order, as everybody who decides does; then rule by rule.
+    await tx.dicts(sql.lock_suggestions, ids=[one.id for ones in chosen.values() for one in ones])
+    done = 0
+    for rule_id, ones in chosen.items():
+        wanted = [Approval(one.id, expected_version=one.version) for one in ones]
+        refused = await approve_all(tx, wanted, actor=f"auto:{rule_id}", why={"auto_approval_id": str(rule_id)})
+        left = {r.suggestion_id for r in refused}
+        approved = [one.id for one in ones if one.id not in left]
+        await approvals.remember(tx, rule_id, approved)
+        done += len(approved)
+    return done
 
 
 def _decided(approval: Approval, row: _Locked | None) -> _Decided | Refused:
@@ -165,16 +192,18 @@ def _decided(approval: Approval, row: _Locked | None) -> _Decided | Refused:
 
 
 async def _order(
-    tx: Tx, supplier_id: UUID, warehouse_id: UUID, decided: list[_Decided], *, actor: str
+    tx: Tx, supplier_id: UUID, warehouse_id: UUID, decided: list[_Decided], *, actor: str, why: Mapping[str, Any]
 ) -> list[Refused]:
-    """One supplier's lines onto its draft; all of them stay pending when purchasing refuses."""
+    """One supplier's lines onto its draft; all of them stay pending when purchasing refuses, or when the order would
+    become worth more than ``actor`` may approve."""
     lines = [DraftLine(sku_id=d.row.sku_id, quantity=d.quantity, suggestion_id=d.row.id) for d in decided]
     try:
         async with tx.connection.transaction():
             order_id = await add_to_draft(
                 tx, supplier_id=supplier_id, warehouse_id=warehouse_id, lines=lines, actor=actor
             )
-    except (NotFound, Invalid, Conflict) as refusal:
+            await approvals.check_limit(tx, order_id, actor=actor)
+    except (NotFound, Invalid, Conflict, Denied) as refusal:
         return [Refused(d.row.id, refusal.code, _why(refusal)) for d in decided]
     await tx.run(
         sql.approve_suggestions,
@@ -185,7 +214,7 @@ async def _order(
         actor=actor,
     )
     for one in decided:
-        facts = {"quantity": one.quantity, "suggested": one.row.suggested_quantity, "order_id": str(order_id)}
+        facts = {"quantity": one.quantity, "suggested": one.row.suggested_quantity, "order_id": str(order_id), **why}
         await _tell(tx, "replenishment.suggestion_approved", one.row.id, one.row.sku_id, actor, facts)
     return []
 

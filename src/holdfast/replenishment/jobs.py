@@ -45,6 +45,14 @@ async def plan_between_runs(context: JobContext, timestamp: int) -> None:
             await begin(tx, actor="schedule")
 
 
+@tasks.periodic(cron="* * * * * 45")
+@tasks.task(name="auto_approve", queueing_lock="auto_approve", lock="auto_approve", pass_context=True)
+async def auto_approve(context: JobContext, timestamp: int) -> None:
+    """What a rule covers needs nobody; a minute is time enough to look at what the plan just proposed."""
+    async with Work.of(context).database.transaction() as tx:
+        await decisions.auto_approve(tx)
+
+
 @tasks.periodic(cron="* * * * * 15")
 @tasks.task(name="follow_orders", queueing_lock="follow_orders", pass_context=True)
 async def follow_orders(context: JobContext, timestamp: int) -> None:
