@@ -49,13 +49,16 @@ import holdfast.replenishment.pages
 import holdfast.replenishment.policies_api
 import holdfast.returns.api
 import holdfast.returns.pages
+import holdfast.stock.adjust_pages
 import holdfast.stock.api
 import holdfast.stock.jobs
 import holdfast.stock.pages
 import holdfast.stock.promises_api
 import holdfast.stock.seals_api
 import holdfast.stock.undo_api
+import holdfast.stock.undo_pages
 import holdfast.stock.valuation_api
+import holdfast.stock.value_pages
 import holdfast.tracking.api
 import holdfast.tracking.jobs
 import holdfast.tracking.pages
@@ -132,6 +135,9 @@ PAGES: list[APIRouter] = [
     holdfast.access.pages.signed_router,
     holdfast.console.pages.router,
     holdfast.stock.pages.router,
+    holdfast.stock.adjust_pages.router,
+    holdfast.stock.undo_pages.router,
+    holdfast.stock.value_pages.router,
     holdfast.replenishment.pages.router,
     holdfast.purchasing.pages.router,
     holdfast.alerts.pages.router,

@@ -50,6 +50,7 @@ class Shop:
         self.count = self._count()
         self.batches: list[uuid.UUID] = []
         self.tracked: list[uuid.UUID] = []
+        self.units_transfers: list[uuid.UUID] = []
         self.sell(4, 3, "TILL-77")
         self.shortage = self._shortage()
         self._one(
@@ -275,6 +276,47 @@ class Shop:
         )  # fmt: skip
         rows = self.connection.execute("select id from batches where sku_id = %s order by number", [milk]).fetchall()
         self.batches = [row[0] for row in rows]
+
+    def add_units_transfers(self) -> None:
+        """A draft of tracked SKUs and one that is on its way. Once per shop."""
+        if not self.units_transfers:
+            self.add_batches()
+            self.units_transfers = [self._units_transfer(is_shipped=shipped) for shipped in (False, True)]
+
+    def _units_transfer(self, *, is_shipped: bool) -> uuid.UUID:
+        """Two litres and a camera to Chengdu, as a draft or on their way; the shelf in Shanghai is left as it was."""
+        transfer = self._one(
+            "insert into transfers (from_warehouse_id, to_warehouse_id, status, created_by, created_at, shipped_at)"
+            " values (%s, %s, %s, 'user:anna@shop.example', now(), %s) returning id",
+            *self.warehouses,
+            "shipped" if is_shipped else "draft",
+            self.today if is_shipped else None,
+        )
+        parts = ((self.tracked[0], 2, {"number": "L-5", "expiry_date": "2031-01-01"}, None),)
+        for line, (sku, quantity, batch, serials) in enumerate((*parts, (self.tracked[1], 1, None, ["SN-8"])), start=1):
+            self.connection.execute(
+                "insert into transfer_lines (transfer_id, line_no, sku_id, quantity, open_quantity)"
+                " values (%s, %s, %s, %s, %s)",
+                [transfer, line, sku, quantity, quantity if is_shipped else 0],
+            )
+            if is_shipped:
+                units = {"batch": batch} if batch else {"serials": serials}
+                self._receive(sku, quantity, **units)
+                place = {"sku_id": str(sku)}
+                items = [
+                    {**place, "warehouse_id": str(self.warehouses[0]), "quantity": -quantity, **units},
+                    {**place, "warehouse_id": str(self.warehouses[1]), "quantity": 0, "inbound_delta": quantity},
+                ]
+                self.post(
+                    "stock_move", event_type="inventory.transferred", movement_type="transfer",
+                    reference_type="transfer", reference_id=str(transfer), reason="shipped", items=items,
+                )  # fmt: skip
+                self.connection.execute(
+                    "insert into transfer_parts (transfer_id, line_no, sku_id, batch_id, serial_number, open_quantity)"
+                    " select %s, %s, %s, (select id from batches where sku_id = %s and number = 'L-5'), %s, %s",
+                    [transfer, line, sku, sku if batch else None, serials[0] if serials else None, quantity],
+                )
+        return transfer
 
     def _receive(self, sku: uuid.UUID, quantity: int, **units: Any) -> None:
         item = {"sku_id": str(sku), "warehouse_id": str(self.warehouses[0]), "quantity": quantity, **units}

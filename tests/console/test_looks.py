@@ -48,6 +48,18 @@ PAGES = (
     "/serials",
     "/serials/{camera}/SN-1",
     "/stock/{milk}",
+    "/stock/{milk}/adjust",
+    "/stock/{camera}/adjust",
+    "/stock/{milk}/receive",
+    "/stock/{camera}/receive",
+    "/undo/{entry}",
+    "/value",
+    "/transfers/{units_draft}",
+    "/transfers/{units}",
+    "/transfers/{units}/scan?sku={milk}",
+    "/transfers/{units}/scan?sku={camera}",
+    "/stock-counts/{count}/count?sku={milk}",
+    "/stock-counts/{count}/count?sku={camera}",
 )
 VARIANTS = (("desk", "light", "en"), ("desk", "dark", "zh"), ("phone", "light", "zh"), ("phone", "dark", "en"))
 
@@ -103,7 +115,7 @@ def settled(page: Page) -> None:
 @pytest.mark.parametrize(("size", "theme", "language"), VARIANTS)
 def test_every_page_fits_is_silent_and_readable(looking: Console, size: str, theme: str, language: str) -> None:
     draft, shipped = looking.shop.transfers
-    looking.shop.add_batches()
+    looking.shop.add_units_transfers()
     names = {
         "sku": looking.shop.skus[0],
         "order": looking.shop.orders[1],
@@ -114,6 +126,9 @@ def test_every_page_fits_is_silent_and_readable(looking: Console, size: str, the
         "batch": looking.shop.batches[0],
         "milk": looking.shop.tracked[0],
         "camera": looking.shop.tracked[1],
+        "entry": looking.shop.value("select id from inventory_movements where reference_id = 'TILL-9'"),
+        "units_draft": looking.shop.units_transfers[0],
+        "units": looking.shop.units_transfers[1],
     }
     page = looking.open("/account", size=size, theme=theme, language=language)
     found: dict[str, object] = {}

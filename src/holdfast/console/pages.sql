@@ -226,7 +226,7 @@ select w.id as warehouse_id, w.code as warehouse_code, w.name as warehouse_name,
        i.available_quantity as available, i.reserved_quantity as reserved, i.unavailable_quantity as unavailable,
        i.in_transit_quantity as in_transit,
        coalesce(i.reorder_point, i.computed_reorder_point) as reorder_point,
-       i.max_stock, i.reorder_point is null as is_computed
+       i.max_stock, i.reorder_point is null as is_computed, i.cost_price as cost
   from inventory i
   join warehouses w on w.id = i.warehouse_id
  where i.sku_id = %(sku_id)s
@@ -282,8 +282,11 @@ select coalesce(i.lead_time_days, p.lead_time_days)::float8 as lead_days
 
 -- sku_entries
 -- The newest lines of the ledger of one SKU.
-select m.occurred_at, m.movement_type, m.quantity, m.bucket, m.balance_after, w.code as warehouse_code,
-       m.reference_type, m.reference_id, m.reason, m.actor
+select m.id, m.occurred_at, m.movement_type, m.quantity, m.bucket, m.balance_after, w.code as warehouse_code,
+       m.reference_type, m.reference_id, m.reason, m.actor,
+       m.request_no is not null
+           and not exists (select from inventory_movements u where u.undoes = m.id) as can_undo,
+       m.undoes is not null as is_undo
   from inventory_movements m
   join warehouses w on w.id = m.warehouse_id
  where m.sku_id = %(sku_id)s and (%(warehouse_id)s::uuid is null or m.warehouse_id = %(warehouse_id)s)

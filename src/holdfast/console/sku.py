@@ -93,14 +93,17 @@ def _decision(one: OpenSuggestion, visit: Visit) -> Decision:
 
 
 def _entry(entry: Entry, words: Words) -> ShownEntry:
+    what = movement_words(entry.movement_type, entry.reference_type, entry.reason, entry.bucket, words)
     return ShownEntry(
+        id=entry.id,
         occurred_at=entry.occurred_at,
-        what=movement_words(entry.movement_type, entry.reference_type, entry.reason, entry.bucket, words),
+        what=words.gettext("Taken back: %(what)s", what=what) if entry.is_undo else what,
         quantity=entry.quantity,
         balance_after=entry.balance_after,
         warehouse_code=entry.warehouse_code,
         reference_id=entry.reference_id,
         actor=entry.actor,
+        can_undo=entry.can_undo,
     )
 
 

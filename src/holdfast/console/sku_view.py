@@ -54,6 +54,7 @@ class Place:
     reorder_point: int | None
     max_stock: int | None
     is_computed: bool
+    cost: Decimal | None = None
 
     @property
     def sellable(self) -> int:
@@ -119,8 +120,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the ledger."""
+    """One line of the ledger; `can_undo` when it belongs to an action that nobody took back."""
 
+    id: UUID
     occurred_at: datetime
     movement_type: str
     quantity: int
@@ -131,6 +133,8 @@ class Entry:
     reference_id: str | None
     reason: str
     actor: str
+    can_undo: bool
+    is_undo: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class ShownEntry:
+    id: UUID
     occurred_at: datetime
     what: str
     quantity: int
@@ -153,6 +158,7 @@ class ShownEntry:
     warehouse_code: str
     reference_id: str | None
     actor: str
+    can_undo: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +172,7 @@ class ShownHold:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The row of figures: the sum over the places shown."""
+    """The row of figures: the sum over the places shown. `value` is of the units whose cost is known."""
 
     available: int
     reserved: int
@@ -176,6 +182,8 @@ class Figures:
     sells_spread: float | None
     cover_days: float | None
     lead_days: float | None
+    value: Decimal | None = None
+    unit_cost: Decimal | None = None
 
     @property
     def is_irregular(self) -> bool:
@@ -258,6 +266,8 @@ def figures_of(places: Sequence[Place], forecasts: Sequence[Forecast], lead_days
     """Means add up; spreads add as squares, taking warehouses as independent."""
     mean = sum(f.daily_mean for f in forecasts) if forecasts else None
     available = sum(p.available for p in places)
+    valued = [(p.sellable + p.unavailable, p.cost) for p in places if p.cost is not None]
+    value, units = sum((n * cost for n, cost in valued), Decimal()), sum(n for n, _ in valued)
     return Figures(
         available=available,
         reserved=sum(p.reserved for p in places),
@@ -267,6 +277,8 @@ def figures_of(places: Sequence[Place], forecasts: Sequence[Forecast], lead_days
         sells_spread=math.sqrt(sum(f.daily_sd**2 for f in forecasts)) if forecasts else None,
         cover_days=available / mean if mean else None,
         lead_days=lead_days,
+        value=value if valued else None,
+        unit_cost=value / units if units else None,
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from holdfast.access.visit import Visit
 from holdfast.catalog.scanning import Scan, Scanned
+from holdfast.counts.found_units import BatchRow, batch_rows
 from holdfast.counts.model import Bucket
 from holdfast.db import statements
 from holdfast.kernel.errors import NotFound
@@ -34,14 +35,8 @@ REFUSED_WORDS: Final = {
     ),
     "adjusted_since_counted": N_("Somebody adjusted this shelf after it was counted, perhaps for the same gap."),
     "insufficient_stock": N_("Meanwhile fewer units are there than this would take away. Count it again."),
-    "batch_required": N_(
-        "This SKU is kept by batch. The count needs the quantity of each batch, which is entered over the API; a 0 "
-        "needs none."
-    ),
-    "serials_required": N_(
-        "Units of this SKU have serial numbers. The count needs the numbers seen, which are entered over the API; a 0 "
-        "needs none."
-    ),
+    "batch_required": N_("This SKU is kept by batch. Count it again and type the quantity of each batch."),
+    "serials_required": N_("Units of this SKU have serial numbers. Count it again and scan each of them."),
     "serial_in_stock": N_("A unit that was seen is in stock elsewhere or in another state. Look it up by its number."),
     "serial_not_here": N_("A missing unit was sold, set aside or held by number meanwhile. Count it again."),
     "batch_differs": N_("A batch is known with another expiry date. Correct the batch, or count again without a date."),
@@ -212,6 +207,7 @@ class CountingView:
     bucket: str
     before: CountedBefore | None
     left: tuple[ToCount, ...]
+    batches: tuple[BatchRow, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict[str, str])
     wrong: Mapping[str, str] = field(default_factory=dict[str, str])
     scan: Scan | None = None
@@ -311,7 +307,11 @@ async def counting_view(
         before = await visit.tx.maybe(
             sql.counted_before, CountedBefore, count_id=count_id, sku_id=sku.id, bucket=bucket
         )
-    return CountingView(head, sku, bucket, before, left, fields or {}, wrong or {}, scan)
+    rows: tuple[BatchRow, ...] = ()
+    if sku is not None and sku.tracking == "batch" and bucket == "sellable":
+        names = await visit.tx.dicts(sql.batches_to_count, sku_id=sku.id, warehouse_id=head.warehouse_id)
+        rows = batch_rows([(row["number"], row["expiry_date"]) for row in names], fields or {})
+    return CountingView(head, sku, bucket, before, left, rows, fields or {}, wrong or {}, scan)
 
 
 async def count_head(visit: Visit, count_id: UUID) -> CountHead:

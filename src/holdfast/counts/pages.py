@@ -19,10 +19,10 @@ from holdfast.counts.count_views import (
     new_count_view,
     sql,
 )
+from holdfast.counts.found_units import found_units
 from holdfast.counts.model import Bucket, Chosen, Counted
 from holdfast.kernel.errors import Conflict, Refusal
 from holdfast.kernel.ids import uuid_or_none
-from holdfast.stock.asks import QUANTITY_MAX
 from holdfast.web.i18n import N_
 from holdfast.web.search_words import search_words
 
@@ -118,14 +118,18 @@ async def enter(count_id: UUID, visit: Signed) -> Response:
     sku = (await scan(visit, "", form.text("sku"))).sku
     if sku is None:
         return visit.redirect(f"/stock-counts/{count_id}/count")
-    bucket, quantity = _bucket(form.text("bucket")), form.whole("quantity")
-    wrong: dict[str, str] = {}
+    bucket = _bucket(form.text("bucket"))
     fields = _fields(form)
-    if quantity is None or quantity > QUANTITY_MAX:
-        wrong["quantity"] = visit.words.gettext("Type how many you found; nothing there is 0.")
-    else:
+    found, wrong = found_units(visit, form, sku.tracking if bucket == "sellable" else "none")
+    if not wrong:
         entry = Counted(
-            sku.id, quantity, bucket, recount_of=form.whole("recount_of") or 0, shelf=form.text("shelf")[:200] or None
+            sku.id,
+            found.quantity,
+            bucket,
+            recount_of=form.whole("recount_of") or 0,
+            shelf=form.text("shelf")[:200] or None,
+            batches=found.batches,
+            serials=found.serials,
         )
         try:
             async with visit.savepoint():
@@ -137,7 +141,9 @@ async def enter(count_id: UUID, visit: Signed) -> Response:
     if wrong:
         view = await counting_view(visit, count_id, sku, bucket, fields=fields, wrong=wrong)
         return visit.page("counts/counting.html", view, active="counts", status=422)
-    say = visit.words.gettext("%(name)s: %(quantity)s counted.", name=sku.name, quantity=visit.formats.number(quantity))
+    say = visit.words.gettext(
+        "%(name)s: %(quantity)s counted.", name=sku.name, quantity=visit.formats.number(found.quantity)
+    )
     return visit.redirect(f"/stock-counts/{count_id}/count", say=say)
 
 

@@ -100,3 +100,12 @@ select l.sku_id, s.code, s.name, s.barcode
 select l.count_no, l.counted_by, l.counted_at, l.is_listed
   from stock_count_lines l
  where l.stock_count_id = %(count_id)s and l.sku_id = %(sku_id)s and l.bucket = %(bucket)s;
+
+-- batches_to_count
+-- The batches that may lie in a warehouse, by name and date only, so that people count what they see.
+select b.number, b.expiry_date
+  from inventory_batches i
+  join batches b on b.id = i.batch_id
+ where i.sku_id = %(sku_id)s and i.warehouse_id = %(warehouse_id)s and i.sellable_quantity > 0
+ order by b.expiry_date nulls last, b.number
+ limit 200;

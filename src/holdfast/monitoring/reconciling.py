@@ -74,6 +74,8 @@ async def run(tx: Tx, *, started_by: str) -> DoctorRun:
     ]
     state = {
         "is_intact": sealed.is_intact,
+        "entries": sealed.entries,
+        "newest": SEALS_NEWEST,
         "last": f"{sealed.last.no}:{sealed.last.hash}" if sealed.last else None,
         "ranges_broken": sealed.ranges_broken,
         "chain_broken": [broken.no for broken in sealed.chain],

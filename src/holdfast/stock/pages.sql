@@ -45,7 +45,7 @@ select id::text as value, name as label from warehouses where is_active order by
 
 -- adjustable_sku
 -- The SKU whose quantity a person wants to correct.
-select id, code, name, unit, archived_at is not null as is_archived from skus where id = %(sku_id)s;
+select id, code, name, unit, currency, tracking, archived_at is not null as is_archived, is_bundle from skus where id = %(sku_id)s;
 
 -- adjustable_places
 -- Every active warehouse with what is recorded there, so that a correction can say what it saw.
@@ -58,3 +58,23 @@ select w.id as warehouse_id, w.name as warehouse_name,
   left join inventory i on i.warehouse_id = w.id and i.sku_id = %(sku_id)s
  where w.is_active
  order by w.priority desc, w.name;
+
+-- adjustable_batches
+-- What of each batch is for sale where, what expires first at the top.
+select i.warehouse_id, b.number, b.expiry_date, i.sellable_quantity as sellable
+  from inventory_batches i
+  join batches b on b.id = i.batch_id
+  join warehouses w on w.id = i.warehouse_id and w.is_active
+ where i.sku_id = %(sku_id)s and i.sellable_quantity > 0
+ order by b.expiry_date nulls last, b.number
+ limit 500;
+
+-- undo_entry
+-- The ledger entry somebody wants to take back.
+select movement_type, reference_type, reference_id, reason, bucket, sku_id from inventory_movements where id = %(id)s;
+
+-- names_of
+-- SKUs and warehouses by name.
+select id, name from skus where id = any(%(ids)s)
+union all
+select id, name from warehouses where id = any(%(ids)s);

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -94,6 +97,19 @@ async def correct_cost(tx: Tx, movement_id: UUID, *, unit_cost: Decimal, reason:
     subject = f"movement:{movement_id}"
     await audit.record(tx, actor=actor, action="inventory.cost_corrected", subject=subject, reason=reason, **facts)
     return facts
+
+
+def csv_text(values: Sequence[LevelValue]) -> str:
+    """One row per level, for other programs: money as plain decimals, empty when nobody knows."""
+    sheet = io.StringIO()
+    writer = csv.writer(sheet, lineterminator="\r\n")
+    writer.writerow(["sku", "warehouse", "category", "quantity", "valued_quantity", "value", "currency"])
+    for v in values:
+        worth = "" if v.value is None else f"{v.value:f}"
+        writer.writerow(
+            [v.sku_code, v.warehouse_code, v.category or "", v.quantity, v.valued_quantity, worth, v.currency or ""]
+        )
+    return sheet.getvalue()
 
 
 def _columns(filters: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from holdfast.access.edge import ApiRoute, ApiTx, Planner, Reader
 from holdfast.stock import valuation
 from holdfast.stock.shapes import Cost, Reason
-from holdfast.stock.valuation import LevelValue, Total
+from holdfast.stock.valuation import Total
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Valuation"])
 
@@ -85,7 +83,7 @@ async def value_stock(
     moment = as_of or await valuation.now(tx)
     filters = {"warehouse_id": warehouse_id, "category": category}
     if format == "csv":
-        text = _csv(await valuation.list_values(tx, as_of=moment, method=method, **filters))
+        text = valuation.csv_text(await valuation.list_values(tx, as_of=moment, method=method, **filters))
         headers = {"content-disposition": f'attachment; filename="valuation-{moment:%Y-%m-%d}-{method}.csv"'}
         return Response(text, 200, headers, "text/csv; charset=utf-8")
     totals = await valuation.list_totals(tx, as_of=moment, method=method, **filters)
@@ -109,15 +107,3 @@ async def correct_cost(movement_id: UUID, body: LateCost, tx: ApiTx, caller: Pla
 
 def _categories(totals: Sequence[Total]) -> list[Total]:
     return [t for t in totals if t.by_category]
-
-
-def _csv(values: Sequence[LevelValue]) -> str:
-    sheet = io.StringIO()
-    writer = csv.writer(sheet, lineterminator="\r\n")
-    writer.writerow(["sku", "warehouse", "category", "quantity", "valued_quantity", "value", "currency"])
-    for v in values:
-        worth = "" if v.value is None else f"{v.value:f}"
-        writer.writerow(
-            [v.sku_code, v.warehouse_code, v.category or "", v.quantity, v.valued_quantity, worth, v.currency or ""]
-        )
-    return sheet.getvalue()

@@ -16,11 +16,14 @@ from holdfast.kernel.ids import uuid_or_none
 from holdfast.stock.asks import QUANTITY_MAX
 from holdfast.transfers import service
 from holdfast.transfers.model import Arrival
+from holdfast.transfers.named_parts import PartsOfLine, arrived_units, picked_units, refused_parts
 from holdfast.transfers.transfer_views import (
     SCANNED,
     Line,
     NewView,
     Typed,
+    parts_at_source,
+    parts_on_way,
     scan_view,
     transfer_lines,
     transfer_view,
@@ -45,6 +48,9 @@ REFUSALS: Final = {
     "over_receipt": N_("More arrived than is on its way; nothing was booked."),
     "delivery_note_reused": N_("This was booked already, with other quantities. Nothing was booked twice."),
     "not_on_transfer": N_("Type at least one quantity that arrived."),
+    "units_unclear": N_("Nothing was booked: the lines say which batches or serial numbers are unclear."),
+    "serial_not_here": N_("A unit that shall travel is not there to be had. Nothing was shipped."),
+    "unknown_batch": N_("A batch that shall travel is not known. Nothing was shipped."),
 }
 
 
@@ -151,10 +157,14 @@ async def change_quantities(transfer_id: UUID, visit: Signed) -> Response:
 async def ship(transfer_id: UUID, visit: Signed) -> Response:
     form = await visit.form()
     visit.require("operate")
+    planned = {line.line_no: (line.sku_id, line.quantity) for line in await transfer_lines(visit, transfer_id)}
+    picked, wrong = picked_units(visit, form, planned, await parts_at_source(visit, transfer_id))
+    if wrong:
+        return await _shown(visit, transfer_id, Typed(_fields(form), wrong), status=422)
     try:
         async with visit.savepoint():
             detail = await service.ship(
-                visit.tx, transfer_id, actor=visit.actor, expected_version=form.whole("version")
+                visit.tx, transfer_id, actor=visit.actor, picked=picked, expected_version=form.whole("version")
             )
     except Refusal as refusal:
         return await _refused(visit, transfer_id, refusal, form)
@@ -170,12 +180,12 @@ async def receive(transfer_id: UUID, visit: Signed) -> Response:
     visit.require("operate")
     arrivals: list[Arrival] = []
     wrong: dict[str, str] = {}
+    parts = await parts_on_way(visit, transfer_id)
     for line in await transfer_lines(visit, transfer_id):
-        good, bad_good = _whole(visit, form, f"good-{line.line_no}", empty=0)
-        damaged, bad_damaged = _whole(visit, form, f"damaged-{line.line_no}", empty=0)
-        wrong |= bad_good | bad_damaged
-        if good or damaged:
-            arrivals.append(Arrival(line.sku_id, good, damaged))
+        here = parts.get(line.line_no, PartsOfLine())
+        arrived, bad = arrived_units(visit, form, line.sku_id, here, f"-{line.line_no}")
+        arrivals += arrived
+        wrong |= bad
     if wrong:
         return await _shown(visit, transfer_id, Typed(_fields(form), wrong), status=422)
     refusal = await _book(visit, transfer_id, arrivals, form.text("reference")[:200])
@@ -203,19 +213,21 @@ async def receive_scanned(transfer_id: UUID, visit: Signed) -> Response:
     line = next((one for one in lines if str(one.sku_id) == form.text("sku")), None)
     if line is None:
         return visit.redirect(f"/transfers/{transfer_id}/scan")
-    good, wrong = _whole(visit, form, "good", empty=0)
-    damaged, bad = _whole(visit, form, "damaged", empty=0)
-    wrong |= bad
-    if not wrong and not good + damaged:
+    here = (await parts_on_way(visit, transfer_id)).get(line.line_no, PartsOfLine())
+    arrivals, wrong = arrived_units(visit, form, line.sku_id, here, "")
+    units = sum(arrival.total for arrival in arrivals)
+    if not wrong and not units:
         wrong["good"] = visit.words.gettext("Type how many arrived.")
     if not wrong:
         once = form.text("once")[:100]
         reference = once if once.startswith(SCANNED) else ""
-        refusal = await _book(visit, transfer_id, [Arrival(line.sku_id, good, damaged)], reference)
+        refusal = await _book(visit, transfer_id, arrivals, reference)
         if refusal is None:
-            return visit.redirect(f"/transfers/{transfer_id}/scan", say=_scanned(visit, line, good, damaged))
+            return visit.redirect(f"/transfers/{transfer_id}/scan", say=_scanned(visit, line, units))
         at_most = visit.words.gettext("At most %(most)s more.", most=visit.formats.number(line.open))
-        wrong["good"] = at_most if refusal.code == "over_receipt" else _sentence(visit, refusal)
+        unclear = refused_parts(visit, refusal, {str(line.sku_id): line.line_no})
+        said = at_most if refusal.code == "over_receipt" else _sentence(visit, refusal)
+        wrong["good"] = next(iter(unclear.values()), said)
     view = await scan_view(visit, transfer_id, line, lines, Typed(_fields(form), wrong))
     return visit.page("transfers/scan.html", view, active="transfers", status=422)
 
@@ -268,13 +280,13 @@ async def _shown(visit: Visit, transfer_id: UUID, typed: Typed | None = None, *,
 async def _refused(visit: Visit, transfer_id: UUID, refusal: Refusal, form: Form) -> Response:
     """The refusal beside the lines it is about, or over the transfer; what was typed stays."""
     lines = {str(line.sku_id): line.line_no for line in await transfer_lines(visit, transfer_id)}
-    wrong = {"transfer": _sentence(visit, refusal)}
+    wrong = {"transfer": _sentence(visit, refusal)} | refused_parts(visit, refusal, lines)
     for error in refusal.errors:
         line_no = lines.get(str(error.get("sku_id")))
         if line_no is not None and "open" in error:
             most = visit.formats.number(error["open"])
             wrong[f"good-{line_no}"] = visit.words.gettext("At most %(most)s more.", most=most)
-        elif line_no is not None and "available" in error:
+        elif line_no is not None and "available" in error and f"pick-{line_no}" not in wrong:
             there = visit.formats.number(error["available"])
             wrong[f"line-{line_no}"] = visit.words.gettext("Only %(there)s available.", there=there)
     return await _shown(visit, transfer_id, Typed(_fields(form), wrong), status=409)
@@ -358,10 +370,10 @@ def _booked(visit: Visit, arrivals: Sequence[Arrival]) -> str:
     return visit.words.gettext("Booked: %(units)s units are in stock now.", units=units)
 
 
-def _scanned(visit: Visit, line: Line, good: int, damaged: int) -> str:
+def _scanned(visit: Visit, line: Line, units: int) -> str:
     facts: dict[str, Any] = {
-        "units": visit.formats.number(good + damaged),
+        "units": visit.formats.number(units),
         "name": line.name,
-        "open": visit.formats.number(max(0, line.open - good - damaged)),
+        "open": visit.formats.number(max(0, line.open - units)),
     }
     return visit.words.gettext("Booked: %(units)s × %(name)s, %(open)s still to come.", **facts)

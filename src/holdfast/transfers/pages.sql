@@ -81,3 +81,36 @@ select x.lost_at, x.actor, x.reason, x.quantity, x.unit_cost, k.name, k.id as sk
  where x.transfer_id = %(transfer_id)s
  order by x.id
  limit 100;
+
+-- parts_on_way
+-- Batches and units of one transfer that have not arrived, what expires first at the top.
+select p.line_no, p.sku_id, b.number as batch, b.expiry_date, p.serial_number, p.open_quantity as quantity
+  from transfer_parts p
+  left join batches b on b.id = p.batch_id
+ where p.transfer_id = %(transfer_id)s and p.open_quantity > 0
+ order by p.line_no, b.expiry_date nulls last, b.number, p.serial_number
+ limit 5000;
+
+-- parts_at_source
+-- Batches, or units with a number, that could travel on a draft: per line what would be chosen first at the top.
+select l.line_no, l.sku_id, x.batch, x.expiry_date, x.serial_number, x.quantity
+  from transfer_lines l
+  join transfers t on t.id = l.transfer_id
+  join skus s on s.id = l.sku_id and s.tracking <> 'none'
+ cross join lateral (
+       (select b.number as batch, b.expiry_date, null as serial_number, i.sellable_quantity as quantity
+          from inventory_batches i
+          join batches b on b.id = i.batch_id
+         where s.tracking = 'batch' and i.sku_id = l.sku_id and i.warehouse_id = t.from_warehouse_id
+           and i.sellable_quantity > 0 and i.usable_until > business_now()
+         order by i.usable_until, b.id
+         limit 20)
+       union all
+       (select null, null, u.serial_number, 1
+          from serials u
+         where s.tracking = 'serial' and u.sku_id = l.sku_id and u.warehouse_id = t.from_warehouse_id
+           and u.state = 'sellable' and u.reservation_id is null
+         order by u.received_at, u.serial_number
+         limit 20)) x
+ where l.transfer_id = %(transfer_id)s and t.status = 'draft'
+ order by l.line_no, x.expiry_date nulls last, x.batch, x.serial_number;

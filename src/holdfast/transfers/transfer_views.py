@@ -16,6 +16,7 @@ from holdfast.kernel.errors import NotFound
 from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_id_cursor, encode_cursor, page_of
 from holdfast.transfers.model import FOLLOWS
+from holdfast.transfers.named_parts import PartShown, PartsOfLine, parts_by_line
 from holdfast.warehouses.choosing import warehouse_choices
 from holdfast.web.address import Address
 from holdfast.web.i18n import N_
@@ -167,6 +168,7 @@ class TransferView:
     may_receive: bool
     may_close: bool
     typed: Typed
+    parts: Mapping[int, PartsOfLine] = field(default_factory=dict[int, PartsOfLine])
 
     @property
     def units(self) -> int:
@@ -206,6 +208,7 @@ class ScanView:
     line: Line | None
     typed: Typed
     once: str
+    parts: PartsOfLine = PartsOfLine()
 
     @property
     def open(self) -> int:
@@ -266,9 +269,14 @@ async def transfers_view(visit: Visit) -> TransfersView:
 
 
 async def transfer_view(visit: Visit, transfer_id: UUID, typed: Typed | None = None) -> TransferView:
-    """Four statements, however many lines there are."""
+    """Five statements, however many lines there are."""
     head = await transfer_head(visit, transfer_id)
     may = visit.may("operate")
+    parts: Mapping[int, PartsOfLine] = {}
+    if may and head.status in FOLLOWS["change"]:
+        parts = await parts_at_source(visit, transfer_id)
+    elif may and head.status in FOLLOWS["receive"]:
+        parts = await parts_on_way(visit, transfer_id)
     return TransferView(
         head=head,
         status=visit.words.gettext(STATUS_WORDS[head.status]),
@@ -280,12 +288,15 @@ async def transfer_view(visit: Visit, transfer_id: UUID, typed: Typed | None = N
         may_receive=may and head.status in FOLLOWS["receive"],
         may_close=may and head.status in FOLLOWS["close"],
         typed=typed or Typed(),
+        parts=parts,
     )
 
 
 async def scan_view(visit: Visit, transfer_id: UUID, line: Line | None, lines: list[Line], typed: Typed) -> ScanView:
     once = typed.fields.get("once") or f"{SCANNED}{uuid4()}"
-    return ScanView(await transfer_head(visit, transfer_id), tuple(lines), line, typed, once)
+    head = await transfer_head(visit, transfer_id)
+    parts = (await parts_on_way(visit, transfer_id)).get(line.line_no, PartsOfLine()) if line else PartsOfLine()
+    return ScanView(head, tuple(lines), line, typed, once, parts)
 
 
 async def transfer_head(visit: Visit, transfer_id: UUID) -> TransferHead:
@@ -297,3 +308,11 @@ async def transfer_head(visit: Visit, transfer_id: UUID) -> TransferHead:
 
 async def transfer_lines(visit: Visit, transfer_id: UUID) -> list[Line]:
     return await visit.tx.all(sql.transfer_lines, Line, transfer_id=transfer_id)
+
+
+async def parts_on_way(visit: Visit, transfer_id: UUID) -> Mapping[int, PartsOfLine]:
+    return parts_by_line(await visit.tx.all(sql.parts_on_way, PartShown, transfer_id=transfer_id))
+
+
+async def parts_at_source(visit: Visit, transfer_id: UUID) -> Mapping[int, PartsOfLine]:
+    return parts_by_line(await visit.tx.all(sql.parts_at_source, PartShown, transfer_id=transfer_id))
