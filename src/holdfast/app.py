@@ -24,6 +24,7 @@ import holdfast.allocation.pages
 import holdfast.catalog.api
 import holdfast.catalog.pages
 import holdfast.connectors.api
+import holdfast.connectors.channels_api
 import holdfast.connectors.jobs
 import holdfast.console.pages
 import holdfast.counts.api
@@ -73,7 +74,7 @@ from holdfast.alerts.evaluation import note_changes
 from holdfast.allocation import plugins
 from holdfast.allocation.placing import Placing
 from holdfast.cache import open_cache
-from holdfast.connectors import levels
+from holdfast.connectors import channels, levels
 from holdfast.console.frame import FRAME
 from holdfast.db import CommitGate, Database, identity
 from holdfast.jobs import rescue
@@ -116,6 +117,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.webhooks.api.router,
     holdfast.webhooks.api.event_router,
     holdfast.connectors.api.router,
+    holdfast.connectors.channels_api.router,
     holdfast.purchasing.supplier_api.router,
     holdfast.purchasing.api.router,
     holdfast.transfers.api.router,
@@ -167,6 +169,7 @@ TASKS: list[procrastinate.Blueprint] = [
 LISTENERS: list[Listener] = [
     note_changes,
     levels.note_changes,
+    channels.note_changes,
 ]
 for listener in LISTENERS:
     listen(listener)

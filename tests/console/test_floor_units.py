@@ -241,3 +241,23 @@ async def test_the_value_of_stock_is_shown_for_a_day_and_by_both_methods(shop_ur
         sheet = await client.get("/value.csv")
         assert "MILK,CD,,10,10,25.000000,GBP" in sheet.text
         assert "£2.50 each on average" in (await client.get(f"/stock/{milk}?warehouse={place}")).text
+
+
+async def test_the_barcode_of_a_pack_finds_the_sku_and_belongs_to_nobody_else(shop_url: str, shop: Shop) -> None:
+    sku, other = shop.skus[3], shop.skus[4]
+    shop.connection.execute("insert into sku_packs values (%s, 'case', 12, '5012345678900')", [sku])
+    async with console(shop_url) as client:
+        await sign_in(client)
+        found = await client.get(f"/stock-counts/{shop.count}/count?sku_code=5012345678900")
+        assert "<h1>Party bunting</h1>" in found.text
+        page = (await client.get(f"/stock/{sku}/receive")).text
+        assert "case × 12" in page
+        form = await hidden(client, f"/stock/{sku}/receive")
+        form |= {"warehouse_id": str(shop.warehouses[1]), "quantity": "2", "pack": "case"}
+        before = shop.value(
+            "select available_quantity from inventory where (sku_id, warehouse_id) = (%s, %s)", sku, shop.warehouses[1]
+        )
+        assert (await client.post(f"/stock/{sku}/receive", data=form)).status_code == 303
+    level = "select available_quantity from inventory where (sku_id, warehouse_id) = (%s, %s)"
+    assert shop.value(level, sku, shop.warehouses[1]) == before + 24
+    assert shop.value("select count(*) from sku_packs where sku_id = %s", other) == 0

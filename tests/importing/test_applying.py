@@ -220,3 +220,30 @@ async def test_sales_are_taken_from_stock_only_when_asked_and_never_below_zero(d
         "where sku_id = %s order by seq desc limit 1",
         desk.shelf.sku("TEA"),
     ) == [("out", -4, "sale", day)]
+
+
+async def test_a_quantity_in_packs_is_imported_as_base_units(desk: Desk) -> None:
+    sku = desk.shelf.sku("TEA")
+    desk.shelf.connection.execute("insert into sku_packs (sku_id, name, units) values (%s, 'case', 12)", [sku])
+    text = "sku,warehouse,quantity,uom\n{TEA},{GZ},2,case\n{CUP},{GZ},4,piece\n"
+    await desk.imports("stock", text, mode="add")
+    assert [desk.shelf.level(f"{code}@GZ").split()[0] for code in ("TEA", "CUP")] == ["on_hand=29", "on_hand=7"]
+    wrong = await desk.imports("stock", "sku,warehouse,quantity,pack\n{CUP},{GZ},2,case\n", mode="add")
+    assert problems(wrong) == [(2, "pack", "is no pack of this SKU")]
+
+
+async def test_postcodes_are_taken_over_and_a_known_one_gets_its_new_place(desk: Desk) -> None:
+    file = "country,postcode,lat,lon\ngb,NG1,52.95,-1.15\nGB,ng1 5,52.9541,-1.15\n"
+    first = await desk.imports("postcodes", file)
+    assert (first.plan.new, first.problems) == (2, [])
+    again = await desk.imports("postcodes", file.replace("52.95,", "52.96,"))
+    assert (again.plan.new, len(again.plan.changes), again.plan.unchanged) == (0, 1, 1)
+    assert desk.rows("select prefix, latitude from postcodes where country = 'GB' order by 1") == [
+        ("NG1", 52.96),
+        ("NG15", 52.9541),
+    ]
+    wrong = await desk.imports("postcodes", "country,postcode,lat,lon\nEngland,1,91,0\n")
+    assert problems(wrong) == [
+        (2, "country", "is not a country code such as GB"),
+        (2, "lat", "is not degrees between -90 and 90"),
+    ]

@@ -58,6 +58,7 @@ async def test_a_change_of_stock_arrives_signed_and_once(house: House, receiver:
     await house.stock("TEA", "GZ", 5)
     assert await publish(house) > 0
     assert await deliver(house, webhook) == 1
+    assert await publish(house) == 1, "that the SKU came into stock"
     assert await publish(house) == 0
     assert await deliver(house, webhook) == 0
     [message] = receiver.taken

@@ -36,12 +36,15 @@ class AllocationItem(BaseModel):
 
 
 class ShipTo(BaseModel):
-    """Coordinates, or an address of which country and region are used; with both, coordinates measure the way."""
+    """Coordinates, or an address of which country, region and postcode are used; with both, coordinates measure the
+    way. A postcode with its country stands for the coordinates that the shop's table of postcodes has for it, if any.
+    """
 
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     country: Name | None = None
     region: Name | None = None
+    postcode: Name | None = None
 
     @model_validator(mode="after")
     def _says_where(self) -> ShipTo:

@@ -29,6 +29,7 @@ class Place:
     longitude: float | None = None
     country: str | None = None
     region: str | None = None
+    postcode: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

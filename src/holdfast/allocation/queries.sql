@@ -1,6 +1,7 @@
 -- list_shelves
 -- What active warehouses have of these SKUs: what reserving would find, due holds (P7), batches past use and who waits counted.
-select w.id as warehouse_id, w.code, w.priority, w.latitude, w.longitude,
+select w.id as warehouse_id, w.code, w.priority,
+       coalesce(w.latitude, p.latitude) as latitude, coalesce(w.longitude, p.longitude) as longitude,
        w.address ->> 'country' as country, w.address ->> 'region' as region,
        i.sku_id,
        greatest(0, i.available_quantity + coalesce(expired.quantity, 0) - i.backordered_quantity
@@ -18,6 +19,7 @@ select w.id as warehouse_id, w.code, w.priority, w.latitude, w.longitude,
          from inventory_reservations l
         where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id
           and l.status = 'active' and l.expires_at <= c.now) expired on true
+  left join postcodes_of(w.address ->> 'country', w.address ->> 'postcode') p on w.latitude is null
  where i.sku_id = any (%(sku_ids)s)
  order by w.code, i.sku_id;
 
@@ -62,3 +64,20 @@ select *
 -- write_event
 -- Every change tells, and so does every plan.
 insert into outbox_events (event_type, sku_ids, data) values (%(event_type)s, %(sku_ids)s, %(data)s);
+
+-- locate
+-- Where a postcode is, by the longest prefix that is known.
+select latitude, longitude from postcodes_of(%(country)s, %(postcode)s);
+
+-- list_postcodes
+-- What is known of the postcodes of an import.
+select p.country, p.prefix, p.latitude, p.longitude
+  from unnest(%(countries)s::text[], %(prefixes)s::text[]) as x (country, prefix)
+  join postcodes p using (country, prefix);
+
+-- set_postcodes
+-- Places of many postcodes.
+insert into postcodes (country, prefix, latitude, longitude)
+select country, prefix, latitude, longitude
+  from json_to_recordset(%(rows)s) as r (country text, prefix text, latitude float8, longitude float8)
+on conflict (country, prefix) do update set latitude = excluded.latitude, longitude = excluded.longitude;

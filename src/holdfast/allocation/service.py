@@ -19,6 +19,7 @@ from holdfast.allocation.criteria import CRITERIA
 from holdfast.allocation.distance import Distance, Place, area_of, crosses_border, distance_between
 from holdfast.allocation.model import Candidate, Plan, Shelf, Strategy, Take, Wanted
 from holdfast.allocation.planning import plan_order
+from holdfast.allocation.postcodes import located
 from holdfast.db import Tx
 from holdfast.db.group import Answer
 from holdfast.kernel.errors import Conflict, Invalid, NotFound, TryAgain
@@ -220,7 +221,7 @@ def _bundle_facts(bundles: list[PlacedBundle]) -> dict[str, Any]:
 
 async def _planned(tx: Tx, order: Order, strategy: Strategy) -> tuple[dict[str, Any], Plan, Field]:
     rows = await tx.all(sql.list_shelves, ShelfRow, sku_ids=list(order.items))
-    field = _field([_less_pinned(row, order) for row in rows], order.ship_to)
+    field = _field([_less_pinned(row, order) for row in rows], await located(tx, order.ship_to))
     wanted = [Wanted(str(sku), quantity) for sku, quantity in order.items.items()]
     found = plan_order(wanted, field.candidates, strategy)
     held_anything = any(line.takes for line in found.lines)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
-from holdfast.catalog import service
+from holdfast.catalog import packs, service
 from holdfast.catalog.model import Component, Sku
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
@@ -177,6 +177,33 @@ async def set_components(sku_id: UUID, body: Components, tx: ApiTx, caller: Oper
     for item in body.components:
         parts[item.sku_id] = parts.get(item.sku_id, 0) + item.quantity
     return _components(sku_id, await service.set_components(tx, sku_id, parts, actor=caller.actor))
+
+
+class PackItem(BaseModel):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    name: Annotated[str, Field(min_length=1, max_length=50)]
+    units: Annotated[int, Field(ge=2, le=1_000_000, description="base units in one pack")]
+    barcode: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+
+
+class Packs(BaseModel):
+    """Replaces all packs of the SKU. What was booked in packs before stays as it is: stock is kept in base units."""
+
+    model_config = ConfigDict(extra="forbid")
+    packs: Annotated[list[PackItem], Field(max_length=50)]
+
+
+@router.get("/{sku_id}/packs")
+async def get_packs(sku_id: UUID, tx: ApiTx, _: Reader) -> Packs:
+    """Packs the SKU is received, sold and imported in, smallest first."""
+    return Packs(packs=[PackItem.model_validate(pack) for pack in await packs.get_packs(tx, sku_id)])
+
+
+@router.put("/{sku_id}/packs")
+async def set_packs(sku_id: UUID, body: Packs, tx: ApiTx, caller: Operator) -> Packs:
+    said = [packs.Pack(pack.name, pack.units, pack.barcode) for pack in body.packs]
+    found = await packs.set_packs(tx, sku_id, said, actor=caller.actor)
+    return Packs(packs=[PackItem.model_validate(pack) for pack in found])
 
 
 def _components(sku_id: UUID, found: list[Component]) -> ComponentsInfo:

@@ -94,3 +94,26 @@ with change as (
     select 'sku.changed', array[id], json_build_object('sku_id', id, 'code', code, 'archived', archived_at is not null) from changed
 )
 select code, id from changed;
+
+-- list_packs
+-- The packs of one SKU, smallest first.
+select name, units, barcode from sku_packs where sku_id = %(sku_id)s order by units, name;
+
+-- delete_packs
+-- All packs are said anew.
+delete from sku_packs where sku_id = %(sku_id)s;
+
+-- insert_packs
+-- Packs of one SKU; a barcode belongs to one pack.
+insert into sku_packs (sku_id, name, units, barcode)
+select %(sku_id)s, p.name, p.units, p.barcode from json_to_recordset(%(packs)s) as p (name text, units bigint, barcode text);
+
+-- is_sku_barcode
+-- A pack's barcode is no SKU's.
+select exists (select from skus where barcode = any(%(barcodes)s));
+
+-- units_of_packs
+-- How many base units the named packs hold.
+select p.sku_id, p.name, p.units
+  from unnest(%(sku_ids)s::uuid[], %(names)s::text[]) as x (sku_id, name)
+  join sku_packs p on p.sku_id = x.sku_id and p.name = x.name;

@@ -59,6 +59,10 @@ async def _enqueue(tx: Tx, webhook_id: UUID) -> None:
 
 
 def _plain(level: dict[str, Any]) -> dict[str, Any]:
+    """A receiver that is no channel is told no published quantity."""
+    level = {name: value for name, value in level.items() if level["channel"] or name != "published_quantity"}
+    if level["channel"] is None:
+        del level["channel"]
     return {
         **level,
         "sku_id": str(level["sku_id"]),

@@ -5,7 +5,9 @@ select w.id, i.sku_id, i.warehouse_id, i.version
   from webhooks w
  cross join (select distinct unnest(e.sku_ids) as sku_id
                from outbox_events e
-              where e.position > %(after)s and e.position <= %(until)s and starts_with(e.event_type, 'inventory.')) c
+              where e.position > %(after)s and e.position <= %(until)s 
+                 -- units of a batch leave what can be sold, or come back to it, without any other event
+                 and (starts_with(e.event_type, 'inventory.') or starts_with(e.event_type, 'batch.'))) c
   join inventory i on i.sku_id = c.sku_id
   left join level_pushed p on (p.webhook_id, p.sku_id, p.warehouse_id) = (w.id, i.sku_id, i.warehouse_id)
  where w.mode = 'levels' and w.is_active and i.version > coalesce(p.version, -1)
@@ -55,13 +57,22 @@ select w.id
 
 -- take_levels
 -- The levels that wait longest, as they are now.
+with taken as (
+    select * from level_pushes where webhook_id = %(webhook_id)s and delivery_id is null
+     order by changed_at, sku_id, warehouse_id limit %(limit)s
+)
 select l.sku_id, l.warehouse_id, s.code as sku_code, w.code as warehouse_code, i.available_quantity, i.on_hand_quantity,
-       i.reserved_quantity, i.unavailable_quantity, i.in_transit_quantity, i.version, i.last_updated
-  from (select * from level_pushes where webhook_id = %(webhook_id)s and delivery_id is null
-         order by changed_at, sku_id, warehouse_id limit %(limit)s) l
+       i.reserved_quantity, i.unavailable_quantity, i.in_transit_quantity, i.version, i.last_updated,
+       p.code as channel, p.published as published_quantity
+  from taken l
   join inventory i on i.sku_id = l.sku_id and i.warehouse_id = l.warehouse_id
   join skus s on s.id = l.sku_id
   join warehouses w on w.id = l.warehouse_id
+  -- what the channel of this receiver shows of the SKU, over all its warehouses
+  left join (select c.code, x.sku_id, x.published
+               from sales_channels c
+              cross join lateral channel_published(array[c.id], array(select sku_id from taken)) x
+              where c.webhook_id = %(webhook_id)s) p on p.sku_id = l.sku_id
  order by s.code, w.code;
 
 -- mark_under_way

@@ -481,6 +481,15 @@ CREATE TABLE public.business_clock (
     CONSTRAINT one_clock CHECK (only_row)
 );
 
+CREATE TABLE public.channel_buffers (
+    channel_id uuid NOT NULL,
+    sku_id uuid,
+    category text,
+    buffer bigint NOT NULL,
+    CONSTRAINT one_subject_per_buffer CHECK ((num_nonnulls(sku_id, category) = 1)),
+    CONSTRAINT subject_buffer_not_negative CHECK ((buffer >= 0))
+);
+
 CREATE TABLE public.cost_corrections (
     id uuid DEFAULT uuidv7() NOT NULL,
     sku_id uuid NOT NULL,
@@ -623,6 +632,17 @@ CREATE VIEW public.forecasts AS
     public.demand_band(daily_mean, day_variance, level_variance, (0)::double precision, 90) AS band_mid,
     public.demand_band(daily_mean, day_variance, level_variance, (1.2816)::double precision, 90) AS band_high
    FROM public.demand_forecasts;
+
+CREATE TABLE public.foreign_costs (
+    movement_id uuid NOT NULL,
+    sku_id uuid NOT NULL,
+    currency text NOT NULL,
+    unit_cost numeric(18,6) NOT NULL,
+    exchange_rate numeric(18,9) NOT NULL,
+    CONSTRAINT foreign_cost_not_negative CHECK ((unit_cost >= (0)::numeric)),
+    CONSTRAINT foreign_currency_code CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT rate_positive CHECK ((exchange_rate > (0)::numeric))
+);
 
 CREATE TABLE public.idempotency_keys (
     principal_id uuid NOT NULL,
@@ -956,6 +976,17 @@ ALTER TABLE public.outbox_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE public.postcodes (
+    country text NOT NULL,
+    prefix text NOT NULL,
+    latitude double precision NOT NULL,
+    longitude double precision NOT NULL,
+    CONSTRAINT postcode_country_upper CHECK (((country = upper(country)) AND (country <> ''::text))),
+    CONSTRAINT postcode_latitude CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision))),
+    CONSTRAINT postcode_longitude CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision))),
+    CONSTRAINT postcode_prefix_plain CHECK ((prefix ~ '^[0-9A-Z]+$'::text))
+);
+
 CREATE TABLE public.purchase_receipts (
     id uuid DEFAULT uuidv7() NOT NULL,
     purchase_order_id uuid NOT NULL,
@@ -1138,6 +1169,24 @@ ALTER TABLE public.row_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+CREATE TABLE public.sales_channels (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    code text NOT NULL,
+    name text NOT NULL,
+    buffer bigint DEFAULT 0 NOT NULL,
+    min_remaining_days integer,
+    warehouse_ids uuid[],
+    webhook_id uuid,
+    is_active boolean DEFAULT true NOT NULL,
+    is_changed boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT channel_buffer_not_negative CHECK ((buffer >= 0)),
+    CONSTRAINT channel_code_given CHECK ((code <> ''::text)),
+    CONSTRAINT channel_days_not_negative CHECK ((min_remaining_days >= 0))
+);
+
 CREATE TABLE public.sandbox_skus (
     sku_id uuid NOT NULL
 );
@@ -1238,6 +1287,15 @@ CREATE TABLE public.sign_in_links (
     used_at timestamp with time zone
 );
 
+CREATE TABLE public.sku_packs (
+    sku_id uuid NOT NULL,
+    name text NOT NULL,
+    units bigint NOT NULL,
+    barcode text,
+    CONSTRAINT pack_name_given CHECK ((name <> ''::text)),
+    CONSTRAINT pack_of_two_or_more CHECK (((units >= 2) AND (units <= 1000000)))
+);
+
 CREATE TABLE public.skus (
     id uuid DEFAULT uuidv7() NOT NULL,
     code text NOT NULL,
@@ -1321,6 +1379,13 @@ CREATE TABLE public.stock_counts (
     resolved_at timestamp with time zone,
     version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT known_count_status CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text, 'cancelled'::text])))
+);
+
+CREATE TABLE public.stock_states (
+    sku_id uuid NOT NULL,
+    channel_id uuid,
+    is_in_stock boolean NOT NULL,
+    changed_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.supplier_items (
@@ -1657,6 +1722,9 @@ ALTER TABLE ONLY public.bundle_components
 ALTER TABLE ONLY public.business_clock
     ADD CONSTRAINT business_clock_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.sales_channels
+    ADD CONSTRAINT channel_code_once UNIQUE (code);
+
 ALTER TABLE ONLY public.cost_corrections
     ADD CONSTRAINT cost_corrections_pkey PRIMARY KEY (id);
 
@@ -1686,6 +1754,9 @@ ALTER TABLE ONLY public.empty_shelf_spans
 
 ALTER TABLE ONLY public.demand_forecasts
     ADD CONSTRAINT forecasts_pkey PRIMARY KEY (sku_id, warehouse_id);
+
+ALTER TABLE ONLY public.foreign_costs
+    ADD CONSTRAINT foreign_costs_pkey PRIMARY KEY (movement_id);
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (principal_id, key);
@@ -1729,6 +1800,9 @@ ALTER TABLE ONLY public.notifications
 ALTER TABLE ONLY public.backorder_policies
     ADD CONSTRAINT one_backorder_policy UNIQUE NULLS NOT DISTINCT (sku_id, warehouse_id);
 
+ALTER TABLE ONLY public.channel_buffers
+    ADD CONSTRAINT one_buffer_per_subject UNIQUE NULLS NOT DISTINCT (channel_id, sku_id, category);
+
 ALTER TABLE ONLY public.stock_count_entries
     ADD CONSTRAINT one_entry_per_counting UNIQUE (stock_count_id, sku_id, bucket, count_no);
 
@@ -1744,11 +1818,17 @@ ALTER TABLE ONLY public.allocations
 ALTER TABLE ONLY public.inventory_states
     ADD CONSTRAINT one_row_per_state UNIQUE NULLS NOT DISTINCT (sku_id, warehouse_id, batch_id, state);
 
+ALTER TABLE ONLY public.stock_states
+    ADD CONSTRAINT one_state_per_channel UNIQUE NULLS NOT DISTINCT (sku_id, channel_id);
+
 ALTER TABLE ONLY public.outbox_cursor
     ADD CONSTRAINT outbox_cursor_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.outbox_events
     ADD CONSTRAINT outbox_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.postcodes
+    ADD CONSTRAINT postcodes_pkey PRIMARY KEY (country, prefix);
 
 ALTER TABLE ONLY public.purchase_order_lines
     ADD CONSTRAINT purchase_order_lines_pkey PRIMARY KEY (purchase_order_id, line_no);
@@ -1795,6 +1875,9 @@ ALTER TABLE ONLY public.returns
 ALTER TABLE ONLY public.row_changes
     ADD CONSTRAINT row_changes_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.sales_channels
+    ADD CONSTRAINT sales_channels_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.sandbox_skus
     ADD CONSTRAINT sandbox_skus_pkey PRIMARY KEY (sku_id);
 
@@ -1824,6 +1907,9 @@ ALTER TABLE ONLY public.shortage_cases
 
 ALTER TABLE ONLY public.sign_in_links
     ADD CONSTRAINT sign_in_links_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.sku_packs
+    ADD CONSTRAINT sku_packs_pkey PRIMARY KEY (sku_id, name);
 
 ALTER TABLE ONLY public.skus
     ADD CONSTRAINT skus_pkey PRIMARY KEY (id);
@@ -2046,6 +2132,8 @@ CREATE INDEX row_changes_by_age ON public.row_changes USING brin (changed_at);
 
 CREATE INDEX row_changes_by_posting ON public.row_changes USING btree (posted_in);
 
+CREATE UNIQUE INDEX sales_channels_by_webhook ON public.sales_channels USING btree (webhook_id) WHERE (webhook_id IS NOT NULL);
+
 CREATE INDEX serial_movements_by_movement ON public.serial_movements USING btree (movement_id);
 
 CREATE INDEX serials_by_batch ON public.serials USING btree (batch_id) WHERE (batch_id IS NOT NULL);
@@ -2062,6 +2150,8 @@ CREATE INDEX shortage_cases_by_status ON public.shortage_cases USING btree (stat
 
 CREATE INDEX sign_in_attempts_recent ON public.sign_in_attempts USING btree (email, attempted_at);
 
+CREATE UNIQUE INDEX sku_packs_by_barcode ON public.sku_packs USING btree (barcode) WHERE (barcode IS NOT NULL);
+
 CREATE UNIQUE INDEX skus_barcode_once ON public.skus USING btree (barcode) WHERE (barcode IS NOT NULL);
 
 CREATE INDEX skus_by_attributes ON public.skus USING gin (attributes jsonb_path_ops);
@@ -2075,6 +2165,8 @@ CREATE INDEX stock_count_lines_waiting ON public.stock_count_lines USING btree (
 CREATE INDEX stock_counts_by_status ON public.stock_counts USING btree (status, id);
 
 CREATE INDEX stock_counts_by_warehouse ON public.stock_counts USING btree (warehouse_id, id);
+
+CREATE INDEX stock_states_by_channel ON public.stock_states USING btree (channel_id, sku_id);
 
 CREATE INDEX supplier_items_by_supplier ON public.supplier_items USING btree (supplier_id, sku_id);
 
@@ -2221,6 +2313,12 @@ ALTER TABLE ONLY public.bundle_components
 ALTER TABLE ONLY public.bundle_components
     ADD CONSTRAINT bundle_components_component_id_fkey FOREIGN KEY (component_id) REFERENCES public.skus(id);
 
+ALTER TABLE ONLY public.channel_buffers
+    ADD CONSTRAINT channel_buffers_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.sales_channels(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.channel_buffers
+    ADD CONSTRAINT channel_buffers_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
 ALTER TABLE ONLY public.demand_finished_days
     ADD CONSTRAINT demand_finished_days_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
 
@@ -2314,6 +2412,9 @@ ALTER TABLE ONLY public.returns
 ALTER TABLE ONLY public.returns
     ADD CONSTRAINT returns_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
 
+ALTER TABLE ONLY public.sales_channels
+    ADD CONSTRAINT sales_channels_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(id) ON DELETE SET NULL;
+
 ALTER TABLE ONLY public.sandbox_skus
     ADD CONSTRAINT sandbox_skus_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
@@ -2341,6 +2442,9 @@ ALTER TABLE ONLY public.shortage_cases
 ALTER TABLE ONLY public.sign_in_links
     ADD CONSTRAINT sign_in_links_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.sku_packs
+    ADD CONSTRAINT sku_packs_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
 ALTER TABLE ONLY public.stock_count_entries
     ADD CONSTRAINT stock_count_entries_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
@@ -2355,6 +2459,9 @@ ALTER TABLE ONLY public.stock_count_lines
 
 ALTER TABLE ONLY public.stock_counts
     ADD CONSTRAINT stock_counts_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
+ALTER TABLE ONLY public.stock_states
+    ADD CONSTRAINT stock_states_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.sales_channels(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.supplier_items
     ADD CONSTRAINT supplier_items_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
@@ -2453,6 +2560,8 @@ GRANT SELECT ON TABLE public.bundle_components TO holdfast_app;
 
 GRANT SELECT ON TABLE public.business_clock TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.channel_buffers TO holdfast_app;
+
 GRANT SELECT ON TABLE public.cost_corrections TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_daily TO holdfast_app;
@@ -2472,6 +2581,8 @@ GRANT SELECT,INSERT ON TABLE public.doctor_runs TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.empty_shelf_spans TO holdfast_app;
 
 GRANT SELECT ON TABLE public.forecasts TO holdfast_app;
+
+GRANT SELECT ON TABLE public.foreign_costs TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO holdfast_app;
 
@@ -2511,6 +2622,8 @@ GRANT SELECT,UPDATE ON TABLE public.outbox_cursor TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_events TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.postcodes TO holdfast_app;
+
 GRANT SELECT,INSERT ON TABLE public.purchase_receipts TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.replenishment_classes TO holdfast_app;
@@ -2535,6 +2648,8 @@ GRANT SELECT,INSERT ON TABLE public.returns TO holdfast_app;
 
 GRANT SELECT ON TABLE public.row_changes TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sales_channels TO holdfast_app;
+
 GRANT SELECT,INSERT ON TABLE public.sandbox_skus TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.sandbox_warehouses TO holdfast_app;
@@ -2557,6 +2672,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_attempts TO holdfast_a
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_links TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sku_packs TO holdfast_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.skus TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.stock_count_entries TO holdfast_app;
@@ -2566,6 +2683,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.stock_count_lines TO holdfast_app;
 GRANT USAGE ON SEQUENCE public.stock_count_numbers TO holdfast_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.stock_counts TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.stock_states TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_items TO holdfast_app;
 

@@ -1,4 +1,4 @@
-"""``holdfast import skus|stock|sales FILE``: shows what a file would do; ``--apply`` does it."""
+"""``holdfast import skus|stock|sales|postcodes FILE``: shows what a file would do; ``--apply`` does it."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class What(StrEnum):
     SKUS = "skus"
     STOCK = "stock"
     SALES = "sales"
+    POSTCODES = "postcodes"
 
 
 class StockMode(StrEnum):
@@ -69,7 +70,7 @@ def import_file(
         Path, typer.Option(envvar="HOLDFAST_DATA_DIR", help="Where the embedded PostgreSQL keeps its files.")
     ] = Path("data"),
 ) -> None:
-    """Take over SKUs, stock or sales from a file. Shows what would change; nothing is applied without --apply."""
+    """Take over SKUs, stock, sales or postcodes from a file. Shows what would change; only --apply does it."""
     from holdfast.importing.service import kind_of
 
     try:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from holdfast.catalog.packs import units_of
 from holdfast.db import Tx
 from holdfast.importing import cells
 from holdfast.importing.model import Change, Column, Plan, Problem, Row, duplicates
 from holdfast.importing.places import SKU, WAREHOUSE, Placed, placed_rows, sql
 from holdfast.kernel.errors import Conflict
 from holdfast.stock import service as stock
-from holdfast.stock.asks import MoveAsk, MoveItem
+from holdfast.stock.asks import QUANTITY_MAX, MoveAsk, MoveItem
 from holdfast.stock.model import BatchNamed
 
 Mode = Literal["set", "add"]
@@ -26,6 +27,7 @@ COLUMNS = (
         ("qty", "on_hand", "on_hand_quantity", "stock", "count", "units", "数量", "库存", "库存数量"),
         True,
     ),
+    Column("pack", cells.text(50), ("pack_name", "uom", "unit_of_measure", "包装", "包装单位")),
     Column("bucket", cells.one_of("sellable", "unsellable"), ("condition", "状态")),
     Column("batch", cells.text(200), ("batch_number", "lot", "lot_number", "批次", "批号")),
     Column("expiry_date", cells.day, ("expiry", "best_before", "expires", "有效期", "到期日")),
@@ -59,7 +61,15 @@ async def plan_stock(tx: Tx, rows: Sequence[Row], mode: Mode) -> Plan:
     placed, unknown = await placed_rows(tx, [row for row in rows if row.number not in bad])
     plan.problems += unknown
     levels = await _levels(tx, placed)
+    packed = await units_of(tx, [(x.sku.id, x.row.values["pack"]) for x in placed if _is_packed(x)])
     for line in placed:
+        if _is_packed(line):
+            units = packed.get((line.sku.id, line.row.values["pack"]))
+            if units is None or abs(line.row.values["quantity"]) * units > QUANTITY_MAX:
+                message = "is no pack of this SKU" if units is None else "makes too many units"
+                plan.problems.append(Problem(line.row.number, "pack", line.row.values["pack"], "unknown_pack", message))
+                continue
+            line.row.values["quantity"] *= units
         level = levels.get(line.pair, _Level())
         found = _unnamed(line, level, mode) or _problem(line, level, mode)
         if found is not None:
@@ -67,6 +77,11 @@ async def plan_stock(tx: Tx, rows: Sequence[Row], mode: Mode) -> Plan:
         else:
             _add(plan, line, level, mode)
     return plan
+
+
+def _is_packed(line: Placed) -> bool:
+    """Whether the quantity counts packs; the SKU's own unit is what stock is kept in anyway."""
+    return line.row.values.get("pack", line.sku.unit) != line.sku.unit
 
 
 async def apply_stock(tx: Tx, plan: Plan, *, actor: str, reference: str) -> None:

@@ -14,11 +14,12 @@ from fastapi import APIRouter, Response
 
 from holdfast.access import audit
 from holdfast.access.visit import Form, PageRoute, Signed, Visit
+from holdfast.catalog.packs import Pack, get_packs
 from holdfast.db import statements
 from holdfast.kernel.errors import Denied, NotFound, Refusal
 from holdfast.kernel.ids import uuid_or_none
 from holdfast.stock import service
-from holdfast.stock.asks import MoveAsk, MoveItem
+from holdfast.stock.asks import QUANTITY_MAX, MoveAsk, MoveItem
 from holdfast.stock.named_units import Named, read_units, refused_units
 from holdfast.stock.wording import REASONS
 
@@ -26,7 +27,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 sql = statements("holdfast.stock", "pages.sql")
 CHANGES: Final = ("increase", "decrease", "set")
 FIELDS: Final = ("warehouse_id", "change", "reason", "quantity", "batch", "expiry", "serials")
-RECEIPT: Final = ("warehouse_id", "quantity", "batch", "expiry", "serials", "unit_cost", "reference", "once")
+RECEIPT: Final = ("warehouse_id", "quantity", "pack", "batch", "expiry", "serials", "unit_cost", "reference", "once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class AdjustView:
     sku: AdjustableSku
     places: tuple[AdjustablePlace, ...]
     batches: tuple[BatchThere, ...]
+    packs: tuple[Pack, ...]
     reasons: tuple[tuple[str, str], ...]
     chosen: Mapping[str, str]
     wrong: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -75,6 +77,10 @@ class AdjustView:
     @property
     def numbers(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(batch.number for batch in self.batches))
+
+    @property
+    def pack_choices(self) -> tuple[tuple[str, str], ...]:
+        return (("", self.sku.unit), *((pack.name, f"{pack.name} × {pack.units}") for pack in self.packs))
 
     @property
     def place_choices(self) -> tuple[tuple[str, str], ...]:
@@ -121,13 +127,19 @@ async def receive(sku_id: UUID, visit: Signed) -> Response:
     chosen = {name: form.text(name) for name in RECEIPT}
     sku = await _sku(visit, sku_id)
     named, wrong = read_units(visit, form, sku.tracking, is_arriving=True)
+    units = named.quantity
+    if chosen["pack"] and sku.tracking != "serial":
+        packs = {pack.name: pack.units for pack in await get_packs(visit.tx, sku_id)}
+        units *= packs.get(chosen["pack"], 0)
+        if not 0 < units <= QUANTITY_MAX and not wrong:
+            wrong["quantity"] = visit.words.gettext("Type a whole number.")
     cost, bad = _cost(visit, chosen["unit_cost"])
     wrong |= bad
     if uuid_or_none(chosen["warehouse_id"]) is None:
         wrong["warehouse_id"] = visit.words.gettext("Choose a warehouse.")
     if not wrong:
         item = _item(sku, chosen["warehouse_id"], named)
-        item.quantity, item.unit_cost = named.quantity, cost
+        item.quantity, item.unit_cost = units, cost
         ask = MoveAsk(
             principal_id=str(visit.signed.id),
             actor=visit.actor,
@@ -144,10 +156,8 @@ async def receive(sku_id: UUID, visit: Signed) -> Response:
     if wrong:
         view = await _view(visit, sku_id, chosen, wrong)
         return visit.page("stock/receive.html", view, active="stock", status=422)
-    units = visit.formats.number(named.quantity)
-    return visit.redirect(
-        f"/stock/{sku_id}", say=visit.words.gettext("Received: %(units)s units are in stock now.", units=units)
-    )
+    said = visit.words.gettext("Received: %(units)s units are in stock now.", units=visit.formats.number(units))
+    return visit.redirect(f"/stock/{sku_id}", say=said)
 
 
 async def _sku(visit: Visit, sku_id: UUID) -> AdjustableSku:
@@ -169,7 +179,8 @@ async def _view(
         fullest = max(places, key=lambda p: p.sellable)
         chosen = {**chosen, "warehouse_id": str(fullest.warehouse_id)}
     reasons = tuple((code, visit.words.gettext(text)) for code, text in REASONS.items())
-    return AdjustView(sku, places, tuple(batches), reasons, chosen, wrong or {})
+    packs = tuple(await get_packs(visit.tx, sku_id))
+    return AdjustView(sku, places, tuple(batches), packs, reasons, chosen, wrong or {})
 
 
 async def _posted(

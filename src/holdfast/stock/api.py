@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -11,7 +12,8 @@ from pydantic import AwareDatetime
 
 from holdfast.access import audit
 from holdfast.access.edge import ApiRoute, ApiTx, AskFacts, LaneRoute, Operator, Reader
-from holdfast.db import Tx
+from holdfast.catalog import packs
+from holdfast.db import Database, Tx
 from holdfast.db.group import Answer
 from holdfast.kernel.errors import Invalid, NotFound, Refusal
 from holdfast.kernel.page import (
@@ -26,7 +28,7 @@ from holdfast.kernel.page import (
 from holdfast.settings import Settings
 from holdfast.stock import explaining, service
 from holdfast.stock.answers import refusal_of
-from holdfast.stock.asks import MoveAsk, MoveItem
+from holdfast.stock.asks import ForeignCost, MoveAsk, MoveItem
 from holdfast.stock.lanes import Lanes
 from holdfast.stock.model import ActiveLine, BatchNamed, Level
 from holdfast.stock.shapes import (
@@ -41,8 +43,10 @@ from holdfast.stock.shapes import (
     PastInventoryInfo,
     Posted,
     Receipt,
+    ReceiptItem,
     ReservationPage,
     Sale,
+    SaleItem,
     StatementLine,
 )
 
@@ -99,6 +103,8 @@ async def list_inventory(
 
 @router.put("/{sku_id}/adjust")
 async def adjust(sku_id: UUID, body: Adjustment, tx: ApiTx, caller: Operator, request: Request) -> InventoryInfo:
+    units = (await packs.units_of(tx, [(sku_id, body.pack)])).get((sku_id, body.pack)) if body.pack else 1
+    quantity = packs.in_units(body.quantity, units, loc=[])
     item = MoveItem(
         sku_id=str(sku_id),
         warehouse_id=str(body.warehouse_id),
@@ -113,11 +119,11 @@ async def adjust(sku_id: UUID, body: Adjustment, tx: ApiTx, caller: Operator, re
             raise Invalid.field_error(
                 ["expected_quantity"], "required", "Say which quantity you expect to find, so that no change is lost."
             )
-        item.set_to, item.expected_quantity = body.quantity, body.expected_quantity
-    elif body.quantity == 0:
+        item.set_to, item.expected_quantity = quantity, body.expected_quantity
+    elif quantity == 0:
         raise Invalid.field_error(["quantity"], "out_of_range", "A change of nothing is not an adjustment.")
     else:
-        item.quantity = body.quantity if body.adjustment_type == "increase" else -body.quantity
+        item.quantity = quantity if body.adjustment_type == "increase" else -quantity
     ask = MoveAsk(
         actor=caller.actor,
         event_type="inventory.adjusted",
@@ -138,16 +144,18 @@ async def adjust(sku_id: UUID, body: Adjustment, tx: ApiTx, caller: Operator, re
 
 @lane_router.post("/receipts", status_code=201, response_model=Posted)
 async def receive(body: Receipt, _: Operator, facts: AskFacts, request: Request) -> Response:
+    units = await _in_units(request, body.items)
     items = [
         MoveItem(
             sku_id=str(item.sku_id),
             warehouse_id=str(body.warehouse_id),
-            quantity=item.quantity,
-            unit_cost=None if item.unit_cost is None else str(item.unit_cost),
+            quantity=quantity,
+            unit_cost=_converted(item),
             batch=None if item.batch is None else item.batch.named(),
             serials=item.serials,
+            foreign_cost=_foreign(item),
         )
-        for item in body.items
+        for item, quantity in zip(body.items, units, strict=True)
     ]
     ask = MoveAsk(
         **facts,
@@ -164,6 +172,7 @@ async def receive(body: Receipt, _: Operator, facts: AskFacts, request: Request)
 @lane_router.post("/sales", status_code=201, response_model=Posted)
 async def sell(body: Sale, _: Operator, facts: AskFacts, request: Request) -> Response:
     items: list[MoveItem] = []
+    units = await _in_units(request, body.items)
     for number, item in enumerate(body.items):
         warehouse = item.warehouse_id or body.warehouse_id
         if warehouse is None:
@@ -172,7 +181,7 @@ async def sell(body: Sale, _: Operator, facts: AskFacts, request: Request) -> Re
             MoveItem(
                 sku_id=str(item.sku_id),
                 warehouse_id=str(warehouse),
-                quantity=-item.quantity,
+                quantity=-units[number],
                 batch=None if item.batch is None else BatchNamed(item.batch),
                 serials=item.serials,
             )
@@ -316,6 +325,35 @@ def _with_holds(level: Level, lines: list[ActiveLine]) -> InventoryWithHolds:
     ]
     info = InventoryInfo.model_validate(level).model_dump()
     return InventoryWithHolds(**info, reserved_quantity=level.reserved_quantity, reservations=holds)
+
+
+async def _in_units(request: Request, items: Sequence[ReceiptItem | SaleItem]) -> list[int]:
+    """The quantities in base units; only who names a pack asks the database. Raises Invalid(``unknown_pack``)."""
+    named = [(item.sku_id, item.pack) for item in items if item.pack is not None]
+    found: dict[tuple[UUID, str], int] = {}
+    if named:
+        database: Database = request.app.state.database
+        async with database.transaction() as tx:
+            found = await packs.units_of(tx, named)
+    return [
+        item.quantity
+        if item.pack is None
+        else packs.in_units(item.quantity, found.get((item.sku_id, item.pack)), loc=["items", n])
+        for n, item in enumerate(items)
+    ]
+
+
+def _converted(item: ReceiptItem) -> str | None:
+    """The cost of a unit in the SKU's currency, with the six places the ledger has."""
+    if item.unit_cost is None:
+        return None
+    return str(item.unit_cost if item.exchange_rate is None else round(item.unit_cost * item.exchange_rate, 6))
+
+
+def _foreign(item: ReceiptItem) -> ForeignCost | None:
+    if item.cost_currency is None:
+        return None
+    return ForeignCost(item.cost_currency, str(item.unit_cost), str(item.exchange_rate))
 
 
 def _named_for_adjusting(refusal: Invalid) -> Refusal:

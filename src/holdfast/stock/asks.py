@@ -10,9 +10,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from holdfast.db.group import Ask
+from holdfast.kernel.quantity import QUANTITY_MAX
 from holdfast.stock.model import BatchNamed
-
-QUANTITY_MAX = 1_000_000_000
 
 # A UUID is checked while it is read; a pattern on text took 2 µs more per request with one line.
 Id = UUID
@@ -148,6 +147,14 @@ class ProlongAsk(Ask):
         return (*Ask.exclusive(self), self.reservation_id)
 
 
+class ForeignCost(msgspec.Struct):
+    """What was paid for a unit in another currency; ``exchange_rate`` turned it into ``unit_cost``."""
+
+    currency: str
+    unit_cost: str
+    exchange_rate: str
+
+
 class MoveItem(msgspec.Struct, omit_defaults=True):
     """``batch``, ``serials`` and ``state`` (why units are unsellable) say which units of a tracked SKU are meant."""
 
@@ -163,6 +170,7 @@ class MoveItem(msgspec.Struct, omit_defaults=True):
     batch_id: str | None = None
     serials: list[str] | None = None
     state: str | None = None
+    foreign_cost: ForeignCost | None = None
 
 
 class MoveAsk(Ask):

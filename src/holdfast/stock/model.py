@@ -102,3 +102,6 @@ class Movement:
     undone_by: UUID | None
     batch_id: UUID | None
     state: str | None
+    cost_currency: str | None
+    cost_paid: Decimal | None
+    exchange_rate: Decimal | None

@@ -58,8 +58,10 @@ select stock_reservation_facts(%(id)s);
 -- The ledger, newest first.
 select m.id, m.seq, m.sku_id, m.warehouse_id, m.movement_type, m.quantity, m.bucket, m.balance_after, m.reference_type,
        m.reference_id, m.reason, m.actor, m.unit_cost, m.cost_after, m.occurred_at, m.created_at, m.undoes,
-       (select u.id from inventory_movements u where u.undoes = m.id limit 1) as undone_by, m.batch_id, m.state
+       (select u.id from inventory_movements u where u.undoes = m.id limit 1) as undone_by, m.batch_id, m.state,
+       f.currency as cost_currency, f.unit_cost as cost_paid, f.exchange_rate
   from inventory_movements m
+  left join foreign_costs f on f.movement_id = m.id
  where (%(sku_id)s::uuid is null or m.sku_id = %(sku_id)s)
    and (%(warehouse_id)s::uuid is null or m.warehouse_id = %(warehouse_id)s)
    and (%(movement_type)s::text is null or m.movement_type = %(movement_type)s)

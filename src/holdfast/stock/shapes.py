@@ -17,6 +17,9 @@ Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Bucket = Literal["sellable", "unsellable"]
+PackName = Annotated[Text, Field(description="quantity counts packs of this name; stock keeps base units")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Rate = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=9)]
 Serials = Annotated[list[Text], Field(min_length=1, max_length=100_000, description="one serial number per unit")]
 BatchNumber = Annotated[Text, Field(description="the number of a batch")]
 SetAside = Literal["damaged", "quality_hold"]
@@ -133,6 +136,7 @@ class Adjustment(BaseModel):
     warehouse_id: UUID
     adjustment_type: Literal["increase", "decrease", "set"]
     quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+    pack: PackName | None = None
     reason: Reason
     expected_quantity: Annotated[int, Field(ge=0)] | None = None
     bucket: Bucket = "sellable"
@@ -156,12 +160,27 @@ class StateChange(BaseModel):
 
 
 class ReceiptItem(BaseModel):
+    """``unit_cost`` is of one base unit, also when packs are counted. In another currency (``cost_currency``) it needs
+    the ``exchange_rate`` into the SKU's currency; the ledger has it converted, and what was paid beside it.
+    """
+
     model_config = ConfigDict(extra="forbid")
     sku_id: UUID
     quantity: Quantity
+    pack: PackName | None = None
     unit_cost: Cost | None = None
+    cost_currency: Currency | None = None
+    exchange_rate: Rate | None = None
     batch: BatchIn | None = None
     serials: Serials | None = None
+
+    @model_validator(mode="after")
+    def _whole_cost(self) -> ReceiptItem:
+        if (self.cost_currency is None) != (self.exchange_rate is None):
+            raise ValueError("cost_currency and exchange_rate come together")
+        if self.cost_currency is not None and self.unit_cost is None:
+            raise ValueError("cost_currency says in what unit_cost is")
+        return self
 
 
 class Receipt(BaseModel):
@@ -177,6 +196,7 @@ class SaleItem(BaseModel):
     model_config = ConfigDict(extra="forbid")
     sku_id: UUID
     quantity: Quantity
+    pack: PackName | None = None
     warehouse_id: UUID | None = None
     batch: BatchNumber | None = None
     serials: Serials | None = None
@@ -235,6 +255,9 @@ class MovementInfo(BaseModel):
     undone_by: UUID | None = Field(description="the entry that took this one back")
     batch_id: UUID | None
     state: str | None = Field(description="why the units are unsellable")
+    cost_currency: str | None = Field(description="what was paid in, when it was not the SKU's currency")
+    cost_paid: Decimal | None = Field(description="what a unit cost in that currency")
+    exchange_rate: Decimal | None
 
 
 class MovementPage(BaseModel):

@@ -173,6 +173,16 @@ begin
                                                              'quantity', p.quantity) end order by p.piece_no))
       into v_facts from piece p;
 
+    -- A look at the text, for a word that few requests have.
+    if strpos(p_request::text, '"foreign_cost"') > 0 then
+        insert into foreign_costs (movement_id, sku_id, currency, unit_cost, exchange_rate)
+        select p.movement_id, p.sku_id, i.foreign_cost ->> 'currency', (i.foreign_cost ->> 'unit_cost')::numeric,
+               (i.foreign_cost ->> 'exchange_rate')::numeric
+          from rows from (json_to_recordset(p_request -> 'items') as (foreign_cost json)) with ordinality as i (foreign_cost, line_no)
+          join unnest(v_pieces) p on p.line_no = i.line_no and p.quantity > 0
+         where i.foreign_cost is not null;
+    end if;
+
     insert into outbox_events (event_type, sku_ids, data, occurred_at)
     select p_request ->> 'event_type', array_agg(distinct i.sku_id), v_facts, p_now
       from json_to_recordset(v_facts -> 'items') as i (sku_id uuid);
