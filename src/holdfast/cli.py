@@ -16,6 +16,7 @@ from rich.console import Console
 import holdfast.access.commands
 import holdfast.demo.commands
 import holdfast.importing.command
+import holdfast.replenishment.command
 from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 from holdfast.db.migrate import migrate
 from holdfast.kernel.errors import CannotStart
@@ -29,6 +30,8 @@ app.add_typer(holdfast.access.commands.users, name="user")
 app.add_typer(holdfast.access.commands.api_keys, name="key")
 app.add_typer(holdfast.demo.commands.app, name="demo")
 app.command("import")(holdfast.importing.command.import_file)
+app.command("plan")(holdfast.replenishment.command.plan_files)
+app.command("backtest")(holdfast.replenishment.command.backtest_files)
 
 DataDir = Annotated[
     Path, typer.Option(envvar="HOLDFAST_DATA_DIR", help="Where the embedded PostgreSQL keeps its files.")

@@ -68,6 +68,30 @@ def opened(source: object, *, needed: Sequence[str], optional: Sequence[str]) ->
         connection.close()
 
 
+def read_columns(source: object, *, needed: Sequence[str]) -> dict[str, list[str | None]]:
+    """Every column of a small table as text by its name in lower case, empty cells None.
+
+    Raises Invalid(`unreadable_file`, `missing_column`).
+    """
+    connection = duckdb.connect(config={"threads": 1, "preserve_insertion_order": True})
+    try:
+        scan, decimal_comma = _scanned(connection, source)
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        table = Source(connection)
+        kinds = {str(row[0]): str(row[1]) for row in table.rows(f"describe select * from {scan}")}
+        _columns(kinds, needed, ())
+        names = list(kinds)
+        quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+        cells = [f"nullif(trim({name}::varchar), '')" for name in quoted]
+        if decimal_comma:
+            cells = [f"replace({cell}, ',', '.')" for cell in cells]
+        rows = table.rows(f"select {', '.join(cells)} from {scan}")
+        return {name.strip().lower(): [row[i] for row in rows] for i, name in reversed(list(enumerate(names)))}
+    finally:
+        connection.close()
+
+
 def unreadable(sentence: str) -> Invalid:
     return Invalid("unreadable_file", sentence)
 

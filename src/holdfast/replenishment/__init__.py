@@ -8,6 +8,8 @@ from holdfast.replenishment.arithmetic import (
     reason_of,
     total_of,
 )
+from holdfast.replenishment.backtesting import Backtest, Outcome, backtest
+from holdfast.replenishment.items import Costs, Items
 from holdfast.replenishment.model import (
     UNSET,
     Levels,
@@ -22,23 +24,39 @@ from holdfast.replenishment.model import (
     economic_order_quantity,
     plan_orders,
 )
+from holdfast.replenishment.offers import Ours, Rule, Textbook, Today
+from holdfast.replenishment.paths import PathNewsvendor
+from holdfast.replenishment.planning import Planned, Policy, plan
 
 __all__ = [
     "UNSET",
     "ArithmeticLine",
+    "Backtest",
+    "Costs",
     "Figures",
+    "Items",
     "Levels",
     "Mode",
     "Orders",
+    "Ours",
+    "Outcome",
+    "PathNewsvendor",
     "Plan",
+    "Planned",
+    "Policy",
     "Position",
     "Priority",
+    "Rule",
     "Terms",
+    "Textbook",
+    "Today",
+    "backtest",
     "compute_levels",
     "compute_orders",
     "economic_order_quantity",
     "explain",
     "figures_of",
+    "plan",
     "plan_orders",
     "reason_of",
     "total_of",

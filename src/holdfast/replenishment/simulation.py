@@ -86,12 +86,16 @@ class Seen:
     """What a policy may know at the end of period `period` (0-based; -1 before the first).
 
     `demand` and `observed` are (series, periods so far) of the simulated time: with `censored` simulation a period
-    that ran out shows its sales and is not observed.
+    that ran out shows its sales and is not observed. `on_hand` is what is there now less what customers wait for,
+    `due` (series, coming periods) what is on order, by the period in which it arrives (lead times are known once an
+    order is placed). Views: copy what is kept.
     """
 
     period: int
     demand: Ints
     observed: NDArray[np.bool_]
+    on_hand: Ints
+    due: Ints
 
 
 # Asked before the first period and after every one; None leaves the levels as they are.
@@ -208,7 +212,9 @@ class _State:
         return _State(market, supply)
 
     def seen(self, period: int) -> Seen:
-        return Seen(period, self.known[: period + 1].T, self.observed[: period + 1].T)
+        until = period + 1
+        here = self.on_hand - self.waiting
+        return Seen(period, self.known[:until].T, self.observed[:until].T, here, self.due[until:].T)
 
     def receive(self, period: int) -> None:
         arriving = self.due[period]

@@ -1,0 +1,199 @@
+"""Levels and orders from tables alone: `plan(history, items, as_of, policy)`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from holdfast.demand import DemandHistory, DemandMethod, Panel, Period, cap_bulk_days, forecast_demand, read_history
+from holdfast.kernel.errors import Invalid
+from holdfast.replenishment.calibration import (
+    Knob,
+    calibrate,
+    cost_of,
+    make_market,
+    make_scene,
+    trial_rows,
+    trial_span,
+)
+from holdfast.replenishment.items import Costs, Items, Names, supply_of
+from holdfast.replenishment.offers import Offer, Ours, Scene, our_levels, service_levels
+from holdfast.replenishment.paths import Draws, PathNewsvendor, draw_paths, order_from_paths
+from holdfast.replenishment.simulation import Ints, OrderLevels, Supply, simulate
+from holdfast.replenishment.tables import Remarks, StockState, asked_series, read_items, read_state
+
+# Service levels tried for sample paths. The theoretical one is seldom the cheapest: forecasts are biased.
+PATH_LEVELS = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+
+# Longer than this many periods, paths cost more than they tell.
+PATH_PERIODS_MAX = 16
+PATH_TRIAL_PERIODS_MAX = 26
+PATH_SERIES_MAX = 50_000
+
+FILL_RATE_MIN, FILL_RATE_MAX = 0.5, 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is wanted: a fill rate, or the least cost.
+
+    `target_fill_rate` in [0.5, 0.999], share of units served at once; or `costs`. `review_periods` and
+    `lead_time_periods` overrule the items. `period` overrules what the dates look like. `lost_sales` False: who
+    finds no stock waits.
+    """
+
+    target_fill_rate: float | None = None
+    costs: Costs = Costs()
+    review_periods: float | None = None
+    lead_time_periods: float | None = None
+    period: Period | None = None
+    lost_sales: bool = True
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        target = self.target_fill_rate
+        if target is not None and not FILL_RATE_MIN <= target <= FILL_RATE_MAX:
+            raise Invalid(
+                "bad_parameter", f"target_fill_rate lies in [{FILL_RATE_MIN}, {FILL_RATE_MAX}], not {target}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One row per series. Order `order_quantity` now; later, at a review with position <= `reorder_point`, up to
+    `order_up_to`. -1 and 0: nothing is kept. Without a state everything is taken to be empty."""
+
+    sku: Names
+    location: Names
+    reorder_point: Ints
+    order_up_to: Ints
+    order_quantity: Ints
+    chosen_by: str
+    knob: Knob
+    remarks: tuple[str, ...]
+
+
+def plan(
+    history: object,
+    items: object,
+    as_of: date | None = None,
+    policy: Policy | None = None,
+    *,
+    state: object | None = None,
+    method: DemandMethod | None = None,
+) -> Planned:
+    """Levels and the order to place at the end of the day before `as_of`, for every series of the items.
+
+    `history` and `items` as for `backtest`; `state`: `sku, location, on_hand, inbound_1, ...`, see
+    `holdfast.replenishment.tables`. The service level is the one that would have been cheapest, or would have
+    reached the fill rate with the least stock, on the last part of the items' own past. Without order cost and with
+    lead time + review within PATH_PERIODS_MAX periods, sample paths are tried too and taken where they were cheaper.
+
+    Raises Invalid(`unreadable_file`, `missing_column`, `bad_parameter`).
+    """
+    wanted = policy if policy is not None else Policy(target_fill_rate=0.95)
+    remarks = Remarks()
+    asked = asked_series(items)
+    panel = read_history(history, as_of=as_of, period=wanted.period)
+    panel = panel if asked is None else panel.aligned_to(*asked)
+    terms = _overruled(read_items(items, panel, remarks), wanted, panel.period)
+    stock = _empty(panel) if state is None else read_state(state, panel, remarks)
+    kept, _ = cap_bulk_days(panel.history)
+    knob = calibrate(
+        kept, terms, wanted.costs, target_fill_rate=wanted.target_fill_rate, seed=wanted.seed, method=method
+    )
+    scene = make_scene(kept, terms, wanted.costs, start=kept.days, method=method)
+    forecast = forecast_demand(kept, scene.times.protection, method)
+    service = service_levels(knob.odds, scene.economics)
+    levels = our_levels(forecast, scene, service)
+    supply = supply_of(terms, panel.period)
+    quantity, by = _gap(levels, stock, supply), "levels"
+    if _paths_fit(wanted, scene):
+        level = _path_level(kept, terms, wanted, knob, method)
+        if level is not None:
+            paths = draw_paths(forecast, _horizon(scene), seed=wanted.seed)
+            missing = order_from_paths(
+                paths,
+                stock.on_hand,
+                stock.inbound,
+                lead=np.rint(scene.times.lead).astype(np.int64),
+                review=scene.times.review.astype(np.int64),
+                level=np.full(terms.count, level),
+                lost_sales=wanted.lost_sales,
+            )
+            quantity, by = _packed(missing, supply), f"sample paths at {level:.2f}"
+    return Planned(
+        sku=panel.sku,
+        location=panel.location,
+        reorder_point=levels.reorder_point,
+        order_up_to=levels.order_up_to,
+        order_quantity=quantity,
+        chosen_by=by,
+        knob=knob,
+        remarks=(*(str(note) for note in panel.notes), *remarks.lines()),
+    )
+
+
+def _overruled(items: Items, policy: Policy, period: Period) -> Items:
+    if policy.review_periods is not None:
+        items = replace(items, review_days=np.full(items.count, policy.review_periods * period.days))
+    if policy.lead_time_periods is not None:
+        items = replace(items, lead_time_days=np.full(items.count, policy.lead_time_periods * period.days))
+    return items
+
+
+def _empty(panel: Panel) -> StockState:
+    return StockState(np.zeros(panel.sku.size, np.int64), np.zeros((panel.sku.size, 1), np.int64))
+
+
+def _gap(levels: OrderLevels, stock: StockState, supply: Supply) -> Ints:
+    need = levels.order_up_to - stock.position
+    return _packed(np.where(stock.position <= levels.reorder_point, np.maximum(need, 0), 0), supply)
+
+
+def _packed(need: Ints, supply: Supply) -> Ints:
+    quantity = np.maximum(need, supply.moq)
+    multiple = np.maximum(supply.multiple, 1)
+    return np.where(need > 0, -(-quantity // multiple) * multiple, 0)
+
+
+def _paths_fit(policy: Policy, scene: Scene) -> bool:
+    return (
+        policy.target_fill_rate is None
+        and policy.costs.order_cost == 0
+        and _horizon(scene) <= PATH_PERIODS_MAX
+        and scene.items.count <= PATH_SERIES_MAX
+    )
+
+
+def _horizon(scene: Scene) -> int:
+    return int(np.ceil(scene.times.protection.max(initial=1.0)))
+
+
+def _path_level(
+    history: DemandHistory, items: Items, policy: Policy, knob: Knob, method: DemandMethod | None
+) -> float | None:
+    """The level that would have been cheapest on the past, simulated as it would have been used: at every period.
+
+    None where the past is too short, or levels with the chosen knob would have been cheaper.
+    """
+    span = trial_span(history, items)
+    if span is None:
+        return None
+    span = min(span, PATH_TRIAL_PERIODS_MAX)
+    rows = trial_rows(history)
+    part, chosen = history.rows(rows), items.at(rows)
+    scene = make_scene(part, chosen, policy.costs, start=history.days - span, method=method, every=1)
+    market = make_market(part, scene, start=history.days - span, end=history.days, seed=policy.seed)
+    draws = Draws({})
+
+    def cost(offer: Offer) -> float:
+        supply = supply_of(chosen, history.period)
+        replay = simulate(market, supply, offer.steering(scene), backorders=not policy.lost_sales)
+        return sum(cost_of(replay, scene.economics))
+
+    costs = {level: cost(PathNewsvendor(level, policy.seed, draws=draws)) for level in PATH_LEVELS}
+    best = min(costs, key=lambda level: costs[level])
+    return best if costs[best] < cost(Ours(knob.odds)) else None
