@@ -48,6 +48,7 @@ import holdfast.replenishment.approvals_api
 import holdfast.replenishment.jobs
 import holdfast.replenishment.pages
 import holdfast.replenishment.policies_api
+import holdfast.replenishment.whatif_api
 import holdfast.returns.api
 import holdfast.returns.pages
 import holdfast.stock.adjust_pages
@@ -127,6 +128,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.counts.shortage_api.router,
     holdfast.replenishment.policies_api.router,
     holdfast.replenishment.approvals_api.router,
+    holdfast.replenishment.whatif_api.router,
     holdfast.replenishment.api.router,
     holdfast.alerts.api.router,
     holdfast.monitoring.api.router,

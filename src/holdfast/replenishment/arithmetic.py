@@ -1,5 +1,6 @@
 """The arithmetic of one suggestion: lines that add up to its quantity, for people and for audit."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -51,7 +52,12 @@ class Figures:
     triggered: bool
     bridging: bool
     need: int
+    fill_rate: float | None
     cap: Cap = field(default=Cap.MAX_STOCK, kw_only=True)
+    break_raise: int = field(default=0, kw_only=True)
+    break_at: int = field(default=0, kw_only=True)
+    supplier_cut: int = field(default=0, kw_only=True)
+    supplier_max: int = field(default=0, kw_only=True)
     rounding: int
     minimum_raise: int
     max_reduction: int
@@ -99,6 +105,7 @@ def figures_of(plan: Plan, row: int, cap: Cap = Cap.MAX_STOCK) -> Figures:
         triggered=bool(orders.triggered[row]),
         bridging=bool(orders.bridging[row]),
         need=int(orders.need[row]),
+        fill_rate=None if math.isnan(terms.fill_rate[row]) else float(terms.fill_rate[row]),
         cap=cap,
         rounding=int(orders.rounding[row]),
         minimum_raise=int(orders.minimum_raise[row]),
@@ -121,7 +128,9 @@ def explain(figures: Figures) -> tuple[ArithmeticLine, ...]:
     f = figures
     lines = [
         _line("expected_demand", f.expected_demand, **_demand_facts(f)),
-        _line("buffer", f.buffer, cycle_service_level=f.cycle_service_level, lead_days_sd=f.lead_days_sd),
+        _line("buffer", f.buffer, cycle_service_level=f.cycle_service_level, lead_days_sd=f.lead_days_sd)
+        if f.fill_rate is None
+        else _line("fill_buffer", f.buffer, fill_rate=f.fill_rate, lead_days_sd=f.lead_days_sd),
         _line("manual_level", f.manual_shift, reorder_point=f.manual_reorder_point),
         *_lot_lines(f),
         _line("available", -f.available),
@@ -135,12 +144,46 @@ def explain(figures: Figures) -> tuple[ArithmeticLine, ...]:
             _line("order_multiple", f.rounding, order_multiple=f.order_multiple, packs=packs),
             _line("minimum_order", f.minimum_raise, moq=f.moq),
             _line("max_stock_room", -f.max_reduction, max_stock=f.max_stock),
+            _line("price_break", f.break_raise, break_at=f.break_at),
+            _line("supplier_max", -f.supplier_cut, supplier_max=f.supplier_max),
         ]
     else:
         gap = f.order_up_to - f.position
         lines.append(_line("no_order", -gap, reorder_point=f.reorder_point, position=f.position, mode=f.mode.name))
-    shown = ("expected_demand", "buffer", "available", "comes_later")
+    shown = ("expected_demand", "buffer", "fill_buffer", "available", "comes_later")
     return tuple(line for line in lines if line.amount or line.key in shown)
+
+
+# Which part of the sum a leaf belongs to; what is not named here was done to the quantity at the end.
+_PARTS: dict[str, tuple[str, ...]] = {
+    "reorder_point": ("expected_demand", "buffer", "fill_buffer", "manual_level"),
+    "lot": ("order_lot", *_CAP_KEYS.values()),
+    "position": ("available", "in_transit", "approved", "due_later", "comes_later", "backordered"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A part of the sum and its leaves: ``reorder_point``, ``lot``, ``position`` and ``supplier``."""
+
+    key: str
+    leaves: tuple[ArithmeticLine, ...]
+
+    @property
+    def amount(self) -> int:
+        """Signed, in units."""
+        return total_of(self.leaves)
+
+
+def tree_of(lines: tuple[ArithmeticLine, ...]) -> tuple[Branch, ...]:
+    """The same leaves by part, in reading order; the branches sum to what the leaves sum to.
+
+    Empty parts are left out.
+    """
+    known = {key for keys in _PARTS.values() for key in keys}
+    parts = {part: tuple(line for line in lines if line.key in keys) for part, keys in _PARTS.items()}
+    parts["supplier"] = tuple(line for line in lines if line.key not in known)
+    return tuple(Branch(key, leaves) for key, leaves in parts.items() if leaves)
 
 
 def total_of(lines: tuple[ArithmeticLine, ...]) -> int:

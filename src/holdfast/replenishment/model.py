@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.demand import DemandForecast
+from holdfast.replenishment.fill_rate import Waits, reorder_point_for_fill_rate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,7 +70,8 @@ class Terms:
     `cycle_service_level` is the wanted probability of no stockout until the delivery after next review.
     `order_multiple` and `moq` >= 1. `manual_reorder_point`, `manual_safety_stock`, `max_stock`: UNSET when
     not given. `unit_cost`, `order_cost` 0 when unknown: then there is no economic lot. `lot_days_min`: one lot lasts at
-    least so many days, for stock built before a season.
+    least so many days, for stock built before a season. Where `fill_rate` is not NaN, that share of units is to be
+    served from stock, whatever the cycle service level.
     """
 
     mode: NDArray[np.int8]
@@ -87,8 +89,10 @@ class Terms:
     max_stock: Ints
     method: NDArray[np.int8] = field(default_factory=lambda: np.zeros((), np.int8))
     lot_days_min: Floats = field(default_factory=lambda: np.zeros(()))
+    fill_rate: Floats = field(default_factory=lambda: np.full((), np.nan))
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "fill_rate", np.broadcast_to(self.fill_rate, self.mode.shape))
         object.__setattr__(self, "method", np.broadcast_to(self.method, self.mode.shape))
         object.__setattr__(self, "lot_days_min", np.broadcast_to(self.lot_days_min, self.mode.shape))
 
@@ -213,13 +217,18 @@ def compute_levels(forecast: DemandForecast, terms: Terms) -> Levels:
     """
     expected = np.rint(forecast.mean_over(terms.protection_days)).astype(np.int64)
     quantile = forecast.quantile_over(terms.cycle_service_level, terms.protection_days, terms.lead_days_sd)
+    lot = _lot(forecast, terms)
+    filled = np.flatnonzero(~np.isnan(terms.fill_rate))
+    if filled.size:
+        waits = Waits.of(forecast, lead=terms.lead_days, lead_sd=terms.lead_days_sd, review=terms.review_days)
+        quantile = quantile.copy()
+        quantile[filled] = reorder_point_for_fill_rate(waits.at(filled), terms.fill_rate[filled], lot[filled])
     safety_floor = np.where(terms.manual_safety_stock != UNSET, expected + terms.manual_safety_stock, 0)
     computed = np.maximum(quantile, safety_floor)
     given = terms.manual_reorder_point != UNSET
     manual = terms.mode == Mode.MANUAL
     floored = np.where(manual, terms.manual_reorder_point, np.maximum(computed, terms.manual_reorder_point))
     reorder = np.where(given, floored, computed)
-    lot = _lot(forecast, terms)
     capped = terms.max_stock != UNSET
     ceiling = np.where(capped, np.maximum(terms.max_stock, 0), np.iinfo(np.int64).max)
     lot = np.where(manual & capped, np.maximum(terms.max_stock - reorder, 0), lot)

@@ -75,7 +75,8 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backord
        su.supplier_id, coalesce(su.unit_cost, i.cost_price) as unit_cost,
        case when su.supplier_id is null then s.currency else su.currency end as currency,
        coalesce(su.moq, 1) as moq, coalesce(su.order_multiple, 1) as order_multiple,
-       coalesce(su.lead_time_days, 7)::double precision as lead_time_days,
+       (coalesce(su.lead_time_days, 7) + coalesce(su.wait_days, 0))::double precision as lead_time_days,
+       su.max_order_quantity, su.break_quantities, su.break_costs,
        coalesce(su.lead_time_sd_days, 0)::double precision as lead_time_sd_days,
        r.suggested_quantity as rejected_quantity, r.priority as rejected_priority
   from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[]) with ordinality as p (sku_id, warehouse_id, n)
@@ -97,17 +98,18 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backord
                                      and p8.warehouse_id is null
   left join replenishment_policies po on po.id = coalesce(p1.id, p2.id, p3.id, p4.id, p5.id, p6.id, p7.id, p8.id)
   left join lateral (
-       select si.supplier_id, si.unit_cost, u.currency, si.moq, si.order_multiple,
-              coalesce(si.lead_time_days, u.lead_time_days) as lead_time_days,
-              coalesce(si.lead_time_sd_days, u.lead_time_sd_days) as lead_time_sd_days
-         from supplier_items si
-         join suppliers u on u.id = si.supplier_id and u.is_active
-        where si.sku_id = p.sku_id
-        order by si.is_preferred desc, si.unit_cost, si.supplier_id
+       select t.supplier_id, t.unit_cost, t.currency, t.moq, t.order_multiple, t.max_order_quantity, t.break_quantities, t.break_costs,
+              t.lead_time_days, t.lead_time_sd_days,
+              -- An order waits for the next day on which the supplier takes one.
+              coalesce(supplier_next_order_day(t.order_weekdays, t.closed_days, c.now::date) - c.now::date, 0) as wait_days
+         from supplier_terms t
+        where t.sku_id = p.sku_id and t.is_active
+          and (t.valid_from is null or t.valid_from <= c.now::date) and (t.valid_to is null or t.valid_to >= c.now::date)
+        order by t.is_preferred desc, t.unit_cost, t.supplier_id
         limit 1) su on true
  cross join lateral (
        -- The last day an order placed today must cover.
-       select c.now::date + ceil(coalesce(su.lead_time_days, 7) + coalesce(po.review_days, 7))::integer as last_day) horizon
+       select c.now::date + ceil(coalesce(su.lead_time_days, 7) + coalesce(su.wait_days, 0) + coalesce(po.review_days, 7))::integer as last_day) horizon
   left join lateral (
        -- Looked up only where something is on its way.
        select sum(b.quantity) as quantity
@@ -122,6 +124,10 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backord
         order by x.processed_at desc
         limit 1) r on true
  order by p.n;
+
+-- is_level
+-- Whether there is such a level.
+select 1 as one from inventory where sku_id = %(sku_id)s and warehouse_id = %(warehouse_id)s;
 
 -- set_levels
 -- Write computed levels; the function locks the levels, so it is called with a few at a time.

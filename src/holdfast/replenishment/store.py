@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.db import Tx, statements
-from holdfast.replenishment.arithmetic import explain, figures_of, reason_of
+from holdfast.replenishment.arithmetic import Figures, explain, figures_of, reason_of
 from holdfast.replenishment.limits import Cap, Limits
 from holdfast.replenishment.model import UNSET, Method, Mode, Plan, Position, Priority, Terms
+from holdfast.replenishment.supply import Holding, SupplierOffer, fit_to_offer
 
 sql = statements("holdfast.replenishment")
 
@@ -52,7 +52,7 @@ class Inputs:
     limits: Limits
     rests: NDArray[np.bool_]  # reviewed on other days than today: what is open stays as it is
     supplier_ids: list[UUID | None]
-    unit_costs: list[Decimal | None]
+    offers: list[SupplierOffer]
     currencies: list[str | None]
     known_levels: NDArray[np.int64]  # (pairs, 3): safety stock, reorder point, order-up-to as stored; UNSET if none
     rejected_quantity: NDArray[np.int64]  # 0 = nothing was rejected lately
@@ -130,6 +130,7 @@ async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
             max_stock=units("max_stock"),
             method=np.array([METHODS[r["method"]] for r in rows], np.int8),
             lot_days_min=floats("prebuild_days"),
+            fill_rate=np.array([np.nan if r["target_fill_rate"] is None else r["target_fill_rate"] for r in rows]),
         ),
         position=Position(
             available=units("available_quantity"),
@@ -141,7 +142,7 @@ async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
         limits=Limits(units("shelf_life_days"), _days_to_end(rows)),
         rests=np.array([r["method"] == "R_S" and not r["is_review_day"] for r in rows], np.bool_),
         supplier_ids=[r["supplier_id"] for r in rows],
-        unit_costs=[r["unit_cost"] for r in rows],
+        offers=[_offer(r) for r in rows],
         currencies=[r["currency"] for r in rows],
         known_levels=np.stack(
             [units("computed_safety_stock"), units("computed_reorder_point"), units("computed_order_up_to")], axis=1
@@ -149,6 +150,18 @@ async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
         rejected_quantity=units("rejected_quantity", 0),
         rejected_urgent=np.array([r["rejected_priority"] == "urgent" for r in rows], np.bool_),
     )
+
+
+def _offer(row: dict[str, Any]) -> SupplierOffer:
+    breaks = tuple(zip(row["break_quantities"] or (), row["break_costs"] or (), strict=True))
+    return SupplierOffer(row["unit_cost"], breaks, row["max_order_quantity"])
+
+
+def figures_at(inputs: Inputs, plan: Plan, caps: NDArray[np.int8], row: int) -> Figures:
+    """All figures of one pair, with a quantity its supplier sells."""
+    terms = plan.terms
+    holding = Holding(float(terms.order_cost[row]), float(terms.holding_rate_per_year[row]))
+    return fit_to_offer(figures_of(plan, row, Cap(int(caps[row]))), inputs.offers[row], holding)
 
 
 def _days_to_end(rows: list[dict[str, Any]]) -> NDArray[np.int64]:
@@ -181,7 +194,7 @@ async def put_suggestions(
     """Open or update the suggestions of these rows of the plan."""
     if not rows:
         return Changes(0, 0)
-    figures = [figures_of(plan, n, Cap(int(caps[n]))) for n in rows]
+    figures = [figures_at(inputs, plan, caps, n) for n in rows]
     pairs = inputs.pairs.at(rows)
     cover: list[float] = plan.orders.days_of_cover[rows].tolist()
     return await tx.one(
@@ -196,7 +209,7 @@ async def put_suggestions(
         reason=[reason_of(f) for f in figures],
         days_of_cover=[None if np.isinf(days) else round(days, 2) for days in cover],
         lead_time_days=[f.lead_days for f in figures],
-        unit_cost=[inputs.unit_costs[n] for n in rows],
+        unit_cost=[inputs.offers[n].cost_at(f.quantity) for n, f in zip(rows, figures, strict=True)],
         currency=[inputs.currencies[n] for n in rows],
         arithmetic=[msgspec.json.encode([line.as_json() for line in explain(f)]).decode() for f in figures],
         in_transit=[f.in_transit for f in figures],

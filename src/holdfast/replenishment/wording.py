@@ -32,6 +32,7 @@ REASONS: Final = {
 LINES: Final = {
     "expected_demand": N_("Expected demand, %(lead_days)s days delivery + %(review_days)s days review"),
     "buffer": N_("Buffer for %(cycle_service_level)s service"),
+    "fill_buffer": N_("Buffer for %(fill_rate)s of units from stock"),
     "manual_level": N_("Reorder point set by hand: %(reorder_point)s"),
     "order_lot": N_("Economic lot, demand of %(lot_days)s days"),
     "max_stock_cap": N_("Maximum stock is %(max_stock)s"),
@@ -47,6 +48,9 @@ LINES: Final = {
     "order_multiple": N_("Rounded up to packs of %(order_multiple)s"),
     "minimum_order": N_("Supplier takes at least %(moq)s"),
     "max_stock_room": N_("Lowered to fit under the maximum of %(max_stock)s"),
+    "price_break": N_("Cheaper per unit from %(break_at)s on"),
+    "supplier_max": N_("Supplier sells at most %(supplier_max)s at once"),
+    "decided_by_hand": N_("Changed by hand"),
     "no_order": N_("Position %(position)s is above the reorder point %(reorder_point)s"),
 }
 
@@ -85,7 +89,7 @@ def _label(line: Mapping[str, Any], words: Words, formats: Formats) -> str:
     key = str(line["key"])
     facts: Mapping[str, object] = line.get("facts") or {}
     shown = {
-        name: _share(value, formats) if name == "cycle_service_level" else _fact(value, formats)
+        name: _share(value, formats) if name in ("cycle_service_level", "fill_rate") else _fact(value, formats)
         for name, value in facts.items()
     }
     if key not in LINES:
