@@ -9,30 +9,45 @@ from holdfast.demand.history import (
     classify,
     without_unsold_start,
 )
-from holdfast.demand.methods import DemandMethod, ExponentialSmoothing, LevelFit, MovingAverage
-from holdfast.demand.model import DemandForecast, forecast_demand, method_named
+from holdfast.demand.methods import Aggregated, DemandMethod, ExponentialSmoothing, Intermittent, MovingAverage
+from holdfast.demand.methods_window import Seasonal, WindowBootstrap
+from holdfast.demand.model import DemandForecast, forecast_demand
 from holdfast.demand.negbin import negbin_cdf, negbin_quantile
+from holdfast.demand.selection import METHODS, Selected, method_named
+from holdfast.demand.spread import LEVELS, LevelFit
 from holdfast.demand.tables import Note, NoteKind, Panel, read_history
+from holdfast.demand.trained import GlobalQuantiles, load_quantiles
+from holdfast.demand.training import train_quantiles
 
 __all__ = [
     "DEMAND_CLASSES",
+    "LEVELS",
+    "METHODS",
+    "Aggregated",
     "DemandClass",
     "DemandForecast",
     "DemandHistory",
     "DemandMethod",
     "ExponentialSmoothing",
+    "GlobalQuantiles",
+    "Intermittent",
     "LevelFit",
     "MovingAverage",
     "Note",
     "NoteKind",
     "Panel",
     "Period",
+    "Seasonal",
+    "Selected",
+    "WindowBootstrap",
     "cap_bulk_days",
     "classify",
     "forecast_demand",
+    "load_quantiles",
     "method_named",
     "negbin_cdf",
     "negbin_quantile",
     "read_history",
+    "train_quantiles",
     "without_unsold_start",
 ]

@@ -20,6 +20,9 @@ BULK_UNITS_MIN = 30.0
 INTERVAL_CUTOFF = 1.32
 CV2_CUTOFF = 0.49
 
+# Fractional quantities are counted in the coarsest of these that holds them all.
+UNITS = (1.0, 0.5, 0.25, 0.1, 0.05, 0.01, 0.001)
+
 
 class Period(StrEnum):
     """How long one column of a history is."""
@@ -74,6 +77,23 @@ class DemandHistory:
         return replace(self, quantity=self.quantity[:, :periods], observed=self.observed[:, :periods])
 
 
+def finest_unit(history: DemandHistory) -> float:
+    """What all quantities are whole multiples of: 1, or a fraction for weights and normalised sales."""
+    if np.issubdtype(history.quantity.dtype, np.integer) or history.quantity.size == 0:
+        return 1.0
+    sold = np.where(history.observed, history.quantity, 0)
+    for unit in UNITS:
+        counted = sold / unit
+        if np.all(np.abs(counted - np.rint(counted)) <= 1e-3 + 1e-6 * np.abs(counted)):
+            return unit
+    return UNITS[-1]
+
+
+def in_units(history: DemandHistory, unit: float) -> DemandHistory:
+    """The history counted in `unit`."""
+    return history if unit == 1.0 else replace(history, quantity=np.rint(history.quantity / unit))
+
+
 def without_unsold_start(quantity: NDArray[np.number], observed: Mask) -> Mask:
     """`observed` with everything before the first observed sale of a series taken out (it was not yet sold).
 
@@ -88,6 +108,8 @@ def cap_bulk_days(history: DemandHistory) -> tuple[DemandHistory, Ints]:
 
     Answers the capped history and, per series, the units that were left out.
     """
+    if history.period is not Period.DAY:
+        return history, np.zeros(history.series, np.int64)
     sold = np.where(history.observed, history.quantity, 0)
     sale_days = np.count_nonzero(sold > 0, axis=1)
     mean_sale_day = sold.sum(axis=1) / np.maximum(sale_days, 1)
@@ -113,19 +135,20 @@ DEMAND_CLASSES: tuple[DemandClass, ...] = tuple(DemandClass)
 
 
 def classify(history: DemandHistory, weeks: int = 52) -> NDArray[np.int8]:
-    """Index into DEMAND_CLASSES per series, from the last `weeks` whole weeks.
+    """Index into DEMAND_CLASSES per series, from the last `weeks` whole weeks (or that many of longer periods).
 
     A week counts when at least four of its days were observed, and is scaled up to seven days.
     """
-    used = min(weeks, history.days // 7)
+    width = 7 if history.period is Period.DAY else 1
+    used = min(weeks, history.days // width)
     if used == 0:
         return np.zeros(history.series, np.int8)
-    last = slice(history.days - used * 7, history.days)
-    observed = history.observed[:, last].reshape(history.series, used, 7)
-    sold = np.where(observed, history.quantity[:, last].reshape(history.series, used, 7), 0)
+    last = slice(history.days - used * width, history.days)
+    observed = history.observed[:, last].reshape(history.series, used, width)
+    sold = np.where(observed, history.quantity[:, last].reshape(history.series, used, width), 0)
     days = observed.sum(axis=2)
-    valid = days >= 4
-    size = np.where(valid, sold.sum(axis=2) * 7.0 / np.maximum(days, 1), 0.0)
+    valid = days > width // 2
+    size = np.where(valid, sold.sum(axis=2) * float(width) / np.maximum(days, 1), 0.0)
     sales = np.count_nonzero(size > 0, axis=1)
     interval = valid.sum(axis=1) / np.maximum(sales, 1)
     mean = size.sum(axis=1) / np.maximum(sales, 1)

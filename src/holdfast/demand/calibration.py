@@ -1,0 +1,86 @@
+"""Stated levels made true: quantiles moved until they would have held as often as they say on past origins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from holdfast.demand.history import Floats
+from holdfast.demand.negbin import negbin_cdf
+from holdfast.demand.shape import normal_score
+from holdfast.demand.spread import LEVELS, LevelFit
+
+# Fewer held-out sums than this do not make a group of their own.
+GROUP_ROWS_MIN = 400
+_GROUPS_MAX = 5
+
+# Half of what parts a group from the others, and half of what points down: few origins stand behind a correction,
+# and a day that was the same for all of them (a season, a strike) must not be taken for a property of a group.
+OF_GROUP, DOWNWARDS = 0.5, 0.5
+
+# No correction beyond this many standard normal deviations is believed.
+_DOWN_MAX, _UP_MAX = -0.5, 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Per group of expected units in the window: how far each level must be moved, in normal deviations.
+
+    Split conformal prediction (Vovk, Gammerman & Shafer 2005; Romano, Patterson & Candès 2019 for quantiles): the
+    correction is the stated quantile of how far held-out sums lay beyond it. Groups, because few units and many
+    units go wrong in different ways. The score is a probability and not a ratio, so zeros need no exception.
+    """
+
+    edges: Floats  # (groups - 1,) expected units that part the groups
+    moves: Floats  # (groups, LEVELS)
+
+    @staticmethod
+    def none() -> Calibration:
+        return Calibration(np.zeros(0), np.zeros((1, len(LEVELS))))
+
+    @staticmethod
+    def learned(fit: LevelFit, length: int, demand: Floats, seed: int = 1) -> Calibration:
+        """From forecasts made at past origins and the sums that came."""
+        mean, variance = fit.moments_over(length)
+        rows = np.flatnonzero(mean > 0)
+        mean, variance, demand = mean[rows], variance[rows], demand[rows]
+        if rows.size < GROUP_ROWS_MIN // 4:
+            return Calibration.none()
+        shift = np.zeros((rows.size, len(LEVELS))) if fit.level_shift is None else fit.level_shift[rows]
+        groups = int(np.clip(rows.size // GROUP_ROWS_MIN, 1, _GROUPS_MAX))
+        edges = np.quantile(mean, np.arange(1, groups) / groups)
+        below = negbin_cdf(demand - 1, mean, variance)
+        here = negbin_cdf(demand, mean, variance)
+        # A count stands for all probabilities between its neighbour's and its own: one of them, drawn at random.
+        drawn = below + np.random.default_rng(seed).random(rows.size) * (here - below)
+        beyond = normal_score(np.clip(drawn, 1e-9, 1 - 1e-9))[:, None] - shift - normal_score(np.asarray(LEVELS))
+        group = np.searchsorted(edges, mean, side="right")
+        together = _moves(beyond)
+        apart = np.stack([_moves(beyond[group == index]) for index in range(groups)])
+        moves = together + OF_GROUP * (apart - together)
+        return Calibration(edges, np.where(moves < 0, DOWNWARDS * moves, moves))
+
+    def applied(self, fit: LevelFit, length: int) -> LevelFit:
+        """The fit with its levels moved; they keep their order."""
+        assert fit.level_shift is not None
+        mean, _ = fit.moments_over(length)
+        z = normal_score(np.asarray(LEVELS))
+        moved = fit.level_shift + self.moves[np.searchsorted(self.edges, mean, side="right")]
+        shift = np.where((mean > 0)[:, None], np.maximum.accumulate(moved + z, axis=1) - z, 0.0)
+        return replace(fit, level_shift=shift)
+
+    def as_lists(self) -> list[list[float]]:
+        return [self.edges.tolist(), *self.moves.tolist()]
+
+    @staticmethod
+    def from_lists(lists: list[list[float]]) -> Calibration:
+        return Calibration(np.array(lists[0], np.float64), np.array(lists[1:], np.float64))
+
+
+def _moves(beyond: Floats) -> Floats:
+    count = beyond.shape[0]
+    # The finite-sample quantile of split conformal prediction: one more than the share of those seen.
+    ranks = np.minimum(np.ceil((count + 1) * np.asarray(LEVELS)), count).astype(np.int64) - 1
+    found = np.sort(beyond, axis=0)[ranks, np.arange(len(LEVELS))]
+    return np.clip(found, _DOWN_MAX, _UP_MAX)

@@ -1,0 +1,147 @@
+"""One model for all series: quantiles of the lead-time sum, learned from what followed past origins.
+
+LightGBM (Ke et al. 2017) with the pinball objective, one model per quantile and one for the mean. The target is the
+sum over the protection time divided by the series' level, so that all series teach one another. Its quantiles are
+averaged with those of per-series methods, and the result is calibrated on origins the first model never saw.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holdfast.demand.calibration import Calibration
+from holdfast.demand.features import FloatTable, Sums, features_at
+from holdfast.demand.history import DemandHistory, Floats, Ints
+from holdfast.demand.methods import ExponentialSmoothing, Intermittent
+from holdfast.demand.shape import quantiles_of, shift_to
+from holdfast.demand.spread import LEVELS, LevelFit, joined, same_lengths, split_variance
+
+if TYPE_CHECKING:
+    import lightgbm
+
+# Standard normal deviates of the upper levels, to read a spread off quantiles.
+_UPPER = np.array([1.2815516, 1.6448536, 2.3263479])
+
+# Of the saved text.
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """Shares of the global model, of smoothing and of chance-times-size in the quantiles and the mean."""
+
+    trained: float
+    smoothing: float
+    intermittent: float
+
+
+# Fixed before looking at the data sets: ours alone, the two per-series methods alone, and what lies between.
+BLENDS = (
+    Blend(0.6, 0.4, 0.0),
+    Blend(0.6, 0.2, 0.2),
+    Blend(0.6, 0.0, 0.4),
+    Blend(0.8, 0.1, 0.1),
+    Blend(0.3, 0.35, 0.35),
+    Blend(0.0, 0.5, 0.5),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Boosters:
+    """One model per level of LEVELS, and one for the mean, of the sum in multiples of the level."""
+
+    quantiles: tuple[lightgbm.Booster, ...]
+    mean: lightgbm.Booster
+
+    def predict(self, table: FloatTable) -> tuple[Floats, Floats]:
+        """(rows, LEVELS) quantiles, never crossing, and the mean, both at least 0."""
+        found = np.stack([model.predict(table, num_threads=1) for model in self.quantiles], axis=1)
+        mean = self.mean.predict(table, num_threads=1)
+        return np.sort(np.maximum(found, 0.0), axis=1), np.maximum(mean, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """What each member of the blend says of the same sums: (series, LEVELS) quantiles and the mean of the sum."""
+
+    quantiles: tuple[Floats, Floats, Floats]
+    means: tuple[Floats, Floats, Floats]
+    plain: LevelFit  # the smoothing, whose split of the variance carries over to other lengths
+
+    def blended(self, blend: Blend, length: int) -> LevelFit:
+        """Mean and variance of the blended quantiles, and the shift to them."""
+        shares = (blend.trained, blend.smoothing, blend.intermittent)
+        quantiles = sum((q * s for q, s in zip(self.quantiles, shares, strict=True)), np.zeros_like(self.quantiles[0]))
+        mean = sum((m * s for m, s in zip(self.means, shares, strict=True)), np.zeros_like(self.means[0]))
+        spread = np.maximum(quantiles[:, 2:] - mean[:, None], 0.0).sum(axis=1) / _UPPER.sum()
+        variance = np.maximum(spread**2, mean)
+        _, plain_variance = self.plain.moments_over(length)
+        day_share = length * self.plain.day_variance / np.maximum(plain_variance, 1e-12)
+        fit = split_variance(mean / length, variance, np.minimum(day_share, 1.0) * variance / length, length)
+        known = fit.daily_mean > 0
+        shift = shift_to(np.asarray(LEVELS), np.where(known[:, None], quantiles, np.nan), *fit.moments_over(length))
+        return LevelFit(fit.daily_mean, fit.day_variance, fit.level_variance, shift)
+
+
+def members_at(history: DemandHistory, sums: Sums, origin: int, length: int, boosters: Boosters) -> Members:
+    """Every member's word at one origin, from the first `origin` periods only."""
+    past = history.until(origin)
+    lengths = np.full(history.series, length, np.int64)
+    smooth, rare = ExponentialSmoothing().fit(past, lengths), Intermittent().fit(past, lengths)
+    by_series = (quantiles_of(smooth, lengths), quantiles_of(rare, lengths))
+    by_mean = (smooth.daily_mean * length, rare.daily_mean * length)
+    table, level = features_at(sums, origin, length)
+    quantiles, mean = boosters.predict(table)
+    scale = level * length
+    return Members((quantiles * scale[:, None], *by_series), (mean * scale, *by_mean), smooth)
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalQuantiles:
+    """The trained method: a `DemandMethod` like any other, for the kind of period it was trained on."""
+
+    boosters: Boosters
+    blend: Blend
+    calibration: Calibration
+
+    @property
+    def name(self) -> str:
+        return "global-quantiles"
+
+    def fit(self, history: DemandHistory, protection_days: Ints) -> LevelFit:
+        parts: list[tuple[Ints, LevelFit]] = []
+        for length, rows in same_lengths(protection_days):
+            part = history.rows(rows)
+            fit = members_at(part, Sums.of(part), part.days, length, self.boosters).blended(self.blend, length)
+            parts.append((rows, self.calibration.applied(fit, length)))
+        return joined(parts, history.series)
+
+    def save(self, file: Path) -> None:
+        """Write as one JSON text; the trees in LightGBM's own text form."""
+        content = {
+            "format": FORMAT,
+            "quantiles": [model.model_to_string() for model in self.boosters.quantiles],
+            "mean": self.boosters.mean.model_to_string(),
+            "blend": [self.blend.trained, self.blend.smoothing, self.blend.intermittent],
+            "calibration": self.calibration.as_lists(),
+        }
+        beside = file.with_name(file.name + ".part")
+        beside.write_text(json.dumps(content))
+        beside.replace(file)
+
+
+def load_quantiles(file: Path) -> GlobalQuantiles:
+    """What `save` wrote. Raises ValueError when the file is of another format."""
+    import lightgbm
+
+    content: dict[str, Any] = json.loads(file.read_text())
+    if content.get("format") != FORMAT:
+        raise ValueError(f"{file.name} is not a model of this version; train again.")
+    models = tuple(lightgbm.Booster(model_str=text) for text in content["quantiles"])
+    boosters = Boosters(models, lightgbm.Booster(model_str=content["mean"]))
+    return GlobalQuantiles(boosters, Blend(*content["blend"]), Calibration.from_lists(content["calibration"]))
