@@ -313,7 +313,7 @@ def test_many_pairs_get_what_each_would_get_alone() -> None:
     for row in range(n):
         one = slice(row, row + 1)
         alone = plan_orders(
-            DemandForecast(*(getattr(forecast, name)[one] for name in DemandForecast.__slots__)),
+            forecast.rows(one),
             Terms(*(getattr(many, name)[one] for name in Terms.__slots__)),
             Position(*(getattr(here, name)[one] for name in Position.__slots__)),
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from holdfast.demand.history import Floats
 from holdfast.demand.negbin import negbin_cdf
-from holdfast.demand.shape import normal_score
+from holdfast.demand.shape import normal_score, pinball, quantiles_of
 from holdfast.demand.spread import LEVELS, LevelFit
 
 # Fewer held-out sums than this do not make a group of their own.
@@ -34,16 +34,18 @@ class Calibration:
 
     edges: Floats  # (groups - 1,) expected units that part the groups
     moves: Floats  # (groups, LEVELS)
+    errors: Floats  # (groups,) mean pinball loss there over the series' own mean sum; NaN where not tried
 
     @staticmethod
     def none() -> Calibration:
-        return Calibration(np.zeros(0), np.zeros((1, len(LEVELS))))
+        return Calibration(np.zeros(0), np.zeros((1, len(LEVELS))), np.full(1, np.nan))
 
     @staticmethod
-    def learned(fit: LevelFit, length: int, demand: Floats, seed: int = 1) -> Calibration:
-        """From forecasts made at past origins and the sums that came."""
+    def learned(fit: LevelFit, length: int, demand: Floats, scale: Floats, seed: int = 1) -> Calibration:
+        """From forecasts made at past origins and the sums that came; `scale` is the series' mean sum until then."""
         mean, variance = fit.moments_over(length)
         rows = np.flatnonzero(mean > 0)
+        loss = pinball(quantiles_of(fit, length), demand).mean(axis=1)[rows] / scale[rows]
         mean, variance, demand = mean[rows], variance[rows], demand[rows]
         if rows.size < GROUP_ROWS_MIN // 4:
             return Calibration.none()
@@ -59,23 +61,26 @@ class Calibration:
         together = _moves(beyond)
         apart = np.stack([_moves(beyond[group == index]) for index in range(groups)])
         moves = together + OF_GROUP * (apart - together)
-        return Calibration(edges, np.where(moves < 0, DOWNWARDS * moves, moves))
+        errors = np.array([loss[group == index].mean() for index in range(groups)])
+        return Calibration(edges, np.where(moves < 0, DOWNWARDS * moves, moves), errors)
 
     def applied(self, fit: LevelFit, length: int) -> LevelFit:
         """The fit with its levels moved; they keep their order."""
         assert fit.level_shift is not None
         mean, _ = fit.moments_over(length)
         z = normal_score(np.asarray(LEVELS))
-        moved = fit.level_shift + self.moves[np.searchsorted(self.edges, mean, side="right")]
+        group = np.searchsorted(self.edges, mean, side="right")
+        moved = fit.level_shift + self.moves[group]
         shift = np.where((mean > 0)[:, None], np.maximum.accumulate(moved + z, axis=1) - z, 0.0)
-        return replace(fit, level_shift=shift)
+        return replace(fit, level_shift=shift, expected_error=self.errors[group])
 
     def as_lists(self) -> list[list[float]]:
-        return [self.edges.tolist(), *self.moves.tolist()]
+        return [self.edges.tolist(), self.errors.tolist(), *self.moves.tolist()]
 
     @staticmethod
     def from_lists(lists: list[list[float]]) -> Calibration:
-        return Calibration(np.array(lists[0], np.float64), np.array(lists[1:], np.float64))
+        edges, errors, *moves = lists
+        return Calibration(np.array(edges, np.float64), np.array(moves, np.float64), np.array(errors, np.float64))
 
 
 def _moves(beyond: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,7 +47,8 @@ class WindowBootstrap:
         windows = Windows.of(demand, length)
         series = demand.series
         if windows.last < windows.first:
-            return with_spread(demand, windows, level=_mean(demand), error=np.zeros(series), length=length)
+            plain = with_spread(demand, windows, level=_mean(demand), error=np.zeros(series), length=length)
+            return replace(plain, level_shift=np.zeros((series, len(LEVELS))))
         used = slice(windows.first, windows.last + 1)
         age = np.arange(windows.last - windows.first, -1, -1.0)[:, None]
         weight = np.where(windows.weight[used] > 0, 0.5 ** (age / (self.half_life_lengths * length)), 0.0)
@@ -65,7 +66,7 @@ class WindowBootstrap:
         quantiles = np.stack([ranked[row, np.arange(series)] for row in rows], axis=1)
         quantiles[windows.count < 3 * length] = np.nan
         shift = shift_to(np.asarray(LEVELS), quantiles, *fit.moments_over(length))
-        return LevelFit(fit.daily_mean, fit.day_variance, fit.level_variance, shift)
+        return replace(fit, level_shift=shift)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 import numpy as np
@@ -27,7 +27,8 @@ class DemandForecast:
 
     `level_shift` (series, LEVELS), when there is one, is what bends the negative binomial into the distribution the
     method found: the quantile at LEVELS[k] is the one the plain distribution has at Φ(Φ⁻¹(LEVELS[k]) + shift).
-    Quantities are whole multiples of `unit`.
+    Quantities are whole multiples of `unit`. `expected_error` is the mean pinball loss of the method at past origins
+    over the series' mean sum, where the method has tried itself; `method_names` is per series where methods differ.
     """
 
     daily_mean: Floats
@@ -39,6 +40,8 @@ class DemandForecast:
     bulk_units: Ints
     level_shift: Floats | None = None
     unit: float = 1.0
+    expected_error: Floats | None = None
+    method_names: NDArray[np.object_] | None = None
 
     @property
     def daily_sd(self) -> Floats:
@@ -134,22 +137,21 @@ def _forecast_chunk(
         observed_days=np.count_nonzero(history.observed, axis=1).astype(np.int64),
         bulk_units=bulk_units,
         level_shift=fit.level_shift,
+        expected_error=fit.expected_error,
+        method_names=fit.method_names,
     )
 
 
 def _scaled(forecast: DemandForecast, unit: float) -> DemandForecast:
     if unit == 1.0:
         return forecast
-    return DemandForecast(
-        forecast.daily_mean * unit,
-        forecast.day_variance * unit**2,
-        forecast.level_variance * unit**2,
-        forecast.trend_pct_per_week,
-        forecast.demand_class,
-        forecast.observed_days,
-        np.rint(forecast.bulk_units * unit).astype(np.int64),
-        forecast.level_shift,
-        unit,
+    return replace(
+        forecast,
+        daily_mean=forecast.daily_mean * unit,
+        day_variance=forecast.day_variance * unit**2,
+        level_variance=forecast.level_variance * unit**2,
+        bulk_units=np.rint(forecast.bulk_units * unit).astype(np.int64),
+        unit=unit,
     )
 
 

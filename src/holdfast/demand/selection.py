@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from holdfast.demand.methods import (
     MovingAverage,
 )
 from holdfast.demand.methods_window import Seasonal, WindowBootstrap
-from holdfast.demand.shape import quantiles_of
+from holdfast.demand.shape import pinball, quantiles_of
 from holdfast.demand.spread import LEVELS, LevelFit
 
 # Past origins every candidate is tried at, one protection time apart.
@@ -52,10 +52,6 @@ class Selected:
         return "selected"
 
     def fit(self, history: DemandHistory, protection_days: Ints) -> LevelFit:
-        return self.choose(history, protection_days)[0]
-
-    def choose(self, history: DemandHistory, protection_days: Ints) -> tuple[LevelFit, Ints, Floats]:
-        """The fit, the index of the chosen candidate, and its mean scaled pinball loss so far (NaN: never tried)."""
         loss, count = self._losses(history, protection_days)
         own = loss / np.maximum(count, 1.0)
         kind = classify(history)
@@ -67,9 +63,10 @@ class Selected:
         best = np.argmin(drawn, axis=0)
         # Better by class alone is not better for a series that was better served by the naive method.
         best = np.where((count > 0) & (own[best, np.arange(best.size)] > own[0]), 0, best)
+        names = np.array([candidate.name for candidate in self.candidates], object)
         fits = [candidate.fit(history, protection_days) for candidate in self.candidates]
         error = np.where(count > 0, own[best, np.arange(best.size)], np.nan)
-        return _picked(fits, best), best, error
+        return replace(_picked(fits, best), method_names=names[best], expected_error=error)
 
     def _losses(self, history: DemandHistory, protection_days: Ints) -> tuple[Floats, Floats]:
         """Sum of scaled losses (candidates, series) and origins that counted (series,)."""
@@ -100,13 +97,6 @@ class Selected:
             quantiles = quantiles_of(candidate.fit(past, lengths), lengths)
             found = pinball(quantiles, sums).mean(axis=1)
             loss[index, rows] += np.where(valid, found / np.maximum(scale, 1e-9), 0.0)
-
-
-def pinball(quantiles: Floats, demand: Floats) -> Floats:
-    """(series, LEVELS) pinball loss: u per unit short, 1 - u per unit over (Koenker & Bassett 1978)."""
-    gap = demand[:, None] - quantiles
-    levels = np.asarray(LEVELS)[None, :]
-    return np.where(gap > 0, levels * gap, (levels - 1.0) * gap)
 
 
 def _picked(fits: list[LevelFit], best: Ints) -> LevelFit:

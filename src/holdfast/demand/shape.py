@@ -46,6 +46,13 @@ def quantiles_of(fit: LevelFit, days: Ints | int) -> Floats:
     return negbin_quantile(asked, mean, variance).T.astype(np.float64)
 
 
+def pinball(quantiles: Floats, demand: Floats) -> Floats:
+    """(series, LEVELS) pinball loss: u per unit short, 1 - u per unit over (Koenker & Bassett 1978)."""
+    gap = demand[:, None] - quantiles
+    levels = np.asarray(LEVELS)[None, :]
+    return np.where(gap > 0, levels * gap, (levels - 1.0) * gap)
+
+
 def shift_to(levels: Floats, quantiles: Floats, mean: Floats, variance: Floats) -> Floats:
     """(series, levels) shifts under which negbin(mean, variance) has these quantiles, NaN among them ignored.
 

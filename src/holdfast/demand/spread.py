@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.demand.history import DemandHistory, Floats, Ints, Period
 
@@ -34,6 +36,8 @@ class LevelFit:
     day_variance: Floats
     level_variance: Floats
     level_shift: Floats | None = None
+    expected_error: Floats | None = None  # mean pinball loss at past origins over the mean sum, where it was tried
+    method_names: NDArray[np.object_] | None = None  # where one method stands for several
 
     def moments_over(self, days: Ints | int) -> tuple[Floats, Floats]:
         """Mean and variance of the sum over that many periods."""
@@ -135,13 +139,14 @@ def same_lengths(protection_days: Ints) -> Iterator[tuple[int, Ints]]:
 
 def joined(parts: list[tuple[Ints, LevelFit]], series: int) -> LevelFit:
     """Fits of some rows each, as one fit of all rows."""
-    shaped = any(fit.level_shift is not None for _, fit in parts)
-    shift = np.zeros((series, len(LEVELS))) if shaped else None
-    out = LevelFit(np.zeros(series), np.zeros(series), np.zeros(series), shift)
-    for rows, fit in parts:
-        out.daily_mean[rows] = fit.daily_mean
-        out.day_variance[rows] = fit.day_variance
-        out.level_variance[rows] = fit.level_variance
-        if out.level_shift is not None and fit.level_shift is not None:
-            out.level_shift[rows] = fit.level_shift
-    return out
+    rows = np.concatenate([rows for rows, _ in parts]) if parts else np.arange(0)
+    back = np.empty(series, np.int64)
+    back[rows] = np.arange(series)
+
+    def column(name: str) -> Any:
+        values: list[Any] = [getattr(fit, name) for _, fit in parts]
+        if not values:
+            return np.zeros(0) if name in ("daily_mean", "day_variance", "level_variance") else None
+        return None if values[0] is None else np.concatenate(values)[back]
+
+    return LevelFit(*[column(field.name) for field in fields(LevelFit)])

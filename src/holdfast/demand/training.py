@@ -11,8 +11,7 @@ import numpy as np
 from holdfast.demand.calibration import Calibration
 from holdfast.demand.features import FloatTable, Sums, features_at
 from holdfast.demand.history import DemandHistory, Floats, Ints, cap_bulk_days
-from holdfast.demand.selection import pinball
-from holdfast.demand.shape import quantiles_of
+from holdfast.demand.shape import pinball, quantiles_of
 from holdfast.demand.spread import LEVELS, LevelFit
 from holdfast.demand.trained import BLENDS, Blend, Boosters, GlobalQuantiles, Members, members_at
 
@@ -32,8 +31,8 @@ _TARGET_MAX = 50.0
 
 SETTINGS: dict[str, Any] = {
     "learning_rate": 0.06,
-    "num_leaves": 31,
-    "feature_fraction": 0.7,
+    "num_leaves": 12,
+    "feature_fraction": 0.4,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
     "lambda_l2": 1.0,
@@ -147,7 +146,7 @@ def _held_out(periods: int, length: int) -> list[int]:
 def _boosters(rows: Rows) -> Boosters:
     import lightgbm
 
-    leaf = int(np.clip(rows.target.size // 400, 20, 80))
+    leaf = int(np.clip(rows.target.size // 250, 20, 150))
     settings = SETTINGS | {"min_data_in_leaf": leaf}
     table = lightgbm.Dataset(rows.features, rows.target, weight=rows.weight, params=settings, free_raw_data=False)
 
@@ -184,7 +183,7 @@ def _judged(
     ]
     blend = BLENDS[int(np.argmin(losses))]
     fits = [(members.blended(blend, length), length, rows, demand) for members, length, rows, demand, _ in tried]
-    return blend, _calibration(fits)
+    return blend, _calibration(fits, np.concatenate([scale for *_, scale in tried]))
 
 
 def _loss(fit: LevelFit, length: int, rows: Ints, demand: Floats, scale: Floats) -> float:
@@ -193,7 +192,7 @@ def _loss(fit: LevelFit, length: int, rows: Ints, demand: Floats, scale: Floats)
     return float((found / scale).sum() / rows.size + found.sum() / max(demand.sum(), 1.0)) if rows.size else 0.0
 
 
-def _calibration(fits: list[tuple[LevelFit, int, Ints, Floats]]) -> Calibration:
+def _calibration(fits: list[tuple[LevelFit, int, Ints, Floats]], scale: Floats) -> Calibration:
     """All held-out sums as one table: sums over different lengths are alike once they are probabilities."""
 
     def column(name: str, power: int) -> Floats:
@@ -201,4 +200,4 @@ def _calibration(fits: list[tuple[LevelFit, int, Ints, Floats]]) -> Calibration:
 
     shift = np.concatenate([fit.level_shift[rows] for fit, _, rows, _ in fits if fit.level_shift is not None])
     whole = LevelFit(column("daily_mean", 1), column("day_variance", 1), column("level_variance", 2), shift)
-    return Calibration.learned(whole, 1, np.concatenate([demand for *_, demand in fits]))
+    return Calibration.learned(whole, 1, np.concatenate([demand for *_, demand in fits]), scale)
