@@ -55,8 +55,10 @@ import holdfast.stock.adjust_pages
 import holdfast.stock.api
 import holdfast.stock.jobs
 import holdfast.stock.pages
+import holdfast.stock.payment_api
 import holdfast.stock.promises_api
 import holdfast.stock.seals_api
+import holdfast.stock.tree_api
 import holdfast.stock.undo_api
 import holdfast.stock.undo_pages
 import holdfast.stock.valuation_api
@@ -107,6 +109,8 @@ ROUTERS: list[APIRouter] = [
     holdfast.warehouses.api.router,
     holdfast.stock.api.router,
     holdfast.stock.api.lane_router,
+    holdfast.stock.tree_api.router,
+    holdfast.stock.payment_api.router,
     holdfast.stock.promises_api.policy_router,
     holdfast.stock.promises_api.router,
     holdfast.stock.undo_api.router,

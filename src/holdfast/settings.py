@@ -24,6 +24,9 @@ class Settings:
     redis_prefix: str = setting("HOLDFAST_REDIS_PREFIX", "holdfast:", "what every key in Redis begins with")  # type: ignore[assignment]
     hold_minutes: int = setting("DEFAULT_RESERVATION_TIMEOUT", 30, "hold length when a request names none")  # type: ignore[assignment]
     extension_minutes_max: int = setting("MAX_RESERVATION_EXTENSION", 60, "total extension of one hold")  # type: ignore[assignment]
+    payment_grace_minutes: int = setting(
+        "HOLDFAST_PAYMENT_GRACE_MINUTES", 10, "what a hold lasts at least once its customer began to pay"
+    )  # type: ignore[assignment]
     replenishment_seconds: int = setting("REPLENISHMENT_CHECK_INTERVAL", 86400, "time between planning runs")  # type: ignore[assignment]
     low_stock_share: float = setting(
         "LOW_STOCK_THRESHOLD", 0.2, "share of max_stock that counts as low where no reorder point is known"

@@ -243,6 +243,25 @@ async def test_the_value_of_stock_is_shown_for_a_day_and_by_both_methods(shop_ur
         assert "£2.50 each on average" in (await client.get(f"/stock/{milk}?warehouse={place}")).text
 
 
+async def test_one_board_shows_what_every_warehouse_holds_lacks_and_waits_for(shop_url: str, shop: Shop) -> None:
+    top, below = shop.warehouses
+    shop.connection.execute("update warehouses set parent_id = %s, capacity = 1 where id = %s", [top, below])
+    async with console(shop_url) as client:
+        await sign_in(client)
+        page = (await client.get("/network")).text
+        rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
+        [main] = [row for row in rows if "Shanghai main" in row]
+        [region] = [row for row in rows if "Chengdu regional" in row]
+        whole = shop.value("select sum(on_hand_quantity) from inventory")
+        assert f"{whole:,} with those below" in main
+        assert ("tree-1" in region, "alert-triangle" in region) == (True, True), "below, and fuller than one unit"
+        # Both orders bring 96 to Shanghai, the first of them late; ten of each of two SKUs are late to Chengdu.
+        assert re.findall(r'bad-ink strong">([^<]*)<', main) == ["96"]
+        assert re.findall(r'bad-ink strong">([^<]*)<', region) == ["20"]
+        assert "116 units are late" in page
+        assert ["2 days" in row for row in rows if "Lumen Ltd" in row or "华艺陶瓷" in row] == [True, False]
+
+
 async def test_the_barcode_of_a_pack_finds_the_sku_and_belongs_to_nobody_else(shop_url: str, shop: Shop) -> None:
     sku, other = shop.skus[3], shop.skus[4]
     shop.connection.execute("insert into sku_packs values (%s, 'case', 12, '5012345678900')", [sku])

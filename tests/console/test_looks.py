@@ -54,6 +54,7 @@ PAGES = (
     "/stock/{camera}/receive",
     "/undo/{entry}",
     "/value",
+    "/network",
     "/transfers/{units_draft}",
     "/transfers/{units}",
     "/transfers/{units}/scan?sku={milk}",

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from holdfast.access.visit import PageRoute, Signed
+from holdfast.console.network import network_view
 from holdfast.console.search import search_view
 from holdfast.console.sku import sku_view
 from holdfast.console.stock_list import csv_text, stock_view
@@ -28,6 +29,11 @@ async def read_notices(visit: Signed) -> Response:
     visit.require("operate")
     await mark_notices_read(visit)
     return visit.redirect("/")
+
+
+@router.get("/network")
+async def network(visit: Signed) -> Response:
+    return visit.page("console/network.html", await network_view(visit), active="network", block="live")
 
 
 @router.get("/stock")

@@ -1608,6 +1608,12 @@ ALTER TABLE public.waiting_entries ALTER COLUMN place ADD GENERATED ALWAYS AS ID
     CACHE 1
 );
 
+CREATE TABLE public.warehouse_fills (
+    warehouse_id uuid NOT NULL,
+    is_over boolean NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.warehouses (
     id uuid DEFAULT uuidv7() NOT NULL,
     code text NOT NULL,
@@ -1970,6 +1976,9 @@ ALTER TABLE ONLY public.waiting_entries
 
 ALTER TABLE ONLY public.warehouses
     ADD CONSTRAINT warehouse_code_once UNIQUE (code);
+
+ALTER TABLE ONLY public.warehouse_fills
+    ADD CONSTRAINT warehouse_fills_pkey PRIMARY KEY (warehouse_id);
 
 ALTER TABLE ONLY public.warehouses
     ADD CONSTRAINT warehouses_pkey PRIMARY KEY (id);
@@ -2514,6 +2523,9 @@ ALTER TABLE ONLY public.waiting_entries
 ALTER TABLE ONLY public.waiting_entries
     ADD CONSTRAINT waiting_entries_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
 
+ALTER TABLE ONLY public.warehouse_fills
+    ADD CONSTRAINT warehouse_fills_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
 ALTER TABLE ONLY public.warehouses
     ADD CONSTRAINT warehouses_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.warehouses(id);
 
@@ -2707,6 +2719,8 @@ GRANT SELECT ON TABLE public.undos TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.users TO holdfast_app;
 
 GRANT SELECT ON TABLE public.waiting_entries TO holdfast_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.warehouse_fills TO holdfast_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.warehouses TO holdfast_app;
 

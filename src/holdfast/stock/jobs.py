@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from holdfast.jobs import Blueprint, JobContext, Work
-from holdfast.stock import promises, seals, service, undo
+from holdfast.stock import promises, seals, service, tree, undo
 
 tasks = Blueprint()
 
@@ -56,3 +56,11 @@ async def forget_row_changes(context: JobContext, timestamp: int) -> None:
 async def seal_ledger(context: JobContext, timestamp: int) -> None:
     """What was still being written is sealed next time."""
     await seals.seal_finished(Work.of(context).database)
+
+
+@tasks.periodic(cron="*/10 * * * *")
+@tasks.task(name="watch_capacity", queueing_lock="watch_capacity", lock="watch_capacity", pass_context=True)
+async def watch_capacity(context: JobContext, timestamp: int) -> None:
+    """A warehouse that is fuller than it should be is told, and refused nothing."""
+    async with Work.of(context).database.transaction() as tx:
+        await tree.note_capacity(tx)

@@ -40,7 +40,7 @@ class ValueView:
 
 @router.get("/value")
 async def value(visit: Signed) -> Response:
-    return visit.page("stock/value.html", await _view(visit), active="stock", block="results")
+    return visit.page("stock/value.html", await _view(visit), active="network", block="results")
 
 
 @router.get("/value.csv")
