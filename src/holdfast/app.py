@@ -41,8 +41,10 @@ import holdfast.monitoring.pages
 import holdfast.notify.api
 import holdfast.notify.jobs
 import holdfast.purchasing.api
+import holdfast.purchasing.jobs
 import holdfast.purchasing.pages
 import holdfast.purchasing.supplier_api
+import holdfast.purchasing.words_api
 import holdfast.replenishment.api
 import holdfast.replenishment.approvals_api
 import holdfast.replenishment.jobs
@@ -125,6 +127,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.connectors.channels_api.router,
     holdfast.purchasing.supplier_api.router,
     holdfast.purchasing.api.router,
+    holdfast.purchasing.words_api.router,
     holdfast.transfers.api.router,
     holdfast.tracking.api.router,
     holdfast.returns.api.router,
@@ -167,6 +170,7 @@ TASKS: list[procrastinate.Blueprint] = [
     holdfast.demand.jobs.tasks,
     holdfast.monitoring.jobs.tasks,
     holdfast.notify.jobs.tasks,
+    holdfast.purchasing.jobs.tasks,
     holdfast.replenishment.jobs.tasks,
     holdfast.webhooks.jobs.tasks,
     rescue.tasks,

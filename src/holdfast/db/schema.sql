@@ -212,6 +212,12 @@ begin
     return null;
 end $$;
 
+CREATE FUNCTION public.schedule_total(p_schedule jsonb) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    select coalesce(sum(quantity), 0)::bigint from jsonb_to_recordset(p_schedule) as s (quantity bigint)
+$$;
+
 CREATE TABLE public.inventory_movements (
     id uuid DEFAULT uuidv7() NOT NULL,
     seq bigint NOT NULL,
@@ -665,10 +671,16 @@ CREATE TABLE public.purchase_order_lines (
     suggestion_id uuid,
     confirmed_quantity bigint,
     expected_at date,
+    schedule jsonb,
+    promised_at date,
+    refused_quantity bigint DEFAULT 0 NOT NULL,
+    refusal text,
     CONSTRAINT confirmed_not_negative CHECK ((confirmed_quantity >= 0)),
     CONSTRAINT open_not_negative CHECK ((open_quantity >= 0)),
     CONSTRAINT ordered_positive CHECK ((ordered_quantity > 0)),
-    CONSTRAINT received_not_negative CHECK ((received_quantity >= 0))
+    CONSTRAINT received_not_negative CHECK ((received_quantity >= 0)),
+    CONSTRAINT refused_not_negative CHECK ((refused_quantity >= 0)),
+    CONSTRAINT schedule_adds_up CHECK (((schedule IS NULL) OR (public.schedule_total(schedule) = open_quantity)))
 );
 
 CREATE SEQUENCE public.purchase_order_numbers
@@ -698,6 +710,25 @@ CREATE TABLE public.purchase_orders (
     confirmed_at timestamp with time zone,
     CONSTRAINT known_order_status CHECK ((status = ANY (ARRAY['draft'::text, 'approved'::text, 'sent'::text, 'confirmed'::text, 'partly_received'::text, 'received'::text, 'closed'::text, 'cancelled'::text])))
 );
+
+CREATE VIEW public.purchase_order_parts AS
+ SELECT l.purchase_order_id,
+    l.line_no,
+    l.sku_id,
+    o.warehouse_id,
+    o.supplier_id,
+    o.number,
+    COALESCE(s.quantity, l.open_quantity) AS quantity,
+    COALESCE(
+        CASE
+            WHEN (s.quantity IS NULL) THEN l.expected_at
+            ELSE s.expected_at
+        END, o.expected_at) AS expected_at,
+    COALESCE(s.is_confirmed, (l.confirmed_quantity IS NOT NULL)) AS is_confirmed
+   FROM ((public.purchase_order_lines l
+     JOIN public.purchase_orders o ON ((o.id = l.purchase_order_id)))
+     LEFT JOIN LATERAL jsonb_to_recordset(l.schedule) s(quantity bigint, expected_at date, is_confirmed boolean) ON (true))
+  WHERE (l.open_quantity > 0);
 
 CREATE TABLE public.transfer_lines (
     transfer_id uuid NOT NULL,
@@ -742,17 +773,15 @@ CREATE TABLE public.transfers (
 );
 
 CREATE VIEW public.inbound_lines AS
- SELECT l.sku_id,
-    o.warehouse_id,
+ SELECT purchase_order_parts.sku_id,
+    purchase_order_parts.warehouse_id,
     'purchase'::text AS source,
-    o.id AS document_id,
-    o.number,
-    l.line_no,
-    l.open_quantity AS quantity,
-    COALESCE(l.expected_at, o.expected_at) AS expected_at
-   FROM (public.purchase_order_lines l
-     JOIN public.purchase_orders o ON ((o.id = l.purchase_order_id)))
-  WHERE (l.open_quantity > 0)
+    purchase_order_parts.purchase_order_id AS document_id,
+    purchase_order_parts.number,
+    purchase_order_parts.line_no,
+    purchase_order_parts.quantity,
+    purchase_order_parts.expected_at
+   FROM public.purchase_order_parts
 UNION ALL
  SELECT l.sku_id,
     t.to_warehouse_id AS warehouse_id,
@@ -994,6 +1023,63 @@ CREATE TABLE public.purchase_receipts (
     lines jsonb NOT NULL,
     actor text NOT NULL,
     received_at timestamp with time zone NOT NULL
+);
+
+CREATE VIEW public.purchase_arrivals AS
+ SELECT o.supplier_id,
+    o.id AS purchase_order_id,
+    ((x.line ->> 'line_no'::text))::integer AS line_no,
+    ((x.line ->> 'sku_id'::text))::uuid AS sku_id,
+    ((x.line ->> 'quantity'::text))::bigint AS quantity,
+    o.sent_at,
+    r.received_at,
+    ((EXTRACT(epoch FROM (r.received_at - o.sent_at)))::double precision / (86400)::double precision) AS days
+   FROM ((public.purchase_receipts r
+     JOIN public.purchase_orders o ON ((o.id = r.purchase_order_id)))
+     CROSS JOIN LATERAL jsonb_array_elements(r.lines) x(line))
+  WHERE (o.sent_at IS NOT NULL);
+
+CREATE TABLE public.purchase_order_exceptions (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    purchase_order_id uuid NOT NULL,
+    line_no integer,
+    kind text NOT NULL,
+    quantity bigint NOT NULL,
+    due date,
+    opened_at timestamp with time zone NOT NULL,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by text,
+    resolved_at timestamp with time zone,
+    CONSTRAINT known_exception CHECK ((kind = ANY (ARRAY['late'::text, 'short'::text, 'refused'::text, 'over_delivered'::text, 'not_delivered'::text])))
+);
+
+CREATE TABLE public.purchase_order_pushes (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    purchase_order_id uuid NOT NULL,
+    kind text NOT NULL,
+    body text NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_status integer,
+    last_error text,
+    created_at timestamp with time zone NOT NULL,
+    tried_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT known_push CHECK ((kind = ANY (ARRAY['order'::text, 'cancellation'::text]))),
+    CONSTRAINT known_push_status CHECK ((status = ANY (ARRAY['queued'::text, 'sending'::text, 'accepted'::text, 'refused'::text, 'unknown'::text])))
+);
+
+CREATE TABLE public.purchase_order_statements (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    purchase_order_id uuid NOT NULL,
+    kind text NOT NULL,
+    source text NOT NULL,
+    said jsonb NOT NULL,
+    actor text NOT NULL,
+    request_key text,
+    said_at timestamp with time zone NOT NULL,
+    CONSTRAINT known_statement CHECK ((kind = ANY (ARRAY['confirmed'::text, 'message'::text, 'shipped'::text]))),
+    CONSTRAINT known_statement_source CHECK ((source = ANY (ARRAY['link'::text, 'api'::text])))
 );
 
 CREATE TABLE public.replenishment_classes (
@@ -1388,6 +1474,15 @@ CREATE TABLE public.stock_states (
     changed_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.supplier_cost_changes (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    supplier_id uuid NOT NULL,
+    sku_id uuid NOT NULL,
+    cost_before numeric(18,6) NOT NULL,
+    cost_after numeric(18,6) NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.supplier_items (
     supplier_id uuid NOT NULL,
     sku_id uuid NOT NULL,
@@ -1447,6 +1542,20 @@ CREATE TABLE public.supplier_lead_times (
     CONSTRAINT learned_from_receipts CHECK ((receipts > 0))
 );
 
+CREATE TABLE public.supplier_links (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    purchase_order_id uuid NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_by text,
+    first_seen_at timestamp with time zone,
+    last_seen_at timestamp with time zone,
+    window_began_at timestamp with time zone,
+    window_requests integer DEFAULT 0 NOT NULL
+);
+
 CREATE TABLE public.suppliers (
     id uuid DEFAULT uuidv7() NOT NULL,
     code text NOT NULL,
@@ -1465,6 +1574,12 @@ CREATE TABLE public.suppliers (
     closed_days datemultirange DEFAULT '{}'::datemultirange NOT NULL,
     truck_volume_l numeric(14,3),
     truck_weight_kg numeric(14,3),
+    order_channel text DEFAULT 'email'::text NOT NULL,
+    api_url text,
+    api_secret_sealed bytea,
+    api_is_idempotent boolean DEFAULT true NOT NULL,
+    CONSTRAINT an_api_has_an_address CHECK (((order_channel <> 'api'::text) OR (api_url IS NOT NULL))),
+    CONSTRAINT known_order_channel CHECK ((order_channel = ANY (ARRAY['email'::text, 'api'::text]))),
     CONSTRAINT lead_time_not_negative CHECK ((lead_time_days >= (0)::numeric)),
     CONSTRAINT lead_time_sd_not_negative CHECK ((lead_time_sd_days >= (0)::numeric)),
     CONSTRAINT order_weekdays_are_iso_weekdays CHECK (((order_weekdays <@ '{1,2,3,4,5,6,7}'::smallint[]) AND (cardinality(order_weekdays) > 0))),
@@ -1836,11 +1951,20 @@ ALTER TABLE ONLY public.outbox_events
 ALTER TABLE ONLY public.postcodes
     ADD CONSTRAINT postcodes_pkey PRIMARY KEY (country, prefix);
 
+ALTER TABLE ONLY public.purchase_order_exceptions
+    ADD CONSTRAINT purchase_order_exceptions_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.purchase_order_lines
     ADD CONSTRAINT purchase_order_lines_pkey PRIMARY KEY (purchase_order_id, line_no);
 
 ALTER TABLE ONLY public.purchase_orders
     ADD CONSTRAINT purchase_order_number_once UNIQUE (number);
+
+ALTER TABLE ONLY public.purchase_order_pushes
+    ADD CONSTRAINT purchase_order_pushes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.purchase_order_statements
+    ADD CONSTRAINT purchase_order_statements_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.purchase_orders
     ADD CONSTRAINT purchase_orders_pkey PRIMARY KEY (id);
@@ -1935,6 +2059,9 @@ ALTER TABLE ONLY public.stock_counts
 ALTER TABLE ONLY public.suppliers
     ADD CONSTRAINT supplier_code_once UNIQUE (code);
 
+ALTER TABLE ONLY public.supplier_cost_changes
+    ADD CONSTRAINT supplier_cost_changes_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.supplier_items
     ADD CONSTRAINT supplier_items_pkey PRIMARY KEY (sku_id, supplier_id);
 
@@ -1943,6 +2070,9 @@ ALTER TABLE ONLY public.supplier_lead_factors
 
 ALTER TABLE ONLY public.supplier_lead_times
     ADD CONSTRAINT supplier_lead_times_pkey PRIMARY KEY (supplier_id, sku_id);
+
+ALTER TABLE ONLY public.supplier_links
+    ADD CONSTRAINT supplier_links_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.suppliers
     ADD CONSTRAINT suppliers_pkey PRIMARY KEY (id);
@@ -1988,6 +2118,8 @@ ALTER TABLE ONLY public.webhook_deliveries
 
 ALTER TABLE ONLY public.webhooks
     ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
+
+CREATE UNIQUE INDEX a_form_is_one_statement ON public.purchase_order_statements USING btree (purchase_order_id, request_key) WHERE (request_key IS NOT NULL);
 
 CREATE INDEX alert_evaluations_by_time ON public.alert_evaluations USING btree (started_at);
 
@@ -2071,6 +2203,8 @@ CREATE INDEX level_pushes_waiting ON public.level_pushes USING btree (webhook_id
 
 CREATE INDEX level_repairs_by_level ON public.level_repairs USING btree (sku_id, warehouse_id, repaired_at);
 
+CREATE INDEX live_exceptions ON public.purchase_order_exceptions USING btree (kind, purchase_order_id) WHERE (resolved_at IS NULL);
+
 CREATE INDEX notifications_by_kind ON public.notifications USING btree (kind, id);
 
 CREATE INDEX notifications_inbox ON public.notifications USING btree (recipient, created_at) WHERE (channel = 'inbox'::text);
@@ -2085,6 +2219,8 @@ CREATE UNIQUE INDEX one_auto_approval_per_scope ON public.auto_approvals USING b
 
 CREATE UNIQUE INDEX one_collecting_draft ON public.purchase_orders USING btree (supplier_id, warehouse_id, currency) WHERE ((status = 'draft'::text) AND collects_suggestions);
 
+CREATE UNIQUE INDEX one_live_exception ON public.purchase_order_exceptions USING btree (purchase_order_id, line_no, kind) NULLS NOT DISTINCT WHERE (resolved_at IS NULL);
+
 CREATE UNIQUE INDEX one_open_shortage ON public.shortage_cases USING btree (sku_id, warehouse_id) WHERE (status = ANY (ARRAY['open'::text, 'waiting'::text]));
 
 CREATE UNIQUE INDEX one_open_suggestion ON public.replenishment_suggestions USING btree (sku_id, warehouse_id) WHERE (status = ANY (ARRAY['pending'::text, 'approved'::text]));
@@ -2092,6 +2228,8 @@ CREATE UNIQUE INDEX one_open_suggestion ON public.replenishment_suggestions USIN
 CREATE UNIQUE INDEX one_policy_per_scope ON public.replenishment_policies USING btree (sku_id, warehouse_id, category, class_code) NULLS NOT DISTINCT;
 
 CREATE UNIQUE INDEX one_preferred_supplier ON public.supplier_items USING btree (sku_id) WHERE is_preferred;
+
+CREATE UNIQUE INDEX one_push_per_kind ON public.purchase_order_pushes USING btree (purchase_order_id, kind);
 
 CREATE UNIQUE INDEX one_receipt_per_delivery_note ON public.purchase_receipts USING btree (purchase_order_id, reference) WHERE (reference IS NOT NULL);
 
@@ -2111,11 +2249,17 @@ CREATE INDEX purchase_order_lines_by_suggestion ON public.purchase_order_lines U
 
 CREATE INDEX purchase_order_lines_open ON public.purchase_order_lines USING btree (sku_id) WHERE (open_quantity > 0);
 
+CREATE INDEX purchase_order_pushes_by_order ON public.purchase_order_pushes USING btree (purchase_order_id, id);
+
+CREATE INDEX purchase_order_statements_by_order ON public.purchase_order_statements USING btree (purchase_order_id, id);
+
 CREATE INDEX purchase_orders_by_status ON public.purchase_orders USING btree (status, id);
 
 CREATE INDEX purchase_orders_by_supplier ON public.purchase_orders USING btree (supplier_id, id);
 
 CREATE INDEX purchase_receipts_by_order ON public.purchase_receipts USING btree (purchase_order_id, id);
+
+CREATE INDEX purchase_receipts_by_time ON public.purchase_receipts USING btree (received_at);
 
 CREATE INDEX replenishment_classes_by_class ON public.replenishment_classes USING btree (class_code);
 
@@ -2177,7 +2321,11 @@ CREATE INDEX stock_counts_by_warehouse ON public.stock_counts USING btree (wareh
 
 CREATE INDEX stock_states_by_channel ON public.stock_states USING btree (channel_id, sku_id);
 
+CREATE INDEX supplier_cost_changes_by_supplier ON public.supplier_cost_changes USING btree (supplier_id, changed_at);
+
 CREATE INDEX supplier_items_by_supplier ON public.supplier_items USING btree (supplier_id, sku_id);
+
+CREATE INDEX supplier_links_by_order ON public.supplier_links USING btree (purchase_order_id, id);
 
 CREATE INDEX transfer_lines_open ON public.transfer_lines USING btree (sku_id) WHERE (open_quantity > 0);
 
@@ -2373,11 +2521,20 @@ ALTER TABLE ONLY public.level_pushes
 ALTER TABLE ONLY public.level_pushes
     ADD CONSTRAINT level_pushes_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.purchase_order_exceptions
+    ADD CONSTRAINT purchase_order_exceptions_purchase_order_id_fkey FOREIGN KEY (purchase_order_id) REFERENCES public.purchase_orders(id);
+
 ALTER TABLE ONLY public.purchase_order_lines
     ADD CONSTRAINT purchase_order_lines_purchase_order_id_fkey FOREIGN KEY (purchase_order_id) REFERENCES public.purchase_orders(id);
 
 ALTER TABLE ONLY public.purchase_order_lines
     ADD CONSTRAINT purchase_order_lines_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.purchase_order_pushes
+    ADD CONSTRAINT purchase_order_pushes_purchase_order_id_fkey FOREIGN KEY (purchase_order_id) REFERENCES public.purchase_orders(id);
+
+ALTER TABLE ONLY public.purchase_order_statements
+    ADD CONSTRAINT purchase_order_statements_purchase_order_id_fkey FOREIGN KEY (purchase_order_id) REFERENCES public.purchase_orders(id);
 
 ALTER TABLE ONLY public.purchase_orders
     ADD CONSTRAINT purchase_orders_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
@@ -2472,6 +2629,12 @@ ALTER TABLE ONLY public.stock_counts
 ALTER TABLE ONLY public.stock_states
     ADD CONSTRAINT stock_states_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.sales_channels(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.supplier_cost_changes
+    ADD CONSTRAINT supplier_cost_changes_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.supplier_cost_changes
+    ADD CONSTRAINT supplier_cost_changes_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
+
 ALTER TABLE ONLY public.supplier_items
     ADD CONSTRAINT supplier_items_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
@@ -2486,6 +2649,9 @@ ALTER TABLE ONLY public.supplier_lead_times
 
 ALTER TABLE ONLY public.supplier_lead_times
     ADD CONSTRAINT supplier_lead_times_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
+
+ALTER TABLE ONLY public.supplier_links
+    ADD CONSTRAINT supplier_links_purchase_order_id_fkey FOREIGN KEY (purchase_order_id) REFERENCES public.purchase_orders(id);
 
 ALTER TABLE ONLY public.transfer_lines
     ADD CONSTRAINT transfer_lines_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
@@ -2604,6 +2770,8 @@ GRANT USAGE ON SEQUENCE public.purchase_order_numbers TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purchase_orders TO holdfast_app;
 
+GRANT SELECT ON TABLE public.purchase_order_parts TO holdfast_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.transfer_lines TO holdfast_app;
 
 GRANT USAGE ON SEQUENCE public.transfer_numbers TO holdfast_app;
@@ -2637,6 +2805,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_events TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.postcodes TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.purchase_receipts TO holdfast_app;
+
+GRANT SELECT ON TABLE public.purchase_arrivals TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purchase_order_exceptions TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purchase_order_pushes TO holdfast_app;
+
+GRANT SELECT,INSERT ON TABLE public.purchase_order_statements TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.replenishment_classes TO holdfast_app;
 
@@ -2698,11 +2874,15 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.stock_counts TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.stock_states TO holdfast_app;
 
+GRANT SELECT,INSERT ON TABLE public.supplier_cost_changes TO holdfast_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_items TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_lead_factors TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_lead_times TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_links TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.suppliers TO holdfast_app;
 

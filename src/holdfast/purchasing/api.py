@@ -14,7 +14,7 @@ from holdfast.access.edge import ApiRoute, ApiTx, Approver, Operator, Planner, R
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 from holdfast.purchasing import service
-from holdfast.purchasing.model import Arrival, DraftLine, OrderDetail
+from holdfast.purchasing.model import Arrival, DraftLine, LineWord, OrderDetail
 from holdfast.stock.shapes import BatchIn, Serials
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Purchasing"])
@@ -25,6 +25,7 @@ Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Note = Annotated[str, Field(max_length=5000)]
+ExceptionKind = Literal["late", "short", "refused", "over_delivered", "not_delivered"]
 Status = Literal["draft", "approved", "sent", "confirmed", "partly_received", "received", "closed", "cancelled"]
 
 
@@ -84,6 +85,14 @@ class OrderInfo(BaseModel):
     cost_total: Decimal
 
 
+class OpenPart(BaseModel):
+    """Of the open balance, so many for one day; a day of null is the order's."""
+
+    quantity: int
+    expected_at: date | None
+    is_confirmed: bool
+
+
 class OrderLineInfo(BaseModel):
     model_config = ConfigDict(from_attributes=True)
     line_no: int
@@ -95,9 +104,26 @@ class OrderLineInfo(BaseModel):
     received_quantity: int
     open_quantity: int
     confirmed_quantity: int | None
+    refused_quantity: int
+    refusal: str | None
     expected_at: date | None
+    promised_at: Annotated[date | None, Field(description="the day promised first; on time is measured against it")]
+    schedule: Annotated[
+        list[OpenPart] | None, Field(description="what is open by promised day, when there are several; null: one day")
+    ]
+    exceptions: Annotated[list[ExceptionKind], Field(description="what is not as it should be with this line now")]
     unit_cost: Decimal
     suggestion_id: UUID | None
+
+
+class StatementInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    kind: Literal["confirmed", "message", "shipped"]
+    source: Literal["link", "api"]
+    said: dict[str, Any]
+    actor: str
+    said_at: datetime
 
 
 class ReceiptInfo(BaseModel):
@@ -112,6 +138,7 @@ class ReceiptInfo(BaseModel):
 class OrderDetailInfo(OrderInfo):
     items: list[OrderLineInfo]
     receipts: list[ReceiptInfo]
+    statements: list[StatementInfo]
 
 
 class OrderPage(BaseModel):
@@ -130,7 +157,7 @@ async def create_order(body: NewOrder, tx: ApiTx, caller: Planner) -> OrderDetai
         note=body.note,
         actor=caller.actor,
     )
-    return _shown(detail)
+    return shown(detail)
 
 
 @router.get("/purchase-orders")
@@ -143,6 +170,9 @@ async def list_orders(
     sku_id: UUID | None = None,
     number: str | None = None,
     is_late: bool | None = None,
+    exception: Annotated[
+        ExceptionKind | Literal["any"] | None, Query(description="only with such an exception")
+    ] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> OrderPage:
@@ -156,6 +186,7 @@ async def list_orders(
         sku_id=sku_id,
         number=number,
         is_late=is_late,
+        exception=exception,
     )
     page = page_of(found, limit, lambda o: encode_cursor(o.id))
     return OrderPage(purchase_orders=[OrderInfo.model_validate(o) for o in page.items], next_cursor=page.next_cursor)
@@ -163,7 +194,7 @@ async def list_orders(
 
 @router.get("/purchase-orders/{order_id}")
 async def get_order(order_id: UUID, tx: ApiTx, _: Reader) -> OrderDetailInfo:
-    return _shown(await service.get_order(tx, order_id))
+    return shown(await service.get_order(tx, order_id))
 
 
 @router.patch("/purchase-orders/{order_id}")
@@ -175,7 +206,7 @@ async def change_order(order_id: UUID, body: OrderChange, tx: ApiTx, caller: Pla
     detail = await service.change_draft(
         tx, order_id, lines=lines, changes=changes, expected_version=body.expected_version, actor=caller.actor
     )
-    return _shown(detail)
+    return shown(detail)
 
 
 class Sending(BaseModel):
@@ -187,10 +218,16 @@ class Sending(BaseModel):
 
 
 class ConfirmedLine(BaseModel):
+    """So many units of a line for a day; a line named twice comes in several deliveries."""
+
     model_config = ConfigDict(extra="forbid")
     line_no: Annotated[int, Field(ge=1, le=100_000)]
     quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
     expected_at: date | None = None
+    is_rest_open: Annotated[
+        bool, Field(description="what is not confirmed stays to come on the day it had; false: it will not come")
+    ] = False
+    reason: Annotated[Text | None, Field(description="why not all of it comes")] = None
 
 
 class Confirmation(BaseModel):
@@ -226,7 +263,7 @@ class Ending(BaseModel):
 
 @router.post("/purchase-orders/{order_id}/approve")
 async def approve_order(order_id: UUID, tx: ApiTx, caller: Approver) -> OrderDetailInfo:
-    return _shown(await service.approve(tx, order_id, actor=caller.actor))
+    return shown(await service.approve(tx, order_id, actor=caller.actor))
 
 
 @router.post("/purchase-orders/{order_id}/send")
@@ -240,7 +277,7 @@ async def send_order(order_id: UUID, tx: ApiTx, caller: Approver, body: Sending 
         accept_terms_broken=said.accept_terms_broken,
         duplicate_reason=said.duplicate_reason,
     )
-    return _shown(detail)
+    return shown(detail)
 
 
 @router.post("/purchase-orders/{order_id}/confirm")
@@ -248,9 +285,9 @@ async def confirm_order(
     order_id: UUID, tx: ApiTx, caller: Operator, body: Confirmation | None = None
 ) -> OrderDetailInfo:
     said = body or Confirmation()
-    lines = [(i.line_no, i.quantity, i.expected_at) for i in said.items]
+    lines = [LineWord(i.line_no, i.quantity, i.expected_at, i.is_rest_open, i.reason) for i in said.items]
     detail = await service.confirm(tx, order_id, expected_at=said.expected_at, lines=lines, actor=caller.actor)
-    return _shown(detail)
+    return shown(detail)
 
 
 @router.post("/purchase-orders/{order_id}/receive")
@@ -273,22 +310,23 @@ async def receive_order(order_id: UUID, tx: ApiTx, caller: Operator, body: Deliv
         ]
     )
     detail = await service.receive(tx, order_id, arrivals=arrivals, reference=arrived.reference, actor=caller.actor)
-    return _shown(detail)
+    return shown(detail)
 
 
 @router.post("/purchase-orders/{order_id}/cancel")
 async def cancel_order(order_id: UUID, tx: ApiTx, caller: Approver, body: Ending | None = None) -> OrderDetailInfo:
-    return _shown(await service.cancel(tx, order_id, reason=body.reason if body else "", actor=caller.actor))
+    return shown(await service.cancel(tx, order_id, reason=body.reason if body else "", actor=caller.actor))
 
 
 @router.post("/purchase-orders/{order_id}/close")
 async def close_order(order_id: UUID, tx: ApiTx, caller: Planner, body: Ending | None = None) -> OrderDetailInfo:
-    return _shown(await service.close(tx, order_id, reason=body.reason if body else "", actor=caller.actor))
+    return shown(await service.close(tx, order_id, reason=body.reason if body else "", actor=caller.actor))
 
 
-def _shown(detail: OrderDetail) -> OrderDetailInfo:
+def shown(detail: OrderDetail) -> OrderDetailInfo:
     return OrderDetailInfo(
         **OrderInfo.model_validate(detail.order).model_dump(),
         items=[OrderLineInfo.model_validate(line) for line in detail.lines],
         receipts=[ReceiptInfo.model_validate(r) for r in detail.receipts],
+        statements=[StatementInfo.model_validate(w) for w in detail.statements],
     )

@@ -16,6 +16,7 @@ FOLLOWS: Final[dict[str, frozenset[str]]] = {
     "approve": frozenset({"draft"}),
     "send": frozenset({"draft", "approved"}),
     "confirm": frozenset({"sent", "confirmed", "partly_received"}),
+    "announce": frozenset({"sent", "confirmed", "partly_received"}),
     "receive": frozenset({"sent", "confirmed", "partly_received"}),
     "cancel": frozenset({"draft", "approved", "sent", "confirmed"}),
     "close": frozenset({"sent", "confirmed", "partly_received", "received"}),
@@ -125,7 +126,10 @@ class PurchaseOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """Quantities in base units; ``open_quantity`` is still to come and counted in the level's in_transit."""
+    """Quantities in base units; ``open_quantity`` is still to come and counted in the level's in_transit.
+
+    ``schedule`` is what is open by promised day, see ``promised.py``; ``promised_at`` is the day promised first.
+    """
 
     line_no: int
     sku_id: UUID
@@ -136,9 +140,15 @@ class OrderLine:
     received_quantity: int
     open_quantity: int
     confirmed_quantity: int | None
+    refused_quantity: int
+    refusal: str | None
     expected_at: date | None
+    promised_at: date | None
+    schedule: list[dict[str, Any]] | None
+    exceptions: list[str]
     unit_cost: Decimal
     suggestion_id: UUID | None
+    tracking: str
     moq: int
     order_multiple: int
     max_order_quantity: int | None
@@ -158,10 +168,59 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """What the supplier said, over its page or passed on by one of us. ``said`` has the words of its kind."""
+
+    id: UUID
+    kind: str
+    source: str
+    said: dict[str, Any]
+    actor: str
+    said_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderException:
+    """Something about an order that is not as it should be; ``line_no`` None is the order as a whole."""
+
+    id: UUID
+    purchase_order_id: UUID
+    number: str
+    supplier_id: UUID
+    supplier_name: str
+    line_no: int | None
+    sku_id: UUID | None
+    sku_code: str | None
+    kind: str
+    quantity: int
+    due: date | None
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    resolved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderDetail:
     order: PurchaseOrder
     lines: tuple[OrderLine, ...]
     receipts: tuple[Receipt, ...]
+    statements: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LineWord:
+    """What a supplier says of one line: so many, on this day. Several of one line are several deliveries.
+
+    ``is_rest_open``: what is not named stays to come on the day it had. Otherwise it will not come, and ``reason``
+    says why.
+    """
+
+    line_no: int
+    quantity: int
+    expected_at: date | None = None
+    is_rest_open: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

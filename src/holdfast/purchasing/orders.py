@@ -10,12 +10,16 @@ from psycopg.types.json import Json
 from holdfast.access import audit
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Conflict, NotFound
-from holdfast.purchasing.model import OrderDetail, OrderLine, PurchaseOrder, Receipt
+from holdfast.purchasing.exceptions import sql as words_sql
+from holdfast.purchasing.exceptions import watch
+from holdfast.purchasing.model import OrderDetail, OrderLine, PurchaseOrder, Receipt, Statement
 from holdfast.stock import promises
 from holdfast.stock import service as stock
 
 sql = statements("holdfast.purchasing")
 
+# Nothing can be wrong yet with what was not sent.
+_BEFORE_SENDING = ("purchase_order.created", "purchase_order.changed", "purchase_order.approved")
 _REFUSED = {
     "draft": ("order_not_sent", "The order is still a draft; send it first."),
     "approved": ("order_not_sent", "The order is approved but not sent; send it first."),
@@ -29,17 +33,22 @@ _REFUSED = {
 
 
 async def get_order(tx: Tx, order_id: UUID) -> OrderDetail:
-    """An order with its lines and what arrived of it."""
+    """An order with its lines, what arrived of it and what the supplier said."""
     order = await tx.maybe(sql.get_order, PurchaseOrder, id=order_id)
     if order is None:
         raise NotFound("purchase_order_not_found", "There is no such purchase order.")
     lines = await tx.all(sql.list_lines, OrderLine, id=order_id)
-    return OrderDetail(order, tuple(lines), tuple(await tx.all(sql.list_receipts, Receipt, id=order_id)))
+    receipts = await tx.all(sql.list_receipts, Receipt, id=order_id)
+    said = await tx.all(words_sql.list_statements, Statement, id=order_id)
+    return OrderDetail(order, tuple(lines), tuple(receipts), tuple(said))
 
 
 async def list_orders(tx: Tx, *, limit: int, before: UUID | None = None, **filters: Any) -> list[PurchaseOrder]:
-    """One page and one row more, newest first. Filters: status, supplier_id, warehouse_id, number, sku_id, is_late."""
-    names = ("status", "supplier_id", "warehouse_id", "number", "sku_id", "is_late")
+    """One page and one row more, newest first.
+
+    Filters: status, supplier_id, warehouse_id, number, sku_id, is_late, exception (a kind, or any).
+    """
+    names = ("status", "supplier_id", "warehouse_id", "number", "sku_id", "is_late", "exception")
     columns: dict[str, Any] = dict.fromkeys(names) | filters
     return await tx.all(sql.list_orders, PurchaseOrder, before=before, limit=limit + 1, **columns)
 
@@ -71,6 +80,8 @@ async def expect(tx: Tx, detail: OrderDetail, changes: list[tuple[OrderLine, int
 async def told(tx: Tx, event_type: str, order_id: UUID, actor: str, **facts: Any) -> OrderDetail:
     """Tell, and answer the order as it is now."""
     await tell(tx, event_type, order_id, actor, **facts)
+    if event_type not in _BEFORE_SENDING:
+        await watch(tx, [order_id])
     return await get_order(tx, order_id)
 
 

@@ -98,14 +98,21 @@ select o.*, p.code as supplier_code, p.name as supplier_name, w.code as warehous
    and (%(sku_id)s::uuid is null or exists (
         select from purchase_order_lines l where l.purchase_order_id = o.id and l.sku_id = %(sku_id)s))
    and (%(is_late)s::boolean is null or %(is_late)s =
-        (o.status in ('sent', 'confirmed', 'partly_received') and coalesce(o.expected_at < business_now()::date, false)))
+        exists (select from purchase_order_parts r where r.purchase_order_id = o.id and r.expected_at < business_now()::date))
+   and (%(exception)s::text is null or exists (
+        select from purchase_order_exceptions e where e.purchase_order_id = o.id and e.resolved_at is null
+           and %(exception)s in (e.kind, 'any')))
  order by o.id desc
  limit %(limit)s;
 
 -- list_lines
 -- The lines of one order beside the supplier's terms.
 select l.line_no, l.sku_id, s.code as sku_code, s.name as sku_name, i.supplier_code, l.ordered_quantity, l.received_quantity,
-       l.open_quantity, l.confirmed_quantity, l.expected_at, l.unit_cost, l.suggestion_id,
+       l.open_quantity, l.confirmed_quantity, l.refused_quantity, l.refusal, l.expected_at, l.promised_at, l.schedule,
+       l.unit_cost, l.suggestion_id, s.tracking,
+       array(select e.kind from purchase_order_exceptions e
+              where e.purchase_order_id = l.purchase_order_id and e.line_no = l.line_no and e.resolved_at is null
+              order by e.kind) as exceptions,
        coalesce(i.moq, 1)::bigint as moq, coalesce(i.order_multiple, 1)::bigint as order_multiple, i.max_order_quantity,
        i.pack_volume_l / i.pack_size as unit_volume_l, i.pack_weight_kg / i.pack_size as unit_weight_kg
   from purchase_order_lines l
@@ -157,28 +164,17 @@ update purchase_orders o
 
 -- open_lines
 -- What is ordered is now to come.
-update purchase_order_lines set open_quantity = ordered_quantity where purchase_order_id = %(id)s;
-
--- mark_confirmed
--- The supplier's word; an order of which a part arrived stays partly received.
-update purchase_orders
-   set status = case status when 'partly_received' then status else 'confirmed' end, confirmed_at = business_now(),
-       expected_at = coalesce(%(expected_at)s, expected_at), version = version + 1
- where id = %(id)s;
-
--- confirm_lines
--- What the supplier promised line by line; a line promised short is open for that much only.
 update purchase_order_lines l
-   set confirmed_quantity = c.quantity, expected_at = coalesce(c.expected_at, l.expected_at),
-       open_quantity = greatest(0, c.quantity - l.received_quantity)
-  from json_to_recordset(%(lines)s) as c (line_no integer, quantity bigint, expected_at date)
- where l.purchase_order_id = %(id)s and l.line_no = c.line_no;
+   set open_quantity = l.ordered_quantity, promised_at = coalesce(l.expected_at, o.expected_at)
+  from purchase_orders o
+ where l.purchase_order_id = %(id)s and o.id = %(id)s;
 
 -- receive_lines
 -- Book a delivery on its lines.
 update purchase_order_lines l
-   set received_quantity = l.received_quantity + r.quantity, open_quantity = l.open_quantity - r.closes
-  from json_to_recordset(%(lines)s) as r (line_no integer, quantity bigint, closes bigint)
+   set received_quantity = l.received_quantity + r.quantity, open_quantity = l.open_quantity - r.closes,
+       schedule = r.schedule, expected_at = case when l.open_quantity > r.closes then r.expected_at else l.expected_at end
+  from json_to_recordset(%(lines)s) as r (line_no integer, quantity bigint, closes bigint, schedule jsonb, expected_at date)
  where l.purchase_order_id = %(id)s and l.line_no = r.line_no;
 
 -- mark_received
@@ -196,7 +192,7 @@ update purchase_orders set status = %(status)s, resolved_at = coalesce(resolved_
 
 -- close_lines
 -- Nothing more is to come.
-update purchase_order_lines set open_quantity = 0 where purchase_order_id = %(id)s and open_quantity > 0;
+update purchase_order_lines set open_quantity = 0, schedule = null where purchase_order_id = %(id)s and open_quantity > 0;
 
 -- change_order
 -- Note and date, and the version every change counts.

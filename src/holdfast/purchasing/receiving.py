@@ -22,6 +22,7 @@ from holdfast.purchasing.model import (
     spread,
 )
 from holdfast.purchasing.orders import get_order, lock, sql, told
+from holdfast.purchasing.promised import arrived, as_row, parts_of
 from holdfast.purchasing.suppliers import get_supplier
 from holdfast.stock import service as stock
 from holdfast.stock.asks import MoveAsk, MoveItem
@@ -73,7 +74,15 @@ def _same_delivery(detail: OrderDetail, known: Receipt, arrivals: Sequence[Arriv
 async def _book(
     tx: Tx, order: PurchaseOrder, parts: Sequence[LineReceipt], *, reference: str | None, actor: str
 ) -> None:
-    booked = [{"line_no": p.line.line_no, "quantity": p.quantity, "closes": p.closes} for p in parts]
+    booked = [
+        {
+            "line_no": p.line.line_no,
+            "quantity": p.quantity,
+            "closes": p.closes,
+            **as_row(arrived(parts_of(p.line), p.closes, order.expected_at)),
+        }
+        for p in parts
+    ]
     await tx.run(sql.receive_lines, id=order.id, lines=Json(booked))
     await tx.run(sql.mark_received, id=order.id)
     await tx.run(sql.insert_receipt, id=order.id, reference=reference, lines=Jsonb(receipt_lines(parts)), actor=actor)

@@ -16,6 +16,7 @@ from psycopg.types.json import Json
 from holdfast.db import Tx
 from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.purchasing import letters
+from holdfast.purchasing.confirming import announce, confirm, say
 from holdfast.purchasing.leaving import Leaving, may_leave
 from holdfast.purchasing.model import FOLLOWS, OUT, DraftLine, OrderDetail, broken_terms
 from holdfast.purchasing.orders import expect, get_order, list_orders, lock, sql, tell, told
@@ -25,6 +26,7 @@ from holdfast.warehouses.service import get_warehouse
 
 __all__ = [
     "add_to_draft",
+    "announce",
     "approve",
     "cancel",
     "change_draft",
@@ -34,6 +36,7 @@ __all__ = [
     "get_order",
     "list_orders",
     "receive",
+    "say",
     "send",
 ]
 
@@ -152,41 +155,6 @@ async def send(
     await expect(tx, sent, [(line, line.ordered_quantity) for line in sent.lines])
     is_mailed = await letters.write_order(tx, sent, supplier)
     return await told(tx, "purchase_order.sent", order_id, actor, is_mailed=is_mailed, **facts)
-
-
-async def confirm(
-    tx: Tx,
-    order_id: UUID,
-    *,
-    expected_at: date | None,
-    lines: Sequence[tuple[int, int, date | None]],
-    actor: str,
-) -> OrderDetail:
-    """The supplier's word: a date for the order and, per line number, a quantity and a date.
-
-    A line promised short is open for that much only, and in_transit falls by the difference. Raises
-    Invalid(``unknown_line``), Conflict(``confirmed_exceeds_ordered``).
-    """
-    await lock(tx, order_id, allowed=FOLLOWS["confirm"])
-    before = await get_order(tx, order_id)
-    by_number = {line.line_no: line for line in before.lines}
-    for number, quantity, _ in lines:
-        if number not in by_number:
-            raise Invalid("unknown_line", "The order has no such line.", {"line_no": number})
-        if quantity > by_number[number].ordered_quantity:
-            facts = {"line_no": number, "ordered": by_number[number].ordered_quantity, "requested": quantity}
-            raise Conflict("confirmed_exceeds_ordered", "More than was ordered cannot be confirmed.", errors=[facts])
-    asked = [
-        {"line_no": number, "quantity": quantity, "expected_at": when.isoformat() if when else None}
-        for number, quantity, when in lines
-    ]
-    await tx.run(sql.confirm_lines, id=order_id, lines=Json(asked))
-    await tx.run(sql.mark_confirmed, id=order_id, expected_at=expected_at)
-    after = await get_order(tx, order_id)
-    await expect(
-        tx, after, [(line, line.open_quantity - by_number[line.line_no].open_quantity) for line in after.lines]
-    )
-    return await told(tx, "purchase_order.confirmed", order_id, actor)
 
 
 async def cancel(tx: Tx, order_id: UUID, *, reason: str, actor: str) -> OrderDetail:

@@ -1,0 +1,126 @@
+"""What suppliers say, and what is not as it should be, over HTTP."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
+from holdfast.kernel.page import LIMIT_DEFAULT, decode_id_cursor, encode_cursor, page_of
+from holdfast.purchasing import exceptions, service
+from holdfast.purchasing.api import ExceptionKind, Limit, OrderDetailInfo, Quantity, Text, shown
+
+router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Purchasing"])
+
+
+class SupplierMessage(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    text: Annotated[str, Field(min_length=1, max_length=5000)]
+
+
+class AnnouncedLine(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    line_no: Annotated[int, Field(ge=1, le=100_000)]
+    quantity: Quantity
+
+
+class Shipment(BaseModel):
+    """Goods on their way. Nothing arrives by it: only a receipt posts stock."""
+
+    model_config = ConfigDict(extra="forbid")
+    expected_at: date
+    carrier: Annotated[str, Field(max_length=200)] = ""
+    tracking_number: Annotated[str, Field(max_length=200)] = ""
+    items: Annotated[list[AnnouncedLine], Field(min_length=1, max_length=10_000)]
+
+
+class Seen(BaseModel):
+    """Without ``exception_id``, all that wait."""
+
+    model_config = ConfigDict(extra="forbid")
+    exception_id: UUID | None = None
+
+
+class ExceptionInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    purchase_order_id: UUID
+    number: Text
+    supplier_id: UUID
+    supplier_name: str
+    line_no: int | None
+    sku_id: UUID | None
+    sku_code: str | None
+    kind: ExceptionKind
+    quantity: int
+    due: date | None
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    resolved_at: datetime | None
+
+
+class ExceptionPage(BaseModel):
+    exceptions: list[ExceptionInfo]
+    next_cursor: str | None
+
+
+@router.post("/purchase-orders/{order_id}/messages")
+async def pass_message_on(order_id: UUID, body: SupplierMessage, tx: ApiTx, caller: Operator) -> OrderDetailInfo:
+    """What the supplier said about the order, passed on."""
+    return shown(await service.say(tx, order_id, text=body.text, actor=caller.actor))
+
+
+@router.post("/purchase-orders/{order_id}/shipments")
+async def announce_shipment(order_id: UUID, body: Shipment, tx: ApiTx, caller: Operator) -> OrderDetailInfo:
+    """The supplier has sent goods: what is promised soonest of each line now comes that day."""
+    detail = await service.announce(
+        tx,
+        order_id,
+        expected_at=body.expected_at,
+        carrier=body.carrier,
+        tracking_number=body.tracking_number,
+        lines=[(i.line_no, i.quantity) for i in body.items],
+        actor=caller.actor,
+    )
+    return shown(detail)
+
+
+@router.get("/purchase-order-exceptions")
+async def list_exceptions(
+    tx: ApiTx,
+    _: Reader,
+    purchase_order_id: UUID | None = None,
+    supplier_id: UUID | None = None,
+    kind: ExceptionKind | None = None,
+    is_live: bool | None = True,
+    is_acknowledged: bool | None = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: str | None = None,
+) -> ExceptionPage:
+    """Orders that are late, cut short, refused, over-delivered or did not reach their supplier."""
+    found = await exceptions.list_exceptions(
+        tx,
+        before=decode_id_cursor(cursor),
+        limit=limit,
+        purchase_order_id=purchase_order_id,
+        supplier_id=supplier_id,
+        kind=kind,
+        is_live=is_live,
+        is_acknowledged=is_acknowledged,
+    )
+    page = page_of(found, limit, lambda e: encode_cursor(e.id))
+    return ExceptionPage(exceptions=[ExceptionInfo.model_validate(e) for e in page.items], next_cursor=page.next_cursor)
+
+
+@router.post("/purchase-orders/{order_id}/acknowledge")
+async def acknowledge(order_id: UUID, tx: ApiTx, caller: Operator, body: Seen | None = None) -> OrderDetailInfo:
+    """Somebody deals with the exceptions of the order."""
+    await service.get_order(tx, order_id)
+    chosen = body.exception_id if body else None
+    await exceptions.acknowledge(tx, order_id, actor=caller.actor, exception_id=chosen)
+    return shown(await service.get_order(tx, order_id))
