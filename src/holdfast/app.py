@@ -44,6 +44,7 @@ import holdfast.purchasing.api
 import holdfast.purchasing.jobs
 import holdfast.purchasing.pages
 import holdfast.purchasing.supplier_api
+import holdfast.purchasing.supplier_page
 import holdfast.purchasing.words_api
 import holdfast.replenishment.api
 import holdfast.replenishment.approvals_api
@@ -151,6 +152,7 @@ PAGES: list[APIRouter] = [
     holdfast.stock.value_pages.router,
     holdfast.replenishment.pages.router,
     holdfast.purchasing.pages.router,
+    holdfast.purchasing.supplier_page.router,
     holdfast.alerts.pages.router,
     holdfast.catalog.pages.router,
     holdfast.transfers.pages.router,

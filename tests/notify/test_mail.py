@@ -205,7 +205,8 @@ async def test_a_supplier_gets_the_order_and_all_its_lines_as_a_file(house: Hous
     assert "1 Pearl Road, Guangzhou" in text
     assert "1,200 x" in text
     assert "€1,806.00" in text
-    [file] = mail.iter_attachments()
+    paper, file = mail.iter_attachments()
+    assert paper.get_content_type() == "application/pdf"
     rows = file.get_content().lstrip("\ufeff").splitlines()
     assert file.get_filename() == f"{order['number']}.csv"
     assert [row.split(",")[4] for row in rows[1:]] == ["1200", "2"]

@@ -195,7 +195,7 @@ async def test_the_supplier_is_written_in_the_transaction_of_the_sending(house: 
         rows = await connection.execute("select recipient, subject, status, attachments from notifications")
         [(recipient, subject, status, attachments)] = await rows.fetchall()
     assert (recipient, subject, status) == ("acme@example.org", f"Purchase order {draft['number']}", "queued")
-    assert attachments[0]["filename"] == f"{draft['number']}.csv"
+    assert [a["filename"] for a in attachments] == [f"{draft['number']}.pdf", f"{draft['number']}.csv"]
 
 
 async def test_approved_suggestions_meet_on_one_draft_and_never_twice(house: House) -> None:

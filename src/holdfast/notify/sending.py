@@ -11,6 +11,7 @@ from uuid import UUID
 import aiosmtplib
 import structlog
 
+from holdfast.access.signed_paths import is_signed_kind, signed_path
 from holdfast.db import Database, Tx
 from holdfast.notify.mail import MailServer, is_final, message, said
 from holdfast.notify.model import ATTEMPTS_MAX, Attachment, retry_seconds
@@ -82,15 +83,21 @@ async def _send_one(database: Database, settings: Settings, session: aiosmtplib.
 
 
 def _mail(due: Due, settings: Settings) -> EmailMessage:
-    where = f"\n{settings.public_url}{due.link}\n" if due.link and settings.public_url else ""
+    where = _address(due.link, settings)
     return message(
         number=str(due.id),
         sender=settings.mail_from,
         recipient=due.recipient,
         subject=due.subject,
-        body=due.body + where,
+        body=due.body + (f"\n{where}\n" if where else ""),
         attachments=[Attachment.from_json(a) for a in due.attachments],
     )
+
+
+def _address(link: str | None, settings: Settings) -> str:
+    """Where a link leads for somebody outside; what opens by signature is signed here, where the message leaves."""
+    path = signed_path(link, settings.secret) if link and is_signed_kind(link) else link
+    return f"{settings.public_url}{path}" if path and settings.public_url else ""
 
 
 async def _refused(tx: Tx, due: Due, error: Exception) -> None:

@@ -56,7 +56,7 @@ async def confirm(
         ],
     }
     before = await get_order(tx, order_id)
-    if await _is_repeat(tx, before, request_key):
+    if await is_repeat(tx, order_id, request_key):
         return before
     await lock(tx, order_id, allowed=FOLLOWS["confirm"])
     rows = _rows(before, lines)
@@ -77,7 +77,7 @@ async def say(
     """A message of the supplier about an order that is or was out; our inbox shows it."""
     await lock(tx, order_id)
     before = await get_order(tx, order_id)
-    if await _is_repeat(tx, before, request_key):
+    if await is_repeat(tx, order_id, request_key):
         return before
     if before.order.sent_at is None:
         await lock(tx, order_id, allowed=FOLLOWS["announce"])
@@ -111,7 +111,7 @@ async def announce(
     """
     await lock(tx, order_id)
     before = await get_order(tx, order_id)
-    if await _is_repeat(tx, before, request_key):
+    if await is_repeat(tx, order_id, request_key):
         return before
     await lock(tx, order_id, allowed=FOLLOWS["announce"])
     by_number = {line.line_no: line for line in before.lines}
@@ -173,10 +173,11 @@ def _line(by_number: dict[int, OrderLine], number: int) -> OrderLine:
     return by_number[number]
 
 
-async def _is_repeat(tx: Tx, before: OrderDetail, request_key: str | None) -> bool:
+async def is_repeat(tx: Tx, order_id: UUID, request_key: str | None) -> bool:
+    """Whether a form was taken before."""
     if request_key is None:
         return False
-    return await tx.value(words_sql.find_statement, id=before.order.id, request_key=request_key) is not None
+    return await tx.value(words_sql.find_statement, id=order_id, request_key=request_key) is not None
 
 
 async def _state(

@@ -75,7 +75,7 @@ async def acknowledge(tx: Tx, order_id: UUID, *, actor: str, exception_id: UUID 
     if seen:
         subject = f"purchase_order:{order_id}"
         await audit.record(
-            tx, actor=actor, action="purchase_order.exceptions_acknowledged", subject=subject, count=seen
+            tx, actor=actor, action="order_exceptions.acknowledged", subject=subject, count=seen
         )
     return seen
 

@@ -9,7 +9,9 @@ from typing import Any, Final
 from holdfast.db import Tx
 from holdfast.notify import service as notify
 from holdfast.notify.model import Attachment
+from holdfast.purchasing import links
 from holdfast.purchasing.model import OrderDetail, OrderLine, Supplier
+from holdfast.purchasing.printing import order_pdf
 from holdfast.warehouses.service import get_warehouse
 
 # A letter lists so many lines; the attachment has all.
@@ -17,7 +19,7 @@ LINES_IN_LETTER: Final = 40
 _ADDRESS_ORDER: Final = ("street", "district", "postal_code", "city", "region", "province", "state", "country")
 
 
-async def write_order(tx: Tx, detail: OrderDetail, supplier: Supplier) -> bool:
+async def write_order(tx: Tx, detail: OrderDetail, supplier: Supplier, *, actor: str) -> bool:
     """Queue the order to its supplier; False when there is no address, which the inbox then says."""
     order = detail.order
     key = f"purchase_order:{order.id}:sent"
@@ -57,9 +59,33 @@ async def write_order(tx: Tx, detail: OrderDetail, supplier: Supplier) -> bool:
         language=supplier.language,
         facts=facts,
         dedupe_key=key,
-        attachments=(Attachment(f"{order.number}.csv", "text/csv", order_csv(detail)),),
+        attachments=(
+            Attachment(f"{order.number}.pdf", "application/pdf", await printed(tx, detail, supplier)),
+            Attachment(f"{order.number}.csv", "text/csv", order_csv(detail)),
+        ),
+        link=await links.new_link(tx, order.id, actor=actor),
     )
     return True
+
+
+async def printed(tx: Tx, detail: OrderDetail, supplier: Supplier) -> bytes:
+    """The order as PDF."""
+    warehouse = await get_warehouse(tx, detail.order.warehouse_id)
+    return await order_pdf(detail, supplier, warehouse, one_line(warehouse.address))
+
+
+async def write_link(tx: Tx, detail: OrderDetail, supplier: Supplier, path: str) -> None:
+    """Tell the supplier its new address for an order."""
+    if supplier.email:
+        await notify.queue_email(
+            tx,
+            kind="purchase_order_link",
+            recipient=supplier.email,
+            language=supplier.language,
+            facts={"number": detail.order.number, "supplier_name": supplier.name},
+            dedupe_key=f"purchase_order:{detail.order.id}:link:{path}",
+            link=path,
+        )
 
 
 async def write_cancellation(tx: Tx, detail: OrderDetail, supplier: Supplier, *, reason: str) -> None:

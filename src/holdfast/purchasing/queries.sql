@@ -142,6 +142,10 @@ values (%(id)s, %(reference)s, %(lines)s, %(actor)s, business_now());
 update purchase_orders set status = 'approved', approved_by = %(actor)s, approved_at = business_now(), version = version + 1
  where id = %(id)s;
 
+-- today
+-- The day it is.
+select business_now()::date;
+
 -- order_days
 -- Today, and the next day on which the supplier takes orders.
 select business_now()::date as today,

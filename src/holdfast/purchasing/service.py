@@ -13,9 +13,10 @@ from uuid import UUID
 
 from psycopg.types.json import Json
 
+from holdfast.access import audit
 from holdfast.db import Tx
 from holdfast.kernel.errors import Conflict, Invalid
-from holdfast.purchasing import letters
+from holdfast.purchasing import letters, links
 from holdfast.purchasing.confirming import announce, confirm, say
 from holdfast.purchasing.leaving import Leaving, may_leave
 from holdfast.purchasing.model import FOLLOWS, OUT, DraftLine, OrderDetail, broken_terms
@@ -36,6 +37,7 @@ __all__ = [
     "get_order",
     "list_orders",
     "receive",
+    "renew_link",
     "say",
     "send",
 ]
@@ -153,8 +155,22 @@ async def send(
     await tx.run(sql.open_lines, id=order_id)
     sent = await get_order(tx, order_id)
     await expect(tx, sent, [(line, line.ordered_quantity) for line in sent.lines])
-    is_mailed = await letters.write_order(tx, sent, supplier)
+    is_mailed = await letters.write_order(tx, sent, supplier, actor=actor)
     return await told(tx, "purchase_order.sent", order_id, actor, is_mailed=is_mailed, **facts)
+
+
+async def renew_link(tx: Tx, order_id: UUID, *, actor: str) -> str:
+    """A new address at which the supplier answers, mailed when it has e-mail. Answers its path, without signature.
+
+    Raises Conflict(``order_not_sent`` and those of an order that is over).
+    """
+    await lock(tx, order_id, allowed=FOLLOWS["announce"])
+    detail = await get_order(tx, order_id)
+    path = await links.new_link(tx, order_id, actor=actor)
+    await letters.write_link(tx, detail, await get_supplier(tx, detail.order.supplier_id), path)
+    subject = f"purchase_order:{order_id}"
+    await audit.record(tx, actor=actor, action="supplier_link.renewed", subject=subject)
+    return path
 
 
 async def cancel(tx: Tx, order_id: UUID, *, reason: str, actor: str) -> OrderDetail:

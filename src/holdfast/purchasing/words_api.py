@@ -6,13 +6,16 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
+from holdfast.access.edge import ApiRoute, ApiTx, Approver, Operator, Reader
+from holdfast.access.signed_paths import signed_path
 from holdfast.kernel.page import LIMIT_DEFAULT, decode_id_cursor, encode_cursor, page_of
-from holdfast.purchasing import exceptions, service
+from holdfast.purchasing import exceptions, letters, links, service
 from holdfast.purchasing.api import ExceptionKind, Limit, OrderDetailInfo, Quantity, Text, shown
+from holdfast.purchasing.suppliers import get_supplier
+from holdfast.settings import Settings
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Purchasing"])
 
@@ -124,3 +127,38 @@ async def acknowledge(order_id: UUID, tx: ApiTx, caller: Operator, body: Seen | 
     chosen = body.exception_id if body else None
     await exceptions.acknowledge(tx, order_id, actor=caller.actor, exception_id=chosen)
     return shown(await service.get_order(tx, order_id))
+
+
+class LinkInfo(BaseModel):
+    """``path`` comes after the installation's own address; null when HOLDFAST_SECRET is not set."""
+
+    path: str | None
+
+
+@router.post("/purchase-orders/{order_id}/links", status_code=201)
+async def renew_link(order_id: UUID, tx: ApiTx, caller: Approver, request: Request) -> LinkInfo:
+    """A new address for the supplier, by e-mail too; earlier ones stop working."""
+    settings: Settings = request.app.state.settings
+    path = await service.renew_link(tx, order_id, actor=caller.actor)
+    return LinkInfo(path=signed_path(path, settings.secret))
+
+
+@router.delete("/purchase-orders/{order_id}/links", status_code=204)
+async def revoke_links(order_id: UUID, tx: ApiTx, caller: Approver) -> None:
+    """The supplier's address of this order stops working."""
+    await service.get_order(tx, order_id)
+    await links.revoke(tx, order_id, actor=caller.actor)
+
+
+@router.get("/purchase-orders/{order_id}/order.pdf", response_class=Response)
+async def read_paper(order_id: UUID, tx: ApiTx, _: Reader) -> Response:
+    """The order as its supplier gets it."""
+    detail = await service.get_order(tx, order_id)
+    supplier = await get_supplier(tx, detail.order.supplier_id)
+    return Response(await letters.printed(tx, detail, supplier), media_type="application/pdf")
+
+
+@router.get("/purchase-orders/{order_id}/order.csv", response_class=Response)
+async def read_lines(order_id: UUID, tx: ApiTx, _: Reader) -> Response:
+    """All lines of the order as its supplier gets them; text that a spreadsheet would run is made harmless."""
+    return Response(letters.order_csv(await service.get_order(tx, order_id)), media_type="text/csv")
