@@ -74,9 +74,7 @@ async def acknowledge(tx: Tx, order_id: UUID, *, actor: str, exception_id: UUID 
     seen = await tx.run(sql.acknowledge_exceptions, id=order_id, exception_id=exception_id, actor=actor)
     if seen:
         subject = f"purchase_order:{order_id}"
-        await audit.record(
-            tx, actor=actor, action="order_exceptions.acknowledged", subject=subject, count=seen
-        )
+        await audit.record(tx, actor=actor, action="order_exceptions.acknowledged", subject=subject, count=seen)
     return seen
 
 
