@@ -32,7 +32,10 @@ import holdfast.counts.pages
 import holdfast.counts.shortage_api
 import holdfast.counts.shortage_pages
 import holdfast.demand.api
+import holdfast.demand.grading_api
 import holdfast.demand.jobs
+import holdfast.demand.lines_api
+import holdfast.demand.planners_api
 import holdfast.importing.api
 import holdfast.monitoring.api
 import holdfast.monitoring.doctor_api
@@ -120,6 +123,10 @@ ROUTERS: list[APIRouter] = [
     holdfast.stock.seals_api.router,
     holdfast.stock.valuation_api.router,
     holdfast.allocation.api.router,
+    # Before the forecasts of a SKU, whose address their names would fit.
+    holdfast.demand.planners_api.router,
+    holdfast.demand.grading_api.router,
+    holdfast.demand.lines_api.router,
     holdfast.demand.api.router,
     holdfast.notify.api.router,
     holdfast.webhooks.api.router,

@@ -187,6 +187,10 @@ PLANTED = {
         "delete from outbox_events where event_type = 'inventory.sold'",
         "events of {tea}@{gz} sellable expected moved=42 found moved=46",
     ),
+    "demand_is_its_sources": (
+        "select demand_refresh(); select demand_refresh();update demand_daily set sold_quantity = 9 where {TEA@GZ}",
+        "expected sold=8 found sold=9",
+    ),
     "nothing_points_nowhere": (
         "update purchase_order_lines set suggestion_id = '00000000-0000-0000-0000-000000000001'",
         "expected its suggestion 00000000-0000-0000-0000-000000000001 found no such suggestion",

@@ -149,11 +149,6 @@ CREATE FUNCTION public.demand_band(p_mean double precision, p_day_variance doubl
      cross join lateral (select m * m / nullif(greatest(d * p_day_variance + d * d * p_level_variance, m), 0) as k) y
 $$;
 
-
-SET default_tablespace = '';
-
-SET default_table_access_method = heap;
-
 CREATE TABLE public.demand_cursor (
     only_row boolean DEFAULT true NOT NULL,
     last_seq bigint DEFAULT 0 NOT NULL,
@@ -520,6 +515,23 @@ CREATE TABLE public.cost_corrections (
     CONSTRAINT correction_has_a_reason CHECK ((reason <> ''::text))
 );
 
+CREATE TABLE public.demand_calendar (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    kind text NOT NULL,
+    label text NOT NULL,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    sku_id uuid,
+    category text,
+    warehouse_id uuid,
+    said_by text NOT NULL,
+    said_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT calendar_ends_after_it_begins CHECK ((last_day >= first_day)),
+    CONSTRAINT known_calendar_kind CHECK ((kind = ANY (ARRAY['promotion'::text, 'holiday'::text, 'closed'::text, 'other'::text]))),
+    CONSTRAINT label_given CHECK ((label <> ''::text)),
+    CONSTRAINT sku_or_category CHECK (((sku_id IS NULL) OR (category IS NULL)))
+);
+
 CREATE TABLE public.demand_daily (
     sku_id uuid NOT NULL,
     warehouse_id uuid NOT NULL,
@@ -558,7 +570,9 @@ CREATE TABLE public.demand_forecasts (
     day_variance double precision NOT NULL,
     level_variance double precision NOT NULL,
     observed_days integer NOT NULL,
-    bulk_units bigint NOT NULL
+    bulk_units bigint NOT NULL,
+    protection_days_sd double precision DEFAULT 0 NOT NULL,
+    override_daily_mean double precision
 );
 
 CREATE TABLE public.demand_lines (
@@ -577,6 +591,13 @@ CREATE TABLE public.demand_lines (
     CONSTRAINT known_demand_kind CHECK ((kind = ANY (ARRAY['order'::text, 'sale'::text, 'undo'::text, 'return'::text])))
 );
 
+CREATE TABLE public.demand_models (
+    name text NOT NULL,
+    trained_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    body bytea NOT NULL
+);
+
 CREATE TABLE public.demand_refusals (
     sku_id uuid NOT NULL,
     warehouse_id uuid NOT NULL,
@@ -586,6 +607,20 @@ CREATE TABLE public.demand_refusals (
     requested bigint NOT NULL,
     available bigint NOT NULL,
     at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.demand_runs (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    started_by text NOT NULL,
+    started_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    finished_at timestamp with time zone,
+    status text DEFAULT 'running'::text NOT NULL,
+    pairs_total integer DEFAULT 0 NOT NULL,
+    pairs_done integer DEFAULT 0 NOT NULL,
+    at_sku_id uuid,
+    at_warehouse_id uuid,
+    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT known_demand_run_status CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text, 'failed'::text, 'stopped'::text])))
 );
 
 CREATE TABLE public.demand_verdicts (
@@ -617,6 +652,49 @@ CREATE TABLE public.empty_shelf_spans (
     first_day date NOT NULL,
     last_day date,
     CONSTRAINT known_empty_cause CHECK ((cause = ANY (ARRAY['empty'::text, 'promised'::text])))
+);
+
+CREATE TABLE public.forecast_grades (
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    made_on date NOT NULL,
+    last_day date NOT NULL,
+    method text NOT NULL,
+    mean_units double precision NOT NULL,
+    quantiles double precision[] NOT NULL,
+    naive_units double precision NOT NULL,
+    graded_at timestamp with time zone,
+    observed_days double precision,
+    actual_units double precision
+);
+
+CREATE TABLE public.forecast_overrides (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    kind text NOT NULL,
+    value double precision NOT NULL,
+    reason text NOT NULL,
+    model_daily_mean double precision NOT NULL,
+    said_by text NOT NULL,
+    said_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    withdrawn_by text,
+    withdrawn_at timestamp with time zone,
+    graded_at timestamp with time zone,
+    observed_days double precision,
+    actual_units double precision,
+    model_units double precision,
+    override_units double precision,
+    CONSTRAINT known_override_kind CHECK ((kind = ANY (ARRAY['level'::text, 'percent'::text]))),
+    CONSTRAINT override_ends_after_it_begins CHECK ((last_day >= first_day)),
+    CONSTRAINT override_never_below_nothing CHECK ((value >= (
+CASE kind
+    WHEN 'percent'::text THEN '-100'::integer
+    ELSE 0
+END)::double precision)),
+    CONSTRAINT override_reason_given CHECK ((reason <> ''::text))
 );
 
 CREATE VIEW public.forecasts AS
@@ -1373,6 +1451,21 @@ CREATE TABLE public.sign_in_links (
     used_at timestamp with time zone
 );
 
+CREATE TABLE public.sku_likeness (
+    sku_id uuid NOT NULL,
+    like_sku_id uuid NOT NULL,
+    kind text NOT NULL,
+    factor double precision NOT NULL,
+    from_day date,
+    reason text DEFAULT ''::text NOT NULL,
+    said_by text NOT NULL,
+    said_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT factor_is_sensible CHECK (((factor > (0)::double precision) AND (factor <= (1000)::double precision))),
+    CONSTRAINT known_likeness CHECK ((kind = ANY (ARRAY['like'::text, 'successor'::text]))),
+    CONSTRAINT not_like_itself CHECK ((sku_id <> like_sku_id)),
+    CONSTRAINT only_a_successor_takes_over CHECK (((kind = 'successor'::text) OR (from_day IS NULL)))
+);
+
 CREATE TABLE public.sku_packs (
     sku_id uuid NOT NULL,
     name text NOT NULL,
@@ -1849,6 +1942,9 @@ ALTER TABLE ONLY public.sales_channels
 ALTER TABLE ONLY public.cost_corrections
     ADD CONSTRAINT cost_corrections_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.demand_calendar
+    ADD CONSTRAINT demand_calendar_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.demand_cursor
     ADD CONSTRAINT demand_cursor_pkey PRIMARY KEY (only_row);
 
@@ -1861,8 +1957,14 @@ ALTER TABLE ONLY public.demand_finished_days
 ALTER TABLE ONLY public.demand_lines
     ADD CONSTRAINT demand_lines_pkey PRIMARY KEY (sku_id, warehouse_id, day, kind, source_id);
 
+ALTER TABLE ONLY public.demand_models
+    ADD CONSTRAINT demand_models_pkey PRIMARY KEY (name, trained_at);
+
 ALTER TABLE ONLY public.demand_refusals
     ADD CONSTRAINT demand_refusals_pkey PRIMARY KEY (sku_id, warehouse_id, day, principal_id, request_hash);
+
+ALTER TABLE ONLY public.demand_runs
+    ADD CONSTRAINT demand_runs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.demand_verdicts
     ADD CONSTRAINT demand_verdicts_pkey PRIMARY KEY (source_id, sku_id, warehouse_id);
@@ -1872,6 +1974,12 @@ ALTER TABLE ONLY public.doctor_runs
 
 ALTER TABLE ONLY public.empty_shelf_spans
     ADD CONSTRAINT empty_shelf_spans_pkey PRIMARY KEY (sku_id, warehouse_id, cause, empty_from);
+
+ALTER TABLE ONLY public.forecast_grades
+    ADD CONSTRAINT forecast_grades_pkey PRIMARY KEY (sku_id, warehouse_id, made_on);
+
+ALTER TABLE ONLY public.forecast_overrides
+    ADD CONSTRAINT forecast_overrides_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.demand_forecasts
     ADD CONSTRAINT forecasts_pkey PRIMARY KEY (sku_id, warehouse_id);
@@ -2005,6 +2113,9 @@ ALTER TABLE ONLY public.returns
 ALTER TABLE ONLY public.row_changes
     ADD CONSTRAINT row_changes_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.demand_calendar
+    ADD CONSTRAINT said_once UNIQUE NULLS NOT DISTINCT (kind, label, first_day, last_day, sku_id, category, warehouse_id);
+
 ALTER TABLE ONLY public.sales_channels
     ADD CONSTRAINT sales_channels_pkey PRIMARY KEY (id);
 
@@ -2037,6 +2148,9 @@ ALTER TABLE ONLY public.shortage_cases
 
 ALTER TABLE ONLY public.sign_in_links
     ADD CONSTRAINT sign_in_links_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.sku_likeness
+    ADD CONSTRAINT sku_likeness_pkey PRIMARY KEY (sku_id);
 
 ALTER TABLE ONLY public.sku_packs
     ADD CONSTRAINT sku_packs_pkey PRIMARY KEY (sku_id, name);
@@ -2147,6 +2261,8 @@ CREATE INDEX cost_corrections_by_level ON public.cost_corrections USING btree (s
 
 CREATE INDEX cost_corrections_by_movement ON public.cost_corrections USING btree (movement_id, created_at);
 
+CREATE INDEX demand_calendar_by_end ON public.demand_calendar USING btree (last_day);
+
 CREATE INDEX demand_daily_by_day ON public.demand_daily USING btree (day);
 
 CREATE INDEX demand_lines_by_reference ON public.demand_lines USING btree (reference_id, sku_id) WHERE (reference_id IS NOT NULL);
@@ -2156,6 +2272,12 @@ CREATE INDEX demand_lines_large ON public.demand_lines USING btree (sku_id, ware
 CREATE INDEX doctor_runs_by_time ON public.doctor_runs USING btree (started_at);
 
 CREATE INDEX empty_shelf_spans_by_end ON public.empty_shelf_spans USING btree (warehouse_id, empty_until);
+
+CREATE INDEX forecast_grades_open ON public.forecast_grades USING btree (sku_id, warehouse_id) WHERE (graded_at IS NULL);
+
+CREATE INDEX forecast_overrides_of_level ON public.forecast_overrides USING btree (sku_id, warehouse_id, first_day);
+
+CREATE INDEX forecast_overrides_to_grade ON public.forecast_overrides USING btree (last_day) WHERE ((graded_at IS NULL) AND (withdrawn_at IS NULL));
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING brin (created_at);
 
@@ -2235,6 +2357,8 @@ CREATE UNIQUE INDEX one_receipt_per_delivery_note ON public.purchase_receipts US
 
 CREATE UNIQUE INDEX one_return_per_return_reference ON public.returns USING btree (reference_type, reference_id, return_reference) WHERE (return_reference IS NOT NULL);
 
+CREATE UNIQUE INDEX one_running_demand_run ON public.demand_runs USING btree ((true)) WHERE (status = 'running'::text);
+
 CREATE UNIQUE INDEX one_running_plan ON public.replenishment_runs USING btree ((true)) WHERE (status = 'running'::text);
 
 CREATE UNIQUE INDEX one_transfer_receipt_per_delivery_note ON public.transfer_receipts USING btree (transfer_id, reference) WHERE (reference IS NOT NULL);
@@ -2302,6 +2426,8 @@ CREATE INDEX sessions_by_user ON public.sessions USING btree (user_id);
 CREATE INDEX shortage_cases_by_status ON public.shortage_cases USING btree (status, id);
 
 CREATE INDEX sign_in_attempts_recent ON public.sign_in_attempts USING btree (email, attempted_at);
+
+CREATE INDEX sku_likeness_by_model ON public.sku_likeness USING btree (like_sku_id);
 
 CREATE UNIQUE INDEX sku_packs_by_barcode ON public.sku_packs USING btree (barcode) WHERE (barcode IS NOT NULL);
 
@@ -2476,6 +2602,12 @@ ALTER TABLE ONLY public.channel_buffers
 ALTER TABLE ONLY public.channel_buffers
     ADD CONSTRAINT channel_buffers_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
+ALTER TABLE ONLY public.demand_calendar
+    ADD CONSTRAINT demand_calendar_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.demand_calendar
+    ADD CONSTRAINT demand_calendar_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
 ALTER TABLE ONLY public.demand_finished_days
     ADD CONSTRAINT demand_finished_days_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
 
@@ -2484,6 +2616,12 @@ ALTER TABLE ONLY public.demand_verdicts
 
 ALTER TABLE ONLY public.demand_verdicts
     ADD CONSTRAINT demand_verdicts_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
+ALTER TABLE ONLY public.forecast_overrides
+    ADD CONSTRAINT forecast_overrides_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.forecast_overrides
+    ADD CONSTRAINT forecast_overrides_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
 
 ALTER TABLE ONLY public.inventory_batches
     ADD CONSTRAINT inventory_batches_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES public.batches(id);
@@ -2607,6 +2745,12 @@ ALTER TABLE ONLY public.shortage_cases
 
 ALTER TABLE ONLY public.sign_in_links
     ADD CONSTRAINT sign_in_links_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sku_likeness
+    ADD CONSTRAINT sku_likeness_like_sku_id_fkey FOREIGN KEY (like_sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.sku_likeness
+    ADD CONSTRAINT sku_likeness_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
 ALTER TABLE ONLY public.sku_packs
     ADD CONSTRAINT sku_packs_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
@@ -2742,6 +2886,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.channel_buffers TO holdfast_ap
 
 GRANT SELECT ON TABLE public.cost_corrections TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_calendar TO holdfast_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_daily TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_finished_days TO holdfast_app;
@@ -2750,13 +2896,21 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_forecasts TO holdfast_a
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_lines TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_models TO holdfast_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_refusals TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_runs TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_verdicts TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.doctor_runs TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.empty_shelf_spans TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.forecast_grades TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.forecast_overrides TO holdfast_app;
 
 GRANT SELECT ON TABLE public.forecasts TO holdfast_app;
 
@@ -2859,6 +3013,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.shortage_cases TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_attempts TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_links TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sku_likeness TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sku_packs TO holdfast_app;
 

@@ -10,7 +10,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from holdfast.access.edge import ApiRoute, ApiTx, Reader
-from holdfast.demand import service
+from holdfast.demand import explaining, service
+from holdfast.demand.explaining import DemandExplained
+from holdfast.demand.lines_api import DemandLineInfo
 from holdfast.demand.service import Outlook
 from holdfast.demand.store import STORED_LEVELS, StoredForecast
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, foreign_cursor, page_of
@@ -21,6 +23,13 @@ Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
 class DemandDayInfo(BaseModel):
+    """``quantity`` = imported + sold - returned; ``ordinary_quantity`` is that without one-off lines.
+
+    ``observed`` is false when the shelf was empty from morning on and nothing sold. ``empty_share`` of the day nothing
+    could be bought; ``lost_quantity`` estimates what would have sold then (null: unknown), ``refused_quantity`` counts
+    what was asked for and refused; ``lost_total`` is the larger. None of the three is part of ``quantity``.
+    """
+
     model_config = ConfigDict(from_attributes=True)
     sku_id: UUID
     warehouse_id: UUID
@@ -28,6 +37,15 @@ class DemandDayInfo(BaseModel):
     quantity: int
     orders: int
     observed: bool
+    imported_quantity: int
+    sold_quantity: int
+    returned_quantity: int
+    bulk_quantity: int
+    ordinary_quantity: int
+    empty_share: float
+    lost_quantity: float | None
+    refused_quantity: int
+    lost_total: float
 
 
 class DemandPage(BaseModel):
@@ -35,11 +53,53 @@ class DemandPage(BaseModel):
     next_cursor: str | None
 
 
+class RefusalInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    requested: int
+    available: int
+    at: datetime
+
+
+class EmptyTimeInfo(BaseModel):
+    """``cause``: empty (nothing sellable there, by the ledger) or promised (all of it was). null: since ever; still."""
+
+    model_config = ConfigDict(from_attributes=True)
+    cause: str
+    empty_from: datetime | None
+    empty_until: datetime | None
+
+
+class PartInfo(BaseModel):
+    """One figure of a day and how it was made. ``units`` of net demand add up; the others stand beside it."""
+
+    model_config = ConfigDict(from_attributes=True)
+    part: str
+    units: float
+    is_part_of_demand: bool
+    made_by: str
+
+
+class DemandExplanation(BaseModel):
+    """``lines`` are the first 500 behind the day; ``adds_up`` says that lines and imported units make the quantity."""
+
+    model_config = ConfigDict(from_attributes=True)
+    sku_id: UUID
+    warehouse_id: UUID
+    day: date
+    quantity: int
+    parts: list[PartInfo]
+    lines: list[DemandLineInfo]
+    refusals: list[RefusalInfo]
+    empty_times: list[EmptyTimeInfo]
+    adds_up: bool
+
+
 class ForecastInfo(BaseModel):
     """Demand as a distribution. ``quantiles``: units the demand over ``protection_days`` stays within, by probability.
 
     ``daily_sd`` includes that the mean is not known exactly; ``trend_percent_per_week`` is 0 where noise alone could
-    make it; ``bulk_units`` are one-off units that were left out.
+    make it; ``bulk_units`` are one-off units that were left out. ``override_daily_mean`` is the mean over the
+    protection time as planners have it, which orders are made by; null when nobody overrides the model.
     """
 
     sku_id: UUID
@@ -48,6 +108,7 @@ class ForecastInfo(BaseModel):
     method: str
     demand_class: str
     daily_mean: float
+    override_daily_mean: float | None
     daily_sd: float
     trend_percent_per_week: float
     protection_days: float
@@ -57,9 +118,13 @@ class ForecastInfo(BaseModel):
 
 
 class OutlookInfo(ForecastInfo):
-    """Also the demand summed from today to each coming day: expected, and at 10, 50 and 90 percent probability."""
+    """Also the demand summed from today to each coming day: expected, and at 10, 50 and 90 percent probability.
+
+    ``overridden``: the expected sums with what planners said about these days; null when they said nothing.
+    """
 
     expected: list[float]
+    overridden: list[float] | None
     low: list[int]
     middle: list[int]
     high: list[int]
@@ -85,7 +150,10 @@ async def list_demand(
     limit: Limit = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> DemandPage:
-    """Net units per day, newest first. Days without a row had no sale; the day running now grows until it ends."""
+    """Demand per day in its parts, newest first. Orders count on the day they were placed, returns lower that day.
+
+    Days without a row had no sale; the day running now grows until it ends.
+    """
     keys = decode_cursor(cursor, 3)
     found = await service.list_demand(
         tx,
@@ -100,6 +168,13 @@ async def list_demand(
     return DemandPage(demand=[DemandDayInfo.model_validate(d) for d in page.items], next_cursor=page.next_cursor)
 
 
+@router.get("/demand/{sku_id}/explain")
+async def explain_demand(sku_id: UUID, tx: ApiTx, _: Reader, warehouse_id: UUID, day: date) -> DemandExplanation:
+    """How the demand of one SKU in one warehouse on one day was made: its parts, lines, refusals and empty times."""
+    found: DemandExplained = await explaining.explain(tx, sku_id, warehouse_id, day)
+    return DemandExplanation.model_validate(found)
+
+
 @router.get("/forecasts")
 async def list_forecasts(
     tx: ApiTx,
@@ -109,6 +184,7 @@ async def list_forecasts(
     limit: Limit = LIMIT_DEFAULT,
     cursor: str | None = None,
 ) -> ForecastPage:
+    """The last forecast of every SKU and warehouse, as a distribution over its protection time."""
     keys = decode_cursor(cursor, 2)
     found = await service.list_forecasts(
         tx,
@@ -142,7 +218,7 @@ def _shown(forecast: StoredForecast) -> dict[str, object]:
 
 
 def _shown_ahead(outlook: Outlook) -> dict[str, object]:
-    band = {"expected": outlook.expected, "low": outlook.low, "middle": outlook.middle, "high": outlook.high}
+    band = {name: getattr(outlook, name) for name in ("expected", "overridden", "low", "middle", "high")}
     return {**_shown(outlook.forecast), **band}
 
 

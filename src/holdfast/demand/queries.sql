@@ -42,26 +42,30 @@ select p.n::integer as n,
 -- save_forecasts
 -- What was found for many pairs at once; the last forecast of a pair is replaced.
 insert into demand_forecasts (sku_id, warehouse_id, made_at, method, demand_class, daily_mean, daily_sd, trend_percent_per_week,
-    protection_days, quantiles, day_variance, level_variance, observed_days, bulk_units)
+    protection_days, quantiles, day_variance, level_variance, observed_days, bulk_units, protection_days_sd, override_daily_mean)
 select f.sku_id, f.warehouse_id, c.now, %(method)s, f.demand_class, f.daily_mean, f.daily_sd, f.trend, f.protection_days,
-       f.quantiles::double precision[], f.day_variance, f.level_variance, f.observed_days, f.bulk_units
+       f.quantiles::double precision[], f.day_variance, f.level_variance, f.observed_days, f.bulk_units,
+       f.protection_days_sd, f.override_daily_mean
   from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(demand_class)s::text[], %(daily_mean)s::double precision[],
            %(daily_sd)s::double precision[], %(trend)s::double precision[], %(protection_days)s::double precision[],
            %(quantiles)s::text[], %(day_variance)s::double precision[], %(level_variance)s::double precision[],
-           %(observed_days)s::integer[], %(bulk_units)s::bigint[])
+           %(observed_days)s::integer[], %(bulk_units)s::bigint[], %(protection_days_sd)s::double precision[],
+           %(override_daily_mean)s::double precision[])
        as f (sku_id, warehouse_id, demand_class, daily_mean, daily_sd, trend, protection_days, quantiles, day_variance,
-             level_variance, observed_days, bulk_units)
+             level_variance, observed_days, bulk_units, protection_days_sd, override_daily_mean)
  cross join (select business_now() as now) c
 on conflict (sku_id, warehouse_id) do update
    set made_at = excluded.made_at, method = excluded.method, demand_class = excluded.demand_class,
        daily_mean = excluded.daily_mean, daily_sd = excluded.daily_sd,
        trend_percent_per_week = excluded.trend_percent_per_week, protection_days = excluded.protection_days,
        quantiles = excluded.quantiles, day_variance = excluded.day_variance, level_variance = excluded.level_variance,
-       observed_days = excluded.observed_days, bulk_units = excluded.bulk_units;
+       observed_days = excluded.observed_days, bulk_units = excluded.bulk_units,
+       protection_days_sd = excluded.protection_days_sd, override_daily_mean = excluded.override_daily_mean;
 
 -- list_demand
--- One page of demand per day, newest first; days without a row had no sale.
-select sku_id, warehouse_id, day, quantity, orders,
+-- One page of demand per day in its parts, newest first; days without a row had no sale.
+select sku_id, warehouse_id, day, quantity, orders, imported_quantity, sold_quantity, returned_quantity, bulk_quantity,
+       empty_share, lost_quantity, refused_quantity,
        not exists (select from empty_shelf_spans s
                     where s.sku_id = d.sku_id and s.warehouse_id = d.warehouse_id and d.quantity <= 0
                       and d.day >= s.first_day and (s.last_day is null or d.day <= s.last_day)) and observed as observed
@@ -75,10 +79,32 @@ select sku_id, warehouse_id, day, quantity, orders,
  order by day desc, sku_id desc, warehouse_id desc
  limit %(limit)s;
 
+-- list_refusals
+-- What was refused of one SKU in one warehouse on one day.
+select requested, available, at from demand_refusals
+ where sku_id = %(sku_id)s and warehouse_id = %(warehouse_id)s and day = %(day)s
+ order by at, request_hash
+ limit 500;
+
+-- list_empty_times
+-- When the shelf was empty on one day.
+select s.cause, nullif(s.empty_from, '-infinity') as empty_from, s.empty_until
+  from empty_shelf_spans s
+  join warehouses w on w.id = s.warehouse_id
+ where s.sku_id = %(sku_id)s and s.warehouse_id = %(warehouse_id)s
+   and s.empty_from < (%(day)s::date + 1)::timestamp at time zone w.time_zone
+   and (s.empty_until is null or s.empty_until > %(day)s::date::timestamp at time zone w.time_zone)
+ order by s.empty_from
+ limit 500;
+
+-- local_yesterdays
+-- The last complete day of each warehouse.
+select id, (business_now() at time zone time_zone)::date - 1 as yesterday from warehouses where id = any(%(warehouse_ids)s);
+
 -- list_forecasts
 -- One page of forecasts by SKU and warehouse.
 select sku_id, warehouse_id, made_at, method, demand_class, daily_mean, daily_sd, trend_percent_per_week, protection_days,
-       quantiles, day_variance, level_variance, observed_days, bulk_units
+       quantiles, day_variance, level_variance, observed_days, bulk_units, override_daily_mean
   from demand_forecasts
  where (%(sku_id)s::uuid is null or sku_id = %(sku_id)s)
    and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)

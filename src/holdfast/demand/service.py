@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.db import Tx
-from holdfast.demand import store
+from holdfast.demand import overrides, store
+from holdfast.demand.cleaning import read_cleaned
 from holdfast.demand.methods import DemandMethod
 from holdfast.demand.model import DemandForecast, forecast_demand
 from holdfast.demand.store import DemandDay, StoredForecast
@@ -26,10 +28,14 @@ BAND_LEVELS = (0.1, 0.5, 0.9)
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One stored forecast and the band of demand summed from today on, one entry per coming day."""
+    """One stored forecast and the band of demand summed from today on, one entry per coming day.
+
+    ``overridden``: the expected sum with what planners said about these days, where they said something.
+    """
 
     forecast: StoredForecast
     expected: list[float]
+    overridden: list[float] | None
     low: list[int]
     middle: list[int]
     high: list[int]
@@ -55,11 +61,14 @@ async def forecast_pairs(
 ) -> DemandForecast:
     """Forecast these pairs from the days up to yesterday, and store what was found.
 
-    ``protection_days`` and its standard deviation are per pair. Today is left out: half a day is not a day.
+    ``protection_days`` and its standard deviation are per pair. Today is left out: half a day is not a day. What is
+    stored is the model's; what is answered, and so ordered by, has the planners' overrides in it.
     """
-    history = await store.read_histories(tx, sku_ids, warehouse_ids, days=history_days)
+    history = await read_cleaned(tx, sku_ids, warehouse_ids, days=history_days)
     # Off the event loop, which has heartbeats to send meanwhile.
     forecast = await asyncio.to_thread(forecast_demand, history, protection_days, method)
+    said = await overrides.read_overrides(tx, sku_ids, warehouse_ids)
+    planned, means = overrides.with_overrides(forecast, protection_days, said)
     await store.save_forecasts(
         tx,
         sku_ids,
@@ -68,8 +77,9 @@ async def forecast_pairs(
         method=method.name,
         protection_days=protection_days,
         protection_days_sd=protection_days_sd,
+        override_daily_mean=means,
     )
-    return forecast
+    return planned
 
 
 async def list_demand(
@@ -105,10 +115,14 @@ async def outlooks(tx: Tx, sku_id: UUID, *, warehouse_id: UUID | None = None, da
     if not await store.knows_sku(tx, sku_id):
         raise NotFound("sku_not_found", "There is no such SKU.")
     found = await store.list_forecasts(tx, after=None, limit=500, sku_id=sku_id, warehouse_id=warehouse_id)
-    return [_outlook(stored, days) for stored in found]
+    said = await overrides.read_overrides(tx, [f.sku_id for f in found], [f.warehouse_id for f in found])
+    return [_outlook(stored, days, said.get(place)) for place, stored in enumerate(found)]
 
 
-def _outlook(stored: StoredForecast, days: int) -> Outlook:
+def _outlook(stored: StoredForecast, days: int, said: list[dict[str, Any]] | None) -> Outlook:
     low, middle, high = stored.as_forecast().band(days, BAND_LEVELS)[0].tolist()
     expected = [round(stored.daily_mean * day, 2) for day in range(1, days + 1)]
-    return Outlook(stored, expected, low, middle, high)
+    if not said:
+        return Outlook(stored, expected, None, low, middle, high)
+    planned = np.cumsum(overrides.daily_means(stored.daily_mean, days, said)).round(2).tolist()
+    return Outlook(stored, expected, planned, low, middle, high)

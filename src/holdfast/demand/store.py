@@ -29,14 +29,35 @@ _SINCE_EVER = 32767
 
 @dataclass(frozen=True, slots=True)
 class DemandDay:
-    """Net units wanted of a SKU at a warehouse on one day; not observed: the shelf was empty and nothing sold."""
+    """Units wanted of a SKU at a warehouse on one day, in their parts; not observed: nothing there and nothing sold.
+
+    ``quantity`` = imported + sold - returned. ``bulk_quantity`` of it are one-offs. ``lost_quantity`` is an estimate
+    and ``refused_quantity`` a count of the same: what was wanted beside it and not had.
+    """
 
     sku_id: UUID
     warehouse_id: UUID
     day: date
     quantity: int
     orders: int
+    imported_quantity: int
+    sold_quantity: int
+    returned_quantity: int
+    bulk_quantity: int
+    empty_share: float
+    lost_quantity: float | None
+    refused_quantity: int
     observed: bool
+
+    @property
+    def ordinary_quantity(self) -> int:
+        """What the forecast reads."""
+        return self.quantity - self.bulk_quantity
+
+    @property
+    def lost_total(self) -> float:
+        """Estimate and refusals speak of the same customers: the larger counts."""
+        return max(self.lost_quantity or 0.0, float(self.refused_quantity))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +78,7 @@ class StoredForecast:
     level_variance: float
     observed_days: int
     bulk_units: int
+    override_daily_mean: float | None = None
 
     def as_forecast(self) -> DemandForecast:
         """The distribution again, as a forecast of one series."""
@@ -121,6 +143,7 @@ async def save_forecasts(
     method: str,
     protection_days: NDArray[np.float64],
     protection_days_sd: NDArray[np.float64],
+    override_daily_mean: Sequence[float | None],
 ) -> None:
     levels = np.array(STORED_LEVELS)[:, None]
     quantiles: list[list[int]] = forecast.quantile_over(levels, protection_days, protection_days_sd).T.tolist()
@@ -140,6 +163,8 @@ async def save_forecasts(
         level_variance=forecast.level_variance.tolist(),
         observed_days=forecast.observed_days.tolist(),
         bulk_units=forecast.bulk_units.tolist(),
+        protection_days_sd=protection_days_sd.tolist(),
+        override_daily_mean=list(override_daily_mean),
     )
 
 

@@ -18,6 +18,7 @@ from holdfast.db.database import in_one_transaction
 
 sql = statements("holdfast.monitoring")
 units = statements("holdfast.monitoring", "units.sql")
+demand = statements("holdfast.monitoring", "demand.sql")
 
 # The sweeper runs every ten seconds; a hold this long past its deadline says that it does not.
 LEAK_GRACE_MINUTES = 15
@@ -82,6 +83,7 @@ CHECKS = (
     Check("P7", "no hold outlives its deadline", sql.leaked_holds),
     Check("P8", "every step of a reservation was told", sql.reservations_were_told),
     Check("P8", "every movement was told", sql.movements_were_told),
+    Check("P10", "demand is what ledger and reservations say", demand.demand_is_its_sources),
     Check("—", "nothing points nowhere", sql.nothing_points_nowhere),
     Check("—", "the business clock is not shifted", sql.clock_is_not_shifted),
 )

@@ -13,9 +13,12 @@ begin
     with refused as (
         insert into demand_refusals (sku_id, warehouse_id, day, principal_id, request_hash, requested, available, at)
         select e.sku_id, w.id, (k.created_at at time zone w.time_zone)::date, k.principal_id, k.request_hash,
-               sum(e.requested), min(e.available), min(k.created_at)
+               max(e.requested), min(e.available), min(k.created_at)
           from idempotency_keys k
-         cross join lateral json_to_recordset(k.facts -> 'errors') as e (sku_id uuid, warehouse_id uuid, requested bigint, available bigint)
+         cross join lateral (
+               select x.sku_id, x.warehouse_id, sum(x.requested)::bigint as requested, min(x.available) as available
+                 from json_to_recordset(k.facts -> 'errors') as x (sku_id uuid, warehouse_id uuid, requested bigint, available bigint)
+                group by x.sku_id, x.warehouse_id) e
          -- Whoever would take it from anywhere would have got it from the first warehouse that keeps it.
          cross join lateral (
                select w.id, w.time_zone

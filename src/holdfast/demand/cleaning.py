@@ -1,0 +1,103 @@
+"""Histories as the forecast reads them: without unusual days, and with a borrowed past where one is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.db import Tx, statements
+from holdfast.demand import store
+from holdfast.demand.history import DemandHistory, Mask
+
+sql = statements("holdfast.demand", "planners.sql")
+
+# A successor of a successor of a successor: whoever needs more has renamed an item, not replaced it.
+LINKS_MAX = 3
+
+
+async def read_cleaned(
+    tx: Tx, sku_ids: Sequence[UUID], warehouse_ids: Sequence[UUID], *, days: int, links_max: int = LINKS_MAX
+) -> DemandHistory:
+    """The days before today of these pairs. Calendar days count as not observed; before its first observed day a
+    SKU has the days of the one it is like, or takes over from, in the same warehouse.
+    """
+    history = await store.read_histories(tx, sku_ids, warehouse_ids, days=days)
+    mask = await ordinary_days(tx, sku_ids, warehouse_ids, days=days)
+    if mask is not None:
+        history = replace(history, observed=history.observed & mask)
+    if links_max == 0:
+        return history
+    links = await tx.dicts(sql.read_likeness, sku_ids=list(sku_ids), warehouse_ids=list(warehouse_ids))
+    if not links:
+        return history
+    other = await read_cleaned(
+        tx,
+        [link["like_sku_id"] for link in links],
+        [link["warehouse_id"] for link in links],
+        days=days,
+        links_max=links_max - 1,
+    )
+    rows = np.array([link["n"] - 1 for link in links], np.int64)
+    factors = np.array([link["factor"] for link in links], np.float64)
+    return with_borrowed_past(history, rows, other, factors)
+
+
+def with_borrowed_past(
+    history: DemandHistory, rows: NDArray[np.int64], other: DemandHistory, factors: NDArray[np.float64]
+) -> DemandHistory:
+    """Fill the days before the first observed one of ``rows`` with ``other`` (one series each) times ``factors``.
+
+    Whole units are borrowed so that their sum is right: 0.3 of one a day is one every third day, not none.
+    """
+    quantity, observed = history.quantity.copy(), history.observed.copy()
+    for place, row in enumerate(rows.tolist()):
+        seen = np.flatnonzero(observed[row])
+        end = int(seen[0]) if seen.size else history.days
+        wanted = np.where(other.observed[place, :end], other.quantity[place, :end], 0) * factors[place]
+        quantity[row, :end] = np.diff(np.floor(np.cumsum(wanted) + 0.5), prepend=0)
+        observed[row, :end] = other.observed[place, :end]
+    return replace(history, quantity=quantity, observed=observed)
+
+
+async def ordinary_days(
+    tx: Tx, sku_ids: Sequence[UUID], warehouse_ids: Sequence[UUID], *, days: int, ahead: int = 0
+) -> Mask | None:
+    """False where a planner's calendar says that a day is not ordinary; None when it says nothing about these days.
+
+    Columns are the ``days`` up to yesterday of each warehouse, then ``ahead`` days from today on.
+    """
+    rows = await tx.dicts(store.sql.local_yesterdays, warehouse_ids=list(set(warehouse_ids)))
+    yesterdays: dict[UUID, date] = {row["id"]: row["yesterday"] for row in rows}
+    if not yesterdays:
+        return None
+    since = min(yesterdays.values()) - timedelta(days=days - 1)
+    entries = await tx.dicts(sql.read_calendar, since=since, until=max(yesterdays.values()) + timedelta(days=ahead))
+    if not entries:
+        return None
+    scopes = {"sku_id": np.array(sku_ids), "warehouse_id": np.array(warehouse_ids)}
+    if any(entry["category"] is not None for entry in entries):
+        found = await tx.dicts(sql.list_categories, sku_ids=list(sku_ids))
+        scopes["category"] = np.array([row["category"] for row in found], object)
+    mask = np.ones((len(sku_ids), days + ahead), np.bool_)
+    for warehouse_id, yesterday in yesterdays.items():
+        here = scopes["warehouse_id"] == warehouse_id
+        for entry in entries:
+            first = max(days - 1 - (yesterday - entry["first_day"]).days, 0)
+            last = min(days - 1 - (yesterday - entry["last_day"]).days, days + ahead - 1)
+            if first <= last:
+                mask[np.flatnonzero(here & _in_scope(entry, scopes, here)), first : last + 1] = False
+    return mask
+
+
+def _in_scope(entry: dict[str, Any], scopes: dict[str, NDArray[Any]], here: Mask) -> Mask:
+    found = here
+    for name, values in scopes.items():
+        if entry[name] is not None:
+            found = found & (values == entry[name])
+    return found
