@@ -1,11 +1,32 @@
-"""What only time does to orders."""
+"""What goes to suppliers' own systems, and what only time does to orders."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from procrastinate import RetryStrategy
+
 from holdfast.jobs import Blueprint, JobContext, Work
 from holdfast.purchasing.exceptions import watch
+from holdfast.purchasing.pushing import ATTEMPTS_MAX, push
 
 tasks = Blueprint()
+
+
+class NotTakenYet(Exception):
+    """The supplier's API did not take it, and sending again does no harm."""
+
+
+@tasks.task(
+    name="push_order",
+    pass_context=True,
+    retry=RetryStrategy(max_attempts=ATTEMPTS_MAX, exponential_wait=3, retry_exceptions=[NotTakenYet]),
+)
+async def push_order(context: JobContext, push_id: str) -> None:
+    """One request to a supplier's API; tried again only where that is safe."""
+    work = Work.of(context)
+    if await push(work.database, work.settings, UUID(push_id)) == "queued":
+        raise NotTakenYet
 
 
 @tasks.periodic(cron="*/10 * * * *")

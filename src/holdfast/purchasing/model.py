@@ -46,6 +46,10 @@ class Supplier:
     closed_days: list[dict[str, str]]
     truck_volume_l: Decimal | None
     truck_weight_kg: Decimal | None
+    order_channel: str
+    api_url: str | None
+    api_is_idempotent: bool
+    has_api_secret: bool
     is_active: bool
     created_at: datetime
     updated_at: datetime

@@ -16,7 +16,7 @@ from psycopg.types.json import Json
 from holdfast.access import audit
 from holdfast.db import Tx
 from holdfast.kernel.errors import Conflict, Invalid
-from holdfast.purchasing import letters, links
+from holdfast.purchasing import letters, links, pushes
 from holdfast.purchasing.confirming import announce, confirm, say
 from holdfast.purchasing.leaving import Leaving, may_leave
 from holdfast.purchasing.model import FOLLOWS, OUT, DraftLine, OrderDetail, broken_terms
@@ -155,8 +155,11 @@ async def send(
     await tx.run(sql.open_lines, id=order_id)
     sent = await get_order(tx, order_id)
     await expect(tx, sent, [(line, line.ordered_quantity) for line in sent.lines])
-    is_mailed = await letters.write_order(tx, sent, supplier, actor=actor)
-    return await told(tx, "purchase_order.sent", order_id, actor, is_mailed=is_mailed, **facts)
+    if supplier.order_channel == "api":
+        await pushes.queue(tx, sent, supplier, "order")
+    is_mailed = supplier.order_channel == "email" and await letters.write_order(tx, sent, supplier, actor=actor)
+    told_facts = {"is_mailed": is_mailed, "channel": supplier.order_channel, **facts}
+    return await told(tx, "purchase_order.sent", order_id, actor, **told_facts)
 
 
 async def renew_link(tx: Tx, order_id: UUID, *, actor: str) -> str:
@@ -184,7 +187,10 @@ async def cancel(tx: Tx, order_id: UUID, *, reason: str, actor: str) -> OrderDet
     detail = await _end(tx, order_id, "cancelled")
     if status in OUT:
         supplier = await get_supplier(tx, detail.order.supplier_id)
-        await letters.write_cancellation(tx, detail, supplier, reason=reason)
+        if supplier.order_channel == "api":
+            await pushes.queue(tx, detail, supplier, "cancellation")
+        else:
+            await letters.write_cancellation(tx, detail, supplier, reason=reason)
     return await told(tx, "purchase_order.cancelled", order_id, actor, reason=reason)
 
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from holdfast.access.edge import ApiRoute, ApiTx, Planner, Reader
+from holdfast.access.edge import ApiRoute, ApiTx, Approver, Planner, Reader
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
 from holdfast.purchasing import suppliers
@@ -103,6 +103,9 @@ class SupplierInfo(BaseModel):
     closed_days: list[ClosedDays]
     truck_volume_l: Decimal | None
     truck_weight_kg: Decimal | None
+    order_channel: Literal["email", "api"]
+    api_url: str | None
+    api_is_idempotent: bool
     is_active: bool
     created_at: datetime
     updated_at: datetime
@@ -214,6 +217,44 @@ async def change_supplier(supplier_id: UUID, body: SupplierChange, tx: ApiTx, ca
         if changes[name] is None and name not in _MAY_BE_EMPTY:
             raise Invalid.field_error([name], "not_null", "This field cannot be empty.")
     return SupplierInfo.model_validate(await suppliers.change_supplier(tx, supplier_id, changes, actor=caller.actor))
+
+
+class OrderChannel(BaseModel):
+    """How orders reach the supplier. ``secret`` signs by the Standard Webhooks scheme; without one, we make it."""
+
+    model_config = ConfigDict(extra="forbid")
+    channel: Literal["email", "api"]
+    url: Annotated[str, Field(max_length=2000)] | None = None
+    secret: Annotated[str, Field(pattern=r"^whsec_[A-Za-z0-9+/=]{16,200}$")] | None = None
+    is_idempotent: Annotated[
+        bool, Field(description="the supplier takes one webhook-id once, so an order of unknown fate may be sent again")
+    ] = True
+
+
+class OrderChannelInfo(BaseModel):
+    """``secret`` is told once, when we made it."""
+
+    channel: Literal["email", "api"]
+    url: str | None
+    is_idempotent: bool
+    secret: str | None
+
+
+@router.put("/suppliers/{supplier_id}/order-channel")
+async def set_order_channel(
+    supplier_id: UUID, body: OrderChannel, tx: ApiTx, caller: Approver, request: Request
+) -> OrderChannelInfo:
+    made = await suppliers.set_channel(
+        tx,
+        supplier_id,
+        request.app.state.settings,
+        channel=body.channel,
+        url=body.url,
+        secret=body.secret,
+        is_idempotent=body.is_idempotent,
+        actor=caller.actor,
+    )
+    return OrderChannelInfo(channel=body.channel, url=body.url, is_idempotent=body.is_idempotent, secret=made)
 
 
 @router.get("/suppliers/{supplier_id}/items")

@@ -14,6 +14,9 @@ from holdfast.catalog.service import escaped
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Conflict, Invalid, NotFound
 from holdfast.purchasing.model import Supplier, SupplierItem
+from holdfast.settings import Settings
+from holdfast.webhooks.addresses import check_url
+from holdfast.webhooks.sealing import new_secret, seal
 
 sql = statements("holdfast.purchasing", "suppliers.sql")
 events = statements("holdfast.purchasing")
@@ -106,6 +109,37 @@ async def remove_item(tx: Tx, supplier_id: UUID, sku_id: UUID, *, actor: str) ->
     await audit.record(
         tx, actor=actor, action="supplier.item_removed", subject=f"supplier:{supplier_id}", sku_id=str(sku_id)
     )
+
+
+async def set_channel(
+    tx: Tx,
+    supplier_id: UUID,
+    settings: Settings,
+    *,
+    channel: str,
+    url: str | None,
+    secret: str | None,
+    is_idempotent: bool,
+    actor: str,
+) -> str | None:
+    """How orders reach a supplier: by e-mail, or over its own API. Answers the signing secret when one was made now.
+
+    Raises Invalid for an address we would not call or an API without one, Conflict(``secret_not_set``).
+    """
+    supplier = await get_supplier(tx, supplier_id)
+    made: str | None = None
+    if channel == "api":
+        if not url:
+            raise Invalid.field_error(["url"], "required", "An API has an address.")
+        check_url(url, allow_private=settings.allow_private_webhooks)
+        if secret is None and not supplier.has_api_secret:
+            secret = made = new_secret()
+    sealed = seal(secret, settings.secret) if secret else None
+    await tx.run(sql.set_channel, id=supplier_id, channel=channel, url=url, sealed=sealed, is_idempotent=is_idempotent)
+    await audit.record(
+        tx, actor=actor, action="supplier.channel_set", subject=f"supplier:{supplier_id}", channel=channel, url=url
+    )
+    return made
 
 
 def _row(columns: dict[str, Any]) -> dict[str, Any]:

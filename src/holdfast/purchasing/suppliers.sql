@@ -11,7 +11,8 @@ returning id;
 -- One supplier by id.
 select id, code, name, email, language, currency, lead_time_days, lead_time_sd_days, minimum_order_value,
        over_receipt_share, order_weekdays, supplier_closed_days(closed_days) as closed_days, truck_volume_l,
-       truck_weight_kg, is_active, created_at, updated_at
+       truck_weight_kg, order_channel, api_url, api_is_idempotent, api_secret_sealed is not null as has_api_secret,
+       is_active, created_at, updated_at
   from suppliers
  where id = %(id)s;
 
@@ -19,7 +20,8 @@ select id, code, name, email, language, currency, lead_time_days, lead_time_sd_d
 -- One page in order of code.
 select id, code, name, email, language, currency, lead_time_days, lead_time_sd_days, minimum_order_value,
        over_receipt_share, order_weekdays, supplier_closed_days(closed_days) as closed_days, truck_volume_l,
-       truck_weight_kg, is_active, created_at, updated_at
+       truck_weight_kg, order_channel, api_url, api_is_idempotent, api_secret_sealed is not null as has_api_secret,
+       is_active, created_at, updated_at
   from suppliers
  where (%(after)s::text is null or code > %(after)s)
    and (%(is_active)s::boolean is null or is_active = %(is_active)s)
@@ -36,6 +38,13 @@ update suppliers
        order_weekdays = %(order_weekdays)s, closed_days = supplier_closed_days(%(closed_days)s::json),
        truck_volume_l = %(truck_volume_l)s, truck_weight_kg = %(truck_weight_kg)s,
        is_active = %(is_active)s, updated_at = now()
+ where id = %(id)s;
+
+-- set_channel
+-- How orders reach a supplier; without a new secret the old one stays.
+update suppliers
+   set order_channel = %(channel)s, api_url = %(url)s, api_is_idempotent = %(is_idempotent)s,
+       api_secret_sealed = coalesce(%(sealed)s::bytea, api_secret_sealed), updated_at = now()
  where id = %(id)s;
 
 -- put_supplier_items

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from holdfast.access.edge import ApiRoute, ApiTx, Approver, Operator, Reader
 from holdfast.access.signed_paths import signed_path
 from holdfast.kernel.page import LIMIT_DEFAULT, decode_id_cursor, encode_cursor, page_of
-from holdfast.purchasing import exceptions, letters, links, service
+from holdfast.purchasing import exceptions, letters, links, pushes, service
 from holdfast.purchasing.api import ExceptionKind, Limit, OrderDetailInfo, Quantity, Text, shown
 from holdfast.purchasing.suppliers import get_supplier
 from holdfast.settings import Settings
@@ -127,6 +127,44 @@ async def acknowledge(order_id: UUID, tx: ApiTx, caller: Operator, body: Seen | 
     chosen = body.exception_id if body else None
     await exceptions.acknowledge(tx, order_id, actor=caller.actor, exception_id=chosen)
     return shown(await service.get_order(tx, order_id))
+
+
+class PushInfo(BaseModel):
+    """``unknown``: the request left and no answer came; only a person may send it again."""
+
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    kind: Literal["order", "cancellation"]
+    status: Literal["queued", "sending", "accepted", "refused", "unknown"]
+    attempts: int
+    last_status: int | None
+    last_error: str | None
+    created_at: datetime
+    tried_at: datetime | None
+    finished_at: datetime | None
+
+
+class PushList(BaseModel):
+    pushes: list[PushInfo]
+
+
+class PushDecision(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    decision: Annotated[Literal["again", "received"], Field(description="send it again, or the supplier has it")]
+
+
+@router.get("/purchase-orders/{order_id}/pushes")
+async def list_pushes(order_id: UUID, tx: ApiTx, _: Reader) -> PushList:
+    """What went, or shall go, to the supplier's own API."""
+    await service.get_order(tx, order_id)
+    return PushList(pushes=[PushInfo.model_validate(p) for p in await pushes.list_pushes(tx, order_id)])
+
+
+@router.post("/purchase-orders/{order_id}/pushes/{push_id}")
+async def decide_push(order_id: UUID, push_id: UUID, body: PushDecision, tx: ApiTx, caller: Approver) -> PushList:
+    """Decide on what the supplier's API refused, or of which nobody knows whether it arrived."""
+    found = await pushes.decide(tx, order_id, push_id, decision=body.decision, actor=caller.actor)
+    return PushList(pushes=[PushInfo.model_validate(p) for p in found])
 
 
 class LinkInfo(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -20,11 +21,15 @@ _LIMITS: Final = httpx2.Timeout(10, connect=5)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the receiver said; ``status`` is None when it said nothing."""
+    """What the receiver said; ``status`` is None when it said nothing.
+
+    ``is_reached`` is False when the request certainly never got there, so that sending again does no harm.
+    """
 
     status: int | None
     error: str | None
     retry_after: float | None = None
+    is_reached: bool = True
 
     @property
     def is_delivered(self) -> bool:
@@ -46,8 +51,10 @@ async def post(url: str, body: str, *, secret: str, message_id: str, now: dateti
     except TimeoutError:
         return Outcome(None, f"no answer within {SECONDS_MAX} s")
     except AddressForbidden as error:
-        return Outcome(None, str(error))
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        return Outcome(None, str(error), is_reached=False)
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL, socket.gaierror) as error:
+        return Outcome(None, f"{type(error).__name__}: {error}"[:500], is_reached=False)
+    except (httpx2.HTTPError, OSError) as error:
         return Outcome(None, f"{type(error).__name__}: {error}"[:500])
 
 

@@ -1,0 +1,91 @@
+"""A supplier's own system: verifies signature and content of every order, takes one message id once, fails on demand."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+ORDER_FIELDS = {
+    "purchase_order_id": str,
+    "number": str,
+    "supplier_code": str,
+    "currency": str,
+    "total": str,
+    "deliver_to": dict,
+    "note": str,
+    "lines": list,
+}
+LINE_FIELDS = {"line_no": int, "sku_code": str, "name": str, "quantity": int, "unit_cost": str}
+
+
+class SupplierSystem:
+    """``troubles`` befall the next requests: a status to answer, or ``vanish`` after (``miss`` before) taking it."""
+
+    def __init__(self) -> None:
+        self.secret = ""
+        self.url = ""
+        self.troubles: list[int | str] = []
+        self.taken: dict[str, dict[str, Any]] = {}
+        self.requests = 0
+        self.complaints: list[str] = []
+
+    def answer_to(self, headers: dict[str, str], body: bytes) -> int | None:
+        self.requests += 1
+        trouble = self.troubles.pop(0) if self.troubles else None
+        if isinstance(trouble, int):
+            return trouble
+        if trouble == "miss":
+            return None
+        try:
+            message = Webhook(self.secret).verify(body, headers)
+        except WebhookVerificationError as error:
+            self.complaints.append(str(error))
+            return 401
+        self._check(message)
+        self.taken.setdefault(headers["webhook-id"], message)
+        return None if trouble == "vanish" else 200
+
+    def _check(self, message: dict[str, Any]) -> None:
+        wanted = ORDER_FIELDS if message["type"] == "purchase_order.sent" else {"number": str}
+        found = [(message["data"], wanted), *((line, LINE_FIELDS) for line in message["data"].get("lines", ()))]
+        for facts, kinds in found:
+            self.complaints += [
+                f"{name}: {facts.get(name)!r}" for name, k in kinds.items() if type(facts.get(name)) is not k
+            ]
+
+
+@contextmanager
+def supplier_system() -> Iterator[SupplierSystem]:
+    system = SupplierSystem()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            assert json.loads(body)
+            status = system.answer_to({k.lower(): v for k, v in self.headers.items()}, body)
+            if status is None:
+                self.connection.close()  # the answer never comes
+                return
+            self.send_response(status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    system.url = f"http://127.0.0.1:{server.server_port}/orders"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield system
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
