@@ -1,4 +1,4 @@
-"""A supplier's own system: verifies signature and content of every order, takes one message id once, fails on demand."""
+"""A supplier's own system: verifies signature and content of every order, takes a message id once, fails on demand."""
 
 from __future__ import annotations
 
