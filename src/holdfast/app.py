@@ -45,6 +45,7 @@ import holdfast.notify.api
 import holdfast.notify.jobs
 import holdfast.purchasing.api
 import holdfast.purchasing.jobs
+import holdfast.purchasing.learning_api
 import holdfast.purchasing.pages
 import holdfast.purchasing.supplier_api
 import holdfast.purchasing.supplier_page
@@ -136,6 +137,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.purchasing.supplier_api.router,
     holdfast.purchasing.api.router,
     holdfast.purchasing.words_api.router,
+    holdfast.purchasing.learning_api.router,
     holdfast.transfers.api.router,
     holdfast.tracking.api.router,
     holdfast.returns.api.router,

@@ -8,6 +8,7 @@ from procrastinate import RetryStrategy
 
 from holdfast.jobs import Blueprint, JobContext, Work
 from holdfast.purchasing.exceptions import watch
+from holdfast.purchasing.learning import learn_supplier, suppliers_to_learn
 from holdfast.purchasing.pushing import ATTEMPTS_MAX, push
 
 tasks = Blueprint()
@@ -27,6 +28,18 @@ async def push_order(context: JobContext, push_id: str) -> None:
     work = Work.of(context)
     if await push(work.database, work.settings, UUID(push_id)) == "queued":
         raise NotTakenYet
+
+
+@tasks.periodic(cron="17 * * * *")
+@tasks.task(name="learn_lead_times", queueing_lock="learn_lead_times", lock="learn_lead_times", pass_context=True)
+async def learn_lead_times(context: JobContext, timestamp: int) -> None:
+    """Every hour: suppliers of whom something arrived, each in a transaction of its own."""
+    database = Work.of(context).database
+    async with database.transaction() as tx:
+        waiting = await suppliers_to_learn(tx)
+    for supplier_id in waiting:
+        async with database.transaction() as tx:
+            await learn_supplier(tx, supplier_id)
 
 
 @tasks.periodic(cron="*/10 * * * *")

@@ -94,6 +94,7 @@ async def put_items(tx: Tx, supplier_id: UUID, items: list[dict[str, Any]], *, a
     complete = [_item(number, item) for number, item in enumerate(items)]
     try:
         async with tx.connection.transaction():
+            await tx.run(sql.note_cost_changes, supplier_id=supplier_id, items=Json(complete))
             await tx.run(sql.put_supplier_items, supplier_id=supplier_id, items=Json(complete))
     except psycopg.errors.ForeignKeyViolation as error:
         raise Invalid("unknown_sku", "One of the SKUs does not exist.") from error

@@ -47,6 +47,14 @@ update suppliers
        api_secret_sealed = coalesce(%(sealed)s::bytea, api_secret_sealed), updated_at = now()
  where id = %(id)s;
 
+-- note_cost_changes
+-- Before new terms are written: costs that they change, for the scorecard.
+insert into supplier_cost_changes (supplier_id, sku_id, cost_before, cost_after, changed_at)
+select i.supplier_id, i.sku_id, i.unit_cost, n.unit_cost, business_now()
+  from json_to_recordset(%(items)s) as n (sku_id uuid, unit_cost numeric)
+  join supplier_items i on i.supplier_id = %(supplier_id)s and i.sku_id = n.sku_id
+ where i.unit_cost <> n.unit_cost;
+
 -- put_supplier_items
 -- Terms of many SKUs at once; a term given again replaces the old one.
 insert into supplier_items (supplier_id, sku_id, supplier_code, unit_cost, currency, break_quantities, break_costs, moq,

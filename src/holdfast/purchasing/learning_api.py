@@ -1,0 +1,117 @@
+"""What was learned about suppliers over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.access.edge import ApiRoute, ApiTx, Reader
+from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.purchasing import learning
+
+router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Suppliers"])
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+
+
+class LeadTimeInfo(BaseModel):
+    """Days from sending an order to its arrival; nine of ten deliveries lie from ``low_days`` to ``high_days``.
+
+    What was learned is null without receipts. ``lead_time_days`` and its spread are what planning uses.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+    sku_id: UUID
+    sku_code: str
+    sku_name: str
+    receipts: int | None
+    mean_days: float | None
+    sd_days: float | None
+    low_days: float | None
+    median_days: float | None
+    high_days: float | None
+    learned_at: datetime | None
+    promised_days: float
+    promised_sd_days: float
+    lead_time_days: float
+    lead_time_sd_days: float
+    source: Literal["learned", "promised"]
+
+
+class LeadTimePage(BaseModel):
+    lead_times: list[LeadTimeInfo]
+    next_cursor: str | None
+
+
+class FactorInfo(BaseModel):
+    """Lead time as a factor on the promise: 1.2 is a fifth longer than promised. Null before the first receipt."""
+
+    model_config = ConfigDict(from_attributes=True)
+    receipts: int | None
+    mean_factor: float | None
+    sd_factor: float | None
+    low_factor: float | None
+    high_factor: float | None
+    is_used: bool | None
+    learned_at: datetime | None
+    promised_days: float
+    promised_sd_days: float
+
+
+class CostChangeInfo(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+    sku_id: UUID
+    sku_code: str
+    sku_name: str
+    cost_before: Decimal
+    cost_after: Decimal
+    changed_at: datetime
+
+
+class ScorecardInfo(BaseModel):
+    """Shares are of lines whose first promised day lies in the window; null when there are none."""
+
+    days: int
+    lines_due: int
+    on_time_share: Annotated[
+        float | None, Field(description="all that was not refused had arrived by the promised day")
+    ]
+    in_full_share: Annotated[float | None, Field(description="all that was ordered arrived in the end")]
+    on_time_in_full_share: float | None
+    lines_cut: Annotated[int, Field(description="lines the supplier cut short or refused")]
+    lead_time: FactorInfo
+    cost_changes: list[CostChangeInfo]
+
+
+@router.get("/suppliers/{supplier_id}/lead-times")
+async def list_lead_times(
+    supplier_id: UUID, tx: ApiTx, _: Reader, limit: Limit = LIMIT_DEFAULT, cursor: str | None = None
+) -> LeadTimePage:
+    after = decode_cursor(cursor, 1)
+    found = await learning.list_lead_times(tx, supplier_id, after=after[0] if after else None, limit=limit)
+    page = page_of(found, limit, lambda row: encode_cursor(row.sku_code))
+    return LeadTimePage(lead_times=[LeadTimeInfo.model_validate(r) for r in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/suppliers/{supplier_id}/scorecard")
+async def read_scorecard(
+    supplier_id: UUID, tx: ApiTx, _: Reader, days: Annotated[int, Query(ge=1, le=3650)] = 365
+) -> ScorecardInfo:
+    """How the supplier kept its word, and how long it takes."""
+    card = await learning.scorecard(tx, supplier_id, days=days)
+    counts = card.counts
+    return ScorecardInfo(
+        days=days,
+        lines_due=counts.lines_due,
+        on_time_share=counts.share(counts.lines_on_time),
+        in_full_share=counts.share(counts.lines_in_full),
+        on_time_in_full_share=counts.share(counts.lines_on_time_in_full),
+        lines_cut=counts.lines_cut,
+        lead_time=FactorInfo.model_validate(card.lead_time),
+        cost_changes=[CostChangeInfo.model_validate(c) for c in card.cost_changes],
+    )
