@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 import holdfast.access.commands
+import holdfast.demand.command
 import holdfast.demo.commands
 import holdfast.importing.command
 import holdfast.replenishment.command
@@ -29,6 +30,7 @@ screen = Console()
 app.add_typer(holdfast.access.commands.users, name="user")
 app.add_typer(holdfast.access.commands.api_keys, name="key")
 app.add_typer(holdfast.demo.commands.app, name="demo")
+app.command("forecast")(holdfast.demand.command.forecast_file)
 app.command("import")(holdfast.importing.command.import_file)
 app.command("plan")(holdfast.replenishment.command.plan_files)
 app.command("backtest")(holdfast.replenishment.command.backtest_files)

@@ -1,5 +1,6 @@
 """Demand: sales history, cleaning, and forecasts as distributions of demand over a protection time."""
 
+from holdfast.demand.chunks import in_chunks
 from holdfast.demand.history import (
     DEMAND_CLASSES,
     DemandClass,
@@ -17,7 +18,7 @@ from holdfast.demand.selection import METHODS, Selected, method_named
 from holdfast.demand.spread import LEVELS, LevelFit
 from holdfast.demand.tables import Note, NoteKind, Panel, read_history
 from holdfast.demand.trained import GlobalQuantiles, load_quantiles
-from holdfast.demand.training import train_quantiles
+from holdfast.demand.training import best_method, train_quantiles
 
 __all__ = [
     "DEMAND_CLASSES",
@@ -40,9 +41,11 @@ __all__ = [
     "Seasonal",
     "Selected",
     "WindowBootstrap",
+    "best_method",
     "cap_bulk_days",
     "classify",
     "forecast_demand",
+    "in_chunks",
     "load_quantiles",
     "method_named",
     "negbin_cdf",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from holdfast.demand.history import Floats
+from holdfast.demand.history import Floats, Ints
 from holdfast.demand.negbin import negbin_cdf
 from holdfast.demand.shape import normal_score, pinball, quantiles_of
 from holdfast.demand.spread import LEVELS, LevelFit
@@ -18,6 +18,9 @@ _GROUPS_MAX = 5
 # Half of what parts a group from the others, and half of what points down: few origins stand behind a correction,
 # and a day that was the same for all of them (a season, a strike) must not be taken for a property of a group.
 OF_GROUP, DOWNWARDS = 0.5, 0.5
+
+# Two to four origins measure their differences badly: more than this is not believed, and one alone counts as half.
+BETWEEN_MAX = 0.15
 
 # No correction beyond this many standard normal deviations is believed.
 _DOWN_MAX, _UP_MAX = -0.5, 1.2
@@ -41,8 +44,13 @@ class Calibration:
         return Calibration(np.zeros(0), np.zeros((1, len(LEVELS))), np.full(1, np.nan))
 
     @staticmethod
-    def learned(fit: LevelFit, length: int, demand: Floats, scale: Floats, seed: int = 1) -> Calibration:
-        """From forecasts made at past origins and the sums that came; `scale` is the series' mean sum until then."""
+    def learned(fit: LevelFit, length: int, demand: Floats, scale: Floats, origin: Ints, seed: int = 1) -> Calibration:
+        """From forecasts made at past origins and the sums that came; `scale` is the series' mean sum until then.
+
+        All series of one `origin` share its weather. How much the origins differ among themselves widens every level,
+        because the next origin will differ too: with a shock of variance τ² between origins, the level at z deviations
+        is reached at z·√(1 + τ²).
+        """
         mean, variance = fit.moments_over(length)
         rows = np.flatnonzero(mean > 0)
         loss = pinball(quantiles_of(fit, length), demand).mean(axis=1)[rows] / scale[rows]
@@ -56,13 +64,16 @@ class Calibration:
         here = negbin_cdf(demand, mean, variance)
         # A count stands for all probabilities between its neighbour's and its own: one of them, drawn at random.
         drawn = below + np.random.default_rng(seed).random(rows.size) * (here - below)
-        beyond = normal_score(np.clip(drawn, 1e-9, 1 - 1e-9))[:, None] - shift - normal_score(np.asarray(LEVELS))
+        z = normal_score(np.asarray(LEVELS))
+        score = normal_score(np.clip(drawn, 1e-9, 1 - 1e-9))
+        beyond = score[:, None] - shift - z
         group = np.searchsorted(edges, mean, side="right")
         together = _moves(beyond)
         apart = np.stack([_moves(beyond[group == index]) for index in range(groups)])
         moves = together + OF_GROUP * (apart - together)
         errors = np.array([loss[group == index].mean() for index in range(groups)])
-        return Calibration(edges, np.where(moves < 0, DOWNWARDS * moves, moves), errors)
+        widened = z * (np.sqrt(1.0 + _between(score - shift[:, 0], origin[rows])) - 1.0)
+        return Calibration(edges, np.where(moves < 0, DOWNWARDS * moves, moves) + widened, errors)
 
     def applied(self, fit: LevelFit, length: int) -> LevelFit:
         """The fit with its levels moved; they keep their order."""
@@ -81,6 +92,12 @@ class Calibration:
     def from_lists(lists: list[list[float]]) -> Calibration:
         edges, errors, *moves = lists
         return Calibration(np.array(edges, np.float64), np.array(moves, np.float64), np.array(errors, np.float64))
+
+
+def _between(score: Floats, origin: Ints) -> float:
+    """Variance between the origins' middles, in squared normal deviations."""
+    middles = [np.median(score[origin == one]) for one in np.unique(origin) if np.count_nonzero(origin == one) >= 30]
+    return min(float(np.var(middles, ddof=1)), BETWEEN_MAX) if len(middles) > 1 else BETWEEN_MAX / 2
 
 
 def _moves(beyond: Floats) -> Floats:

@@ -44,6 +44,11 @@ class Sums:
             history.starts_on,
         )
 
+    def rows(self, rows: NDArray[np.int64]) -> Sums:
+        """The sums of some of the series."""
+        parts = (self.units[rows], self.squares[rows], self.sales[rows], self.seen[rows], self.last_sale[rows])
+        return Sums(*parts, self.period, self.starts_on)
+
     @property
     def series(self) -> int:
         return int(self.units.shape[0])

@@ -39,6 +39,10 @@ class Blend:
     smoothing: float
     intermittent: float
 
+    def of(self, members: tuple[Floats, Floats, Floats]) -> Floats:
+        trained, smoothing, intermittent = members
+        return self.trained * trained + self.smoothing * smoothing + self.intermittent * intermittent
+
 
 # Fixed before looking at the data sets: ours alone, the two per-series methods alone, and what lies between.
 BLENDS = (
@@ -75,9 +79,7 @@ class Members:
 
     def blended(self, blend: Blend, length: int) -> LevelFit:
         """Mean and variance of the blended quantiles, and the shift to them."""
-        shares = (blend.trained, blend.smoothing, blend.intermittent)
-        quantiles = sum((q * s for q, s in zip(self.quantiles, shares, strict=True)), np.zeros_like(self.quantiles[0]))
-        mean = sum((m * s for m, s in zip(self.means, shares, strict=True)), np.zeros_like(self.means[0]))
+        quantiles, mean = blend.of(self.quantiles), blend.of(self.means)
         spread = np.maximum(quantiles[:, 2:] - mean[:, None], 0.0).sum(axis=1) / _UPPER.sum()
         variance = np.maximum(spread**2, mean)
         _, plain_variance = self.plain.moments_over(length)

@@ -10,8 +10,10 @@ import numpy as np
 
 from holdfast.demand.calibration import Calibration
 from holdfast.demand.features import FloatTable, Sums, features_at
-from holdfast.demand.history import DemandHistory, Floats, Ints, cap_bulk_days
-from holdfast.demand.shape import pinball, quantiles_of
+from holdfast.demand.history import DemandHistory, Floats, Ints, cap_bulk_days, finest_unit, in_units
+from holdfast.demand.methods import DemandMethod
+from holdfast.demand.selection import Selected
+from holdfast.demand.shape import pinball
 from holdfast.demand.spread import LEVELS, LevelFit
 from holdfast.demand.trained import BLENDS, Blend, Boosters, GlobalQuantiles, Members, members_at
 
@@ -67,6 +69,7 @@ def train_quantiles(
     protection_days: Sequence[int] | Ints,
     *,
     cap_bulk: bool = True,
+    unit: float | None = None,
     rows_max: int = ROWS_MAX,
     seed: int = 1,
 ) -> GlobalQuantiles | None:
@@ -75,7 +78,8 @@ def train_quantiles(
     `protection_days` are the lengths that matter, in periods; up to four of them are trained on. Deterministic: the
     same history, lengths and seed give the same model. One thread.
     """
-    capped = cap_bulk_days(history)[0] if cap_bulk else history
+    counted = in_units(history, finest_unit(history) if unit is None else unit)
+    capped = cap_bulk_days(counted)[0] if cap_bulk else counted
     lengths = _lengths(np.asarray(protection_days, np.int64))
     rng = np.random.default_rng(seed)
     rows = _all_rows(capped, lengths, rows_max, rng)
@@ -88,6 +92,13 @@ def train_quantiles(
         return GlobalQuantiles(_boosters(rows), BLENDS[1], Calibration.none())
     blend, calibration = _judged(capped, held, _boosters(early), rng)
     return GlobalQuantiles(_boosters(rows), blend, calibration)
+
+
+def best_method(
+    history: DemandHistory, protection_days: Sequence[int] | Ints, *, cap_bulk: bool = True, unit: float | None = None
+) -> DemandMethod:
+    """The global model where there is enough to learn from, else the best method per series."""
+    return train_quantiles(history, protection_days, cap_bulk=cap_bulk, unit=unit) or Selected()
 
 
 def _lengths(asked: Ints) -> list[int]:
@@ -126,14 +137,16 @@ def _origins(history: DemandHistory, length: int) -> list[int]:
 
 
 def _rows_at(sums: Sums, origin: int, length: int, most: int, rng: np.random.Generator) -> Rows:
-    units, seen = sums.window(origin, origin + length)
-    table, level = features_at(sums, origin, length)
-    usable = (seen >= 0.6 * length) & (level > 0) & (sums.seen[:, origin] >= min(length, 4))
+    _, seen = sums.window(origin, origin + length)
+    usable = (seen >= 0.6 * length) & (sums.seen[:, origin] >= min(length, 4)) & (sums.units[:, origin] > 0)
     rows = np.flatnonzero(usable)
     if rows.size > most:
         rows = np.sort(rng.choice(rows, most, replace=False))
-    target = np.minimum(units[rows] / seen[rows] / level[rows], _TARGET_MAX)
-    return Rows(table[rows], target, seen[rows] / length, np.full(rows.size, origin + length, np.int64))
+    chosen = sums.rows(rows)
+    units, seen = chosen.window(origin, origin + length)
+    table, level = features_at(chosen, origin, length)
+    target = np.minimum(units / seen / level, _TARGET_MAX)
+    return Rows(table, target, seen / length, np.full(rows.size, origin + length, np.int64))
 
 
 def _held_out(periods: int, length: int) -> list[int]:
@@ -162,42 +175,53 @@ def _judged(
 ) -> tuple[Blend, Calibration]:
     """The blend with the least pinball loss on the held-out origins, and its calibration there."""
     chosen = np.arange(history.series)
-    if chosen.size > HELD_OUT_SERIES:
-        chosen = np.sort(rng.choice(chosen, HELD_OUT_SERIES, replace=False))
+    most = HELD_OUT_SERIES // len(held)
+    if chosen.size > most:
+        chosen = np.sort(rng.choice(chosen, most, replace=False))
     part = history.rows(chosen)
     sums = Sums.of(part)
-    tried: list[tuple[Members, int, Ints, Floats, Floats]] = []
+    tried: list[_Tried] = []
     for length, origins in held.items():
         for origin in origins:
             units, seen = sums.window(origin, origin + length)
             scale = sums.units[:, origin] / np.maximum(sums.seen[:, origin], 1) * length
             rows = np.flatnonzero((seen >= length) & (scale > 0))
             members = members_at(part, sums, origin, length, boosters)
-            tried.append((members, length, rows, units[rows], scale[rows]))
-    losses = [
-        sum(
-            _loss(members.blended(blend, length), length, rows, demand, scale)
-            for members, length, rows, demand, scale in tried
-        )
-        for blend in BLENDS
-    ]
-    blend = BLENDS[int(np.argmin(losses))]
-    fits = [(members.blended(blend, length), length, rows, demand) for members, length, rows, demand, _ in tried]
-    return blend, _calibration(fits, np.concatenate([scale for *_, scale in tried]))
+            tried.append(_Tried(members, origin, length, rows, units[rows], scale[rows]))
+    blend = min(BLENDS, key=lambda one: sum(trial.loss(one) for trial in tried))
+    return blend, _calibration(tried, blend)
 
 
-def _loss(fit: LevelFit, length: int, rows: Ints, demand: Floats, scale: Floats) -> float:
-    found = pinball(quantiles_of(fit, length)[rows], demand).mean(axis=1)
-    # By series and by volume: neither may be bought with the other.
-    return float((found / scale).sum() / rows.size + found.sum() / max(demand.sum(), 1.0)) if rows.size else 0.0
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What was said at one held-out origin, and for `rows` what came."""
+
+    members: Members
+    origin: int
+    length: int
+    rows: Ints
+    demand: Floats
+    scale: Floats
+
+    def loss(self, blend: Blend) -> float:
+        """By series and by volume: neither may be bought with the other."""
+        if not self.rows.size:
+            return 0.0
+        found = pinball(blend.of(self.members.quantiles)[self.rows], self.demand).mean(axis=1)
+        return float((found / self.scale).mean() + found.sum() / max(self.demand.sum(), 1.0))
 
 
-def _calibration(fits: list[tuple[LevelFit, int, Ints, Floats]], scale: Floats) -> Calibration:
+def _calibration(tried: list[_Tried], blend: Blend) -> Calibration:
     """All held-out sums as one table: sums over different lengths are alike once they are probabilities."""
+    fits = [trial.members.blended(blend, trial.length) for trial in tried]
 
     def column(name: str, power: int) -> Floats:
-        return np.concatenate([getattr(fit, name)[rows] * length**power for fit, length, rows, _ in fits])
+        pairs = zip(fits, tried, strict=True)
+        return np.concatenate([getattr(fit, name)[trial.rows] * trial.length**power for fit, trial in pairs])
 
-    shift = np.concatenate([fit.level_shift[rows] for fit, _, rows, _ in fits if fit.level_shift is not None])
+    shifts = zip((fit.level_shift for fit in fits), tried, strict=True)
+    shift = np.concatenate([known[trial.rows] for known, trial in shifts if known is not None])
     whole = LevelFit(column("daily_mean", 1), column("day_variance", 1), column("level_variance", 2), shift)
-    return Calibration.learned(whole, 1, np.concatenate([demand for *_, demand in fits]), scale)
+    demand, scale = (np.concatenate([getattr(trial, name) for trial in tried]) for name in ("demand", "scale"))
+    origin = np.concatenate([np.full(trial.rows.size, trial.origin, np.int64) for trial in tried])
+    return Calibration.learned(whole, 1, demand, scale, origin)
