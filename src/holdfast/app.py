@@ -53,8 +53,10 @@ import holdfast.purchasing.words_api
 import holdfast.replenishment.api
 import holdfast.replenishment.approvals_api
 import holdfast.replenishment.jobs
+import holdfast.replenishment.limit_pages
 import holdfast.replenishment.pages
 import holdfast.replenishment.policies_api
+import holdfast.replenishment.policy_pages
 import holdfast.replenishment.whatif_api
 import holdfast.returns.api
 import holdfast.returns.pages
@@ -160,6 +162,8 @@ PAGES: list[APIRouter] = [
     holdfast.stock.undo_pages.router,
     holdfast.stock.value_pages.router,
     holdfast.replenishment.pages.router,
+    holdfast.replenishment.policy_pages.router,
+    holdfast.replenishment.limit_pages.router,
     holdfast.purchasing.pages.router,
     holdfast.purchasing.supplier_page.router,
     holdfast.alerts.pages.router,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -11,6 +12,7 @@ from holdfast.kernel.errors import Conflict, NotFound
 from holdfast.replenishment import decisions
 from holdfast.replenishment.decisions import Approval
 from holdfast.replenishment.jobs import begin
+from holdfast.replenishment.suggestion_views import suggestion_view
 from holdfast.replenishment.worklist import worklist_view
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -22,6 +24,13 @@ async def worklist(visit: Signed) -> Response:
     return visit.page("replenishment/worklist.html", view, active="replenish", block="results")
 
 
+@router.get("/replenishment/suggestions/{suggestion_id}")
+async def suggestion(suggestion_id: UUID, visit: Signed) -> Response:
+    """One suggestion, worked out under what the address assumes; htmx asks for the sum alone."""
+    view = await suggestion_view(visit, suggestion_id)
+    return visit.page("replenishment/suggestion.html", view, active="replenish", block="results")
+
+
 @router.post("/replenishment/decide")
 async def decide(visit: Signed) -> Response:
     """Yes or no to the ticked suggestions. Each names the version that was looked at."""
@@ -29,6 +38,8 @@ async def decide(visit: Signed) -> Response:
     visit.require("approve")
     ticked = [one for one in map(_ticked, form.every("suggestion")) if one is not None]
     back = form.text("next") or "/replenishment"
+    if len(ticked) == 1 and (quantity := form.whole("quantity")):
+        ticked = [replace(ticked[0], quantity=quantity)]
     if not ticked:
         return visit.redirect(back, say=visit.words.gettext("Tick at least one suggestion first."), bad=True)
     if form.text("decision") == "reject":

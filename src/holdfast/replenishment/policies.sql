@@ -51,3 +51,32 @@ select po.*
  where s.id = %(sku_id)s
  order by po.sku_id is null, po.category is null, po.class_code is null, po.warehouse_id is null
  limit 1;
+
+-- policy_rows
+-- Every policy with the names of what it is for, the widest first.
+select p.*, s.code as sku_code, s.name as sku_name, w.name as warehouse
+  from replenishment_policies p
+  left join skus s on s.id = p.sku_id
+  left join warehouses w on w.id = p.warehouse_id
+ order by p.sku_id is not null, p.category is not null, p.class_code is not null, s.code, p.category, p.class_code, w.name nulls first
+ limit 500;
+
+-- category_choices
+-- Categories in use.
+select distinct category as value, category as label from skus where category is not null and archived_at is null order by 1 limit 500;
+
+-- sku_named
+-- A SKU by its code.
+select id, code, name from skus where code = %(code)s and archived_at is null;
+
+-- warehouse_named
+-- The name of a warehouse.
+select name from warehouses where id = %(id)s;
+
+-- supplier_choices
+-- Active suppliers.
+select id::text as value, name as label from suppliers where is_active order by name limit 500;
+
+-- main_currency
+-- The currency most suppliers are paid in.
+select currency from suppliers where is_active group by currency order by count(*) desc, currency limit 1;

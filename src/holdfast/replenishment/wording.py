@@ -76,6 +76,14 @@ def arithmetic_lines(
     return (*lines, SumLine(_total(stored, words, formats), formats.number(quantity), "total"))
 
 
+def branch_lines(leaves: Sequence[Mapping[str, Any]], words: Words, formats: Formats) -> tuple[SumLine, ...]:
+    """The leaves of one part of the sum, each with its sign."""
+    return tuple(
+        SumLine(_label(leaf, words, formats), formats.signed(int(leaf["sign"]) * int(leaf["amount"])))
+        for leaf in leaves
+    )
+
+
 def reason_words(reason: str, words: Words) -> str:
     """The reason in words; one we have no words for is shown as it is."""
     return words.gettext(REASONS[reason]) if reason in REASONS else reason.replace("_", " ")

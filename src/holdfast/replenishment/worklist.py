@@ -102,6 +102,7 @@ class Run:
 class Line:
     """One row of the page. `value` is what its tick posts; `minor` its cost in minor units, for exact sums."""
 
+    id: UUID
     value: str
     sku_id: UUID
     code: str
@@ -246,6 +247,7 @@ def _groups(
 def _line(visit: Visit, row: Row, days: Mapping[date, int]) -> Line:
     digits = get_currency_precision(row.currency) if row.currency else 2
     return Line(
+        id=row.id,
         value=f"{row.id}:{row.version}",
         sku_id=row.sku_id,
         code=row.code,
