@@ -10,10 +10,12 @@ from holdfast.demand.history import (
     classify,
     without_unsold_start,
 )
+from holdfast.demand.likeness import by_likeness
 from holdfast.demand.methods import Aggregated, DemandMethod, ExponentialSmoothing, Intermittent, MovingAverage
 from holdfast.demand.methods_window import Seasonal, WindowBootstrap
 from holdfast.demand.model import DemandForecast, forecast_demand
 from holdfast.demand.negbin import negbin_cdf, negbin_quantile
+from holdfast.demand.occasions import Occasion, effect_of, forecast_with_occasions
 from holdfast.demand.selection import METHODS, Selected, method_named
 from holdfast.demand.spread import LEVELS, LevelFit
 from holdfast.demand.tables import Note, NoteKind, Panel, read_history
@@ -36,15 +38,19 @@ __all__ = [
     "MovingAverage",
     "Note",
     "NoteKind",
+    "Occasion",
     "Panel",
     "Period",
     "Seasonal",
     "Selected",
     "WindowBootstrap",
     "best_method",
+    "by_likeness",
     "cap_bulk_days",
     "classify",
+    "effect_of",
     "forecast_demand",
+    "forecast_with_occasions",
     "in_chunks",
     "load_quantiles",
     "method_named",

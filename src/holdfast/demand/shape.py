@@ -64,7 +64,9 @@ def shift_to(levels: Floats, quantiles: Floats, mean: Floats, variance: Floats) 
     part = asked - count
     below, here, above = (negbin_cdf(count + step, mean[:, None], variance[:, None]) for step in (-1, 0, 1))
     lowest, highest = below + part * (here - below), here + part * (above - here)
-    reached = np.clip(levels, lowest, highest)
+    # Not the very end of the interval, where the last digit would decide between two counts.
+    margin = 1e-6 * (highest - lowest)
+    reached = np.clip(levels, lowest + margin, highest - margin)
     score = normal_score(np.clip(reached, 1e-12, 1 - 1e-12))
     score = np.maximum.accumulate(np.clip(score, _Z_MIN, _Z_MAX), axis=1)
     known = ~np.isnan(quantiles).any(axis=1) & (mean > 0)
