@@ -152,3 +152,60 @@ async def test_short_dated_batches_leave_first_and_those_past_use_never(house: H
     assert shown(house, await reserve(house, "MILK 2")) == "MILK@NEAR 2"
     assert shown(house, await reserve(house, "MILK 2", strategy="use_by")) == "MILK@FAR 2"
     assert (await reserve(house, "MILK 5", expect=409))["errors"][0]["available"] == 4
+
+
+async def received(house: House, sku: str, warehouse: str, quantity: int, **units: Any) -> None:
+    body = {"warehouse_id": await house.warehouse(warehouse)}
+    items = [{"sku_id": await house.sku(sku), "quantity": quantity, **units}]
+    await house.post("/inventory/receipts", {**body, "items": items})
+
+
+async def test_an_order_that_must_last_is_planned_from_what_lasts(shop: House) -> None:
+    await shop.sku("MILK", tracking="batch")
+    for place, year, units in (("GZ", 2026, 9), ("GZ", 2040, 1), ("BJ", 2041, 5)):
+        batch = {"number": f"L-{year}", "expiry_date": f"{year}-12-30"}
+        await received(shop, "MILK", place, units, batch=batch)
+    asked = {**(await line(shop, "MILK 3")), "min_remaining_days": 700}
+    assert shown(shop, await reserve(shop, "TEA 1", items=[asked])) == "MILK@BJ 3"
+    assert shown(shop, await reserve(shop, "MILK 3")) == "MILK@GZ 3", "whoever asks for no life gets what is near"
+    more = {**asked, "quantity": 4}
+    refused = await reserve(shop, "TEA 1", items=[more], expect=409)
+    assert (refused["code"], refused["errors"][0]["available"]) == ("insufficient_stock", 3)
+    assert await violations(shop.database) == []
+
+
+async def test_units_that_are_named_come_from_where_they_lie(shop: House) -> None:
+    await shop.sku("CAM", tracking="serial")
+    await received(shop, "CAM", "BJ", 2, serials=["B-1", "B-2"])
+    await received(shop, "CAM", "GZ", 1, serials=["G-1"])
+    named = {**(await line(shop, "CAM 2")), "serials": ["B-2", "G-1"]}
+    held = await reserve(shop, "TEA 1", items=[named, await line(shop, "TEA 1")])
+    assert shown(shop, held) == "CAM@BJ 1, CAM@GZ 1, TEA@GZ 1"
+    taken = await reserve(shop, "TEA 1", items=[named], expect=409)
+    gone = await reserve(shop, "TEA 1", items=[{**named, "serials": ["B-1", "X-9"]}], expect=409)
+    assert (taken["code"], gone["code"], gone["errors"][0]["serials"]) == (
+        "serial_not_here",
+        "serial_not_here",
+        ["X-9"],
+    )
+    wrong = await reserve(shop, "TEA 1", items=[{**named, "quantity": 3}], expect=422)
+    assert wrong["errors"][0]["code"] == "serials_mismatch"
+    assert await violations(shop.database) == []
+
+
+async def test_a_refused_plan_stays_refused_under_its_key(shop: House) -> None:
+    refused = await reserve(shop, "TEA 11", expect=409, key="k")
+    await shop.stock("TEA", "GZ", 20)
+    assert await reserve(shop, "TEA 11", expect=409, key="k") == refused
+    body = {"reference_type": "order", "reference_id": "O-1", "expires_in_minutes": None, "ship_to": GUANGZHOU}
+    body["items"] = [await line(shop, "TEA 11")]
+    again = await shop.client.post("/api/v1/inventory/reservations", json=body, headers={"Idempotency-Key": "k"})
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (409, "true")
+    other = await reserve(shop, "TEA 10", expect=422, key="k")
+    assert other["code"] == "idempotency_key_reused"
+    assert shown(shop, await reserve(shop, "TEA 11", key="another")) == "TEA@GZ 11"
+
+
+async def test_equal_requests_at_once_are_refused_alike(shop: House) -> None:
+    answers = await asyncio.gather(*(reserve(shop, "TEA 11", expect=409, key="many") for _ in range(8)))
+    assert all(answer == answers[0] for answer in answers)

@@ -100,3 +100,39 @@ def test_a_past_of_quantities_is_not_taken_over_for_units_that_are_told_apart(sh
         "skus": [{"sku_id": shelf.sku("TEA"), "sku_code": f"TEA-{shelf.tag}", "tracking": tracking}],
     }
     assert shelf.connection.execute("select from inventory where sku_id = %s", [shelf.sku("TEA")]).fetchall() == []
+
+
+async def test_a_past_instant_says_why_units_could_not_be_sold(fresh_shelf: Shelf, fresh_database: Database) -> None:
+    shelf = fresh_shelf
+    shelf.given("TEA@GZ 9")
+
+    def set_aside(state: str, quantity: int) -> None:
+        line = {"sku_id": shelf.sku("TEA"), "warehouse_id": shelf.warehouse("GZ")}
+        legs = [{**line, "quantity": -quantity}, {**line, "quantity": quantity, "bucket": "unsellable", "state": state}]
+        answer = shelf.post(
+            "stock_move", event_type="inventory.state_changed", movement_type="adjustment",
+            reference_type="adjustment", reason="checked", items=legs,
+        )  # fmt: skip
+        assert answer["outcome"] == "moved", answer
+        shelf.advance(60)
+
+    moments: list[datetime] = []
+    for state, quantity in (("quality_hold", 3), ("damaged", 1), ("quality_hold", 2)):
+        set_aside(state, quantity)
+        row = shelf.connection.execute("select business_now()").fetchone()
+        assert row
+        moments.append(row[0])
+
+    async def states(moment: datetime) -> tuple[int, dict[str, int]]:
+        async with fresh_database.transaction() as tx:
+            [level] = await explaining.list_levels_as_of(
+                tx, moment, limit=10, after=None, sku_id=UUID(shelf.sku("TEA")), warehouse_id=None
+            )
+        return level.unavailable_quantity, level.states
+
+    assert [await states(moment) for moment in moments] == [
+        (3, {"quality_hold": 3}),
+        (4, {"quality_hold": 3, "damaged": 1}),
+        (6, {"quality_hold": 5, "damaged": 1}),
+    ]
+    assert await states(moments[0] - timedelta(minutes=90)) == (0, {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.books import violations_at
 from tests.conftest import Shelf
@@ -139,3 +141,73 @@ async def test_the_doctor_agrees_after_all_of_it(fresh_shelf: Shelf, fresh_url: 
     resolve(fresh_shelf, held, "consume", "SET 1")
     resolve(fresh_shelf, held, "release", "SET 1")
     assert await violations_at(fresh_url) == []
+
+
+def sold(shelf: Shelf, *texts: str) -> list[dict[str, Any]]:
+    """Sales of one group, such as ``SET@GZ 1, CUP@GZ 2``."""
+    base = {"event_type": "inventory.sold", "movement_type": "out", "reference_type": "sale", "reason": "sold"}
+    asks = [
+        {**base, "items": [{**item, "quantity": -item["quantity"]} for item in shelf.items(text)]} for text in texts
+    ]
+    return shelf.post_all("stock_move", asks)
+
+
+def test_a_bundle_is_sold_as_its_parts_in_one_entry(shop: Shelf) -> None:
+    [told] = sold(shop, "SET@GZ 2, CUP@GZ 1")
+    assert told["outcome"] == "moved"
+    left = [(item["sku_id"], item["quantity"]) for item in told["items"]]
+    assert sorted(left) == sorted([(shop.sku("TEA"), -4), (shop.sku("CUP"), -2), (shop.sku("CUP"), -1)])
+    [bundle_sold] = told["bundles"]
+    assert (bundle_sold["sku_id"], bundle_sold["quantity"]) == (shop.sku("SET"), 2)
+    assert (shop.level("TEA@GZ"), shop.level("CUP@GZ")) == (
+        "on_hand=3 available=3 reserved=0",
+        "on_hand=2 available=2 reserved=0",
+    )
+    row = shop.connection.execute(
+        "select count(distinct posted_in), count(*) from inventory_movements where sku_id = any(%s) and quantity < 0",
+        [[shop.sku("TEA"), shop.sku("CUP")]],
+    ).fetchone()
+    assert row == (1, 3)
+    levels = "select count(*) from inventory where sku_id = %s"
+    assert shop.connection.execute(levels, [shop.sku("SET")]).fetchone() == (0,), "a bundle has no level of its own"
+
+
+def test_a_bundle_and_its_part_in_one_sale_count_together_and_the_next_request_is_served(shop: Shelf) -> None:
+    told = sold(shop, "SET@GZ 3, TEA@GZ 2", "TEA@GZ 5", "SET@GZ 1")
+    assert [answer["outcome"] for answer in told] == ["insufficient_stock", "moved", "moved"]
+    assert shop.level("TEA@GZ") == "on_hand=0 available=0 reserved=0"
+
+
+def test_a_bundle_is_still_received_by_its_parts_only(shop: Shelf) -> None:
+    answer = shop.post(
+        "stock_move", event_type="inventory.received", movement_type="in", reference_type="receipt", reason="received",
+        items=shop.items("SET@GZ 1"),
+    )  # fmt: skip
+    assert answer["outcome"] == "sku_is_bundle"
+
+
+def test_a_sale_of_a_bundle_is_done_once_under_its_key(shop: Shelf) -> None:
+    item = {**shop.items("SET@GZ 1")[0], "quantity": -1}
+    request = {
+        "event_type": "inventory.sold", "movement_type": "out", "reference_type": "sale", "reason": "sold",
+        "key": "till-1", "hash": "h", "items": [item],
+    }  # fmt: skip
+    first, second = (shop.post("stock_move", **request) for _ in range(2))
+    assert (first["replayed"], second["replayed"]) == (False, True)
+    assert first["bundles"] == second["bundles"]
+    assert shop.level("TEA@GZ") == "on_hand=5 available=5 reserved=0"
+
+
+def test_batches_of_a_sold_bundle_leave_first_expired_first_out(shop: Shelf) -> None:
+    milk = shop.sku("MILK", tracking="batch")
+    place = shop.warehouse("GZ")
+    for number, date in (("L-2", "2041-01-01"), ("L-1", "2040-01-01")):
+        item = {"sku_id": milk, "warehouse_id": place, "quantity": 1, "batch": {"number": number, "expiry_date": date}}
+        shop.post(
+            "stock_move", event_type="inventory.received", movement_type="in", reference_type="receipt",
+            reason="received", items=[item],
+        )  # fmt: skip
+    bundle(shop, "BREAKFAST", "MILK 1, TEA 1")
+    [told] = sold(shop, "BREAKFAST@GZ 1")
+    batches = [item["batch"]["number"] for item in told["items"] if "batch" in item]
+    assert (told["outcome"], batches) == ("moved", ["L-1"])

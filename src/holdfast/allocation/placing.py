@@ -8,15 +8,17 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from msgspec import UNSET
 from pydantic import ValidationError
 
 from holdfast.allocation import service
 from holdfast.allocation.api import ShipTo
 from holdfast.allocation.distance import Place
-from holdfast.db import Database
+from holdfast.db import Database, Tx
 from holdfast.db.group import Answer
-from holdfast.kernel.errors import Invalid
+from holdfast.kernel.errors import Conflict, Invalid
+from holdfast.stock import service as stock
 from holdfast.stock.asks import ReserveAsk, ReserveBody
 
 
@@ -27,11 +29,29 @@ class Placing:
         self._database = database
 
     async def __call__(self, body: ReserveBody, ask: ReserveAsk) -> Answer:
-        """Raises Invalid for a wrong ``ship_to`` or strategy, and what ``hold_planned`` raises."""
+        """Raises Invalid for a wrong ``ship_to`` or strategy, and what ``hold_planned`` raises of what passes.
+
+        What the state of stock forbids is answered, and kept under the key like an answer of the hot lane.
+        """
         order = order_of(body)
-        async with self._database.transaction() as tx:
+        try:
+            async with self._database.transaction() as tx:
+                return await _placed(tx, order, ask)
+        except psycopg.errors.UniqueViolation:
+            # The same request, sent twice at once, was refused meanwhile: the next look finds that.
+            async with self._database.transaction() as tx:
+                return await _placed(tx, order, ask)
+
+
+async def _placed(tx: Tx, order: service.Order, ask: ReserveAsk) -> Answer:
+    try:
+        # A savepoint: what was tried before the refusal is undone, and the refusal can be written down.
+        async with tx.connection.transaction():
             answer, _ = await service.hold_planned(tx, order, ask)
             return answer
+    except Conflict as refusal:
+        first = await stock.kept_answer(tx, ask)
+        return first or await stock.remember_refusal(tx, ask, refusal)
 
 
 def order_of(body: ReserveBody) -> service.Order:
@@ -39,13 +59,17 @@ def order_of(body: ReserveBody) -> service.Order:
     items: dict[UUID, int] = {}
     pinned: dict[tuple[UUID, UUID], int] = {}
     may_wait: set[UUID] = set()
+    days: dict[UUID, int] = {}
+    named: dict[UUID, list[str]] = {}
     for n, item in enumerate(body.items):
-        for name in ("serials", "min_remaining_days"):
-            if getattr(item, name) is not None:
-                raise Invalid.field_error(
-                    ["items", n, name], "not_with_ship_to", "Which units is asked of a warehouse that is named."
-                )
-        if item.warehouse_id is None:
+        if item.min_remaining_days is not None:
+            days[item.sku_id] = max(item.min_remaining_days, days.get(item.sku_id, 0))
+        if item.serials is not None:
+            if len(item.serials) != item.quantity:
+                message = "There must be one serial number per unit."
+                raise Invalid.field_error(["items", n, "serials"], "serials_mismatch", message)
+            named.setdefault(item.sku_id, []).extend(item.serials)
+        elif item.warehouse_id is None:
             items[item.sku_id] = items.get(item.sku_id, 0) + item.quantity
         else:
             place = item.sku_id, item.warehouse_id
@@ -59,6 +83,8 @@ def order_of(body: ReserveBody) -> service.Order:
         channel=body.channel,
         pinned=pinned,
         may_wait=frozenset(may_wait),
+        days=days,
+        named=named,
     )
 
 

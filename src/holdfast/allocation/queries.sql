@@ -4,8 +4,8 @@ select w.id as warehouse_id, w.code, w.priority,
        coalesce(w.latitude, p.latitude) as latitude, coalesce(w.longitude, p.longitude) as longitude,
        w.address ->> 'country' as country, w.address ->> 'region' as region,
        i.sku_id,
-       greatest(0, i.available_quantity + coalesce(expired.quantity, 0) - i.backordered_quantity
-           - stock_past_use(i.sku_id, i.warehouse_id, i.available_quantity, c.now))::bigint as available,
+       greatest(0, least(i.available_quantity + coalesce(expired.quantity, 0) - i.backordered_quantity
+           - stock_past_use(i.sku_id, i.warehouse_id, i.available_quantity, c.now), lasting.quantity))::bigint as available,
        coalesce(i.safety_stock, i.computed_safety_stock, 0) as keep,
        -- of batches that end within 30 days
        (select coalesce(sum(b.sellable_quantity), 0) from inventory_batches b
@@ -19,15 +19,24 @@ select w.id as warehouse_id, w.code, w.priority,
          from inventory_reservations l
         where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id
           and l.status = 'active' and l.expires_at <= c.now) expired on true
+  left join unnest(%(lasting)s::uuid[], %(days)s::integer[]) as need (sku_id, days) on need.sku_id = i.sku_id
+  -- What lasts as long as the order needs it, less what is promised to others who need it to; the posting looks again, exactly.
+  left join lateral (
+       select stock_units_lasting(i.sku_id, i.warehouse_id, stock_last_day_needed(i.warehouse_id, need.days, c.now), c.now)
+              - coalesce((select sum(n.quantity) from inventory_reservations n
+                           where n.sku_id = i.sku_id and n.warehouse_id = i.warehouse_id and n.status = 'active'
+                             and n.min_expiry_date >= stock_last_day_needed(i.warehouse_id, need.days, c.now)), 0) as quantity
+        where need.days is not null) lasting on true
   left join postcodes_of(w.address ->> 'country', w.address ->> 'postcode') p on w.latitude is null
  where i.sku_id = any (%(sku_ids)s)
  order by w.code, i.sku_id;
 
 -- list_skus
 -- Which of these SKUs exist, whether they may still be promised, and what bundles are made of.
-select s.id, s.archived_at is not null as archived,
-       (select json_agg(json_build_object('sku_id', c.component_id, 'quantity', c.quantity) order by c.component_id)
-          from bundle_components c where c.bundle_id = s.id) as components
+select s.id, s.archived_at is not null as archived, s.tracking,
+       (select json_agg(json_build_object('sku_id', c.component_id, 'quantity', c.quantity, 'tracking', p.tracking)
+                        order by c.component_id)
+          from bundle_components c join skus p on p.id = c.component_id where c.bundle_id = s.id) as components
   from skus s
  where s.id = any (%(sku_ids)s);
 
@@ -81,3 +90,7 @@ insert into postcodes (country, prefix, latitude, longitude)
 select country, prefix, latitude, longitude
   from json_to_recordset(%(rows)s) as r (country text, prefix text, latitude float8, longitude float8)
 on conflict (country, prefix) do update set latitude = excluded.latitude, longitude = excluded.longitude;
+
+-- where_units_lie
+-- In which warehouse each of these units is; one that is sold, or never was, has none.
+select serial_number, warehouse_id from serials where sku_id = %(sku_id)s and serial_number = any(%(serials)s);

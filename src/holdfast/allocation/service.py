@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,13 +17,14 @@ from holdfast.allocation.choices import get_choices, sql
 from holdfast.allocation.criteria import CRITERIA
 from holdfast.allocation.distance import Distance, Place, area_of, crosses_border, distance_between
 from holdfast.allocation.model import Candidate, Plan, Shelf, Strategy, Take, Wanted
+from holdfast.allocation.orders import Order, in_parts
 from holdfast.allocation.planning import plan_order
 from holdfast.allocation.postcodes import located
 from holdfast.db import Tx
 from holdfast.db.group import Answer
-from holdfast.kernel.errors import Conflict, Invalid, NotFound, TryAgain
+from holdfast.kernel.errors import Conflict, NotFound, TryAgain
 from holdfast.stock import service as stock
-from holdfast.stock.asks import BundlePart, PlacedBundle, ReserveAsk, ReserveItem
+from holdfast.stock.asks import PlacedBundle, ReserveAsk, ReserveItem
 
 # What another request changed between our reading and our posting: worth another plan.
 RACES = frozenset({"insufficient_stock", "warehouse_inactive"})
@@ -38,22 +38,6 @@ class Hold:
     reference_type: str
     reference_id: str
     minutes: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be allocated: units by SKU, in the order asked for."""
-
-    items: dict[UUID, int]
-    ship_to: Place
-    strategy: str | None = None
-    channel: str | None = None
-    allow_partial: bool = False
-    compare: bool = False
-    # What of a SKU the customer wants from one warehouse whatever the plan; not part of ``items``.
-    pinned: dict[tuple[UUID, UUID], int] = field(default_factory=dict[tuple[UUID, UUID], int])
-    # SKUs of which may be promised what is not there.
-    may_wait: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +79,7 @@ class Field:
 async def plan(tx: Tx, order: Order) -> dict[str, Any]:
     """The best plan now; nothing is held. Raises Invalid, Conflict(``insufficient_stock``, ``sku_archived``)."""
     strategy = (await get_choices(tx)).strategy(order.strategy, order.channel)
-    order, bundles = await _in_parts(tx, order)
+    order, bundles = await in_parts(tx, order)
     facts, _, _ = await _planned(tx, order, strategy)
     return facts | _bundle_facts(bundles)
 
@@ -127,7 +111,7 @@ async def hold_planned(tx: Tx, order: Order, ask: ReserveAsk) -> tuple[Answer, d
     if first is not None:
         return first, {}
     strategy = (await get_choices(tx)).strategy(order.strategy, order.channel)
-    order, bundles = await _in_parts(tx, order)
+    order, bundles = await in_parts(tx, order)
     for _ in range(ATTEMPTS_MAX):
         facts, found, places = await _planned(tx, order, strategy)
         ask.items, ask.bundles = _lines_of(found, places, order), bundles or UNSET
@@ -164,63 +148,18 @@ async def list_allocations(tx: Tx, *, before: UUID | None, limit: int, **filters
     return await tx.all(sql.list_allocations, Allocation, before=before, limit=limit + 1, **columns)
 
 
-async def _in_parts(tx: Tx, order: Order) -> tuple[Order, list[PlacedBundle]]:
-    """The order with every bundle replaced by its components, and what it was. Raises for SKUs that cannot be had."""
-    asked = {*order.items, *(sku for sku, _ in order.pinned)}
-    known: dict[UUID, Any] = {row["id"]: row for row in await tx.dicts(sql.list_skus, sku_ids=list(asked))}
-    unknown = [
-        {"loc": ["items"], "code": "unknown_sku", "message": "There is no such SKU.", "sku_id": str(sku)}
-        for sku in asked
-        if sku not in known
-    ]
-    if unknown:
-        raise Invalid("unknown_sku", "There is no such SKU.", errors=unknown)
-    archived = [{"sku_id": str(sku)} for sku in asked if known[sku]["archived"]]
-    if archived:
-        raise Conflict("sku_archived", "The SKU is archived and can no longer be promised.", errors=archived)
-    parts: Parts = {sku: _parts_of(known[sku]["components"]) or {sku: 1} for sku in asked}
-    items: Counter[UUID] = Counter()
-    for sku, quantity in order.items.items():
-        items.update({part: per * quantity for part, per in parts[sku].items()})
-    pinned: Counter[tuple[UUID, UUID]] = Counter()
-    for (sku, warehouse), quantity in order.pinned.items():
-        pinned.update({(part, warehouse): per * quantity for part, per in parts[sku].items()})
-    waiting = frozenset(part for sku in order.may_wait for part in parts[sku])
-    changed = replace(order, items=dict(items), pinned=dict(pinned), may_wait=waiting)
-    return changed, _bundles_of(order, parts)
-
-
-Parts = dict[UUID, dict[UUID, int]]
-"""What one unit of each SKU consists of: itself, or the components of a bundle."""
-
-
-def _parts_of(components: list[dict[str, Any]] | None) -> dict[UUID, int]:
-    return {UUID(part["sku_id"]): part["quantity"] for part in components or []}
-
-
-def _bundles_of(order: Order, parts: Parts) -> list[PlacedBundle]:
-    wanted: Counter[UUID] = Counter(order.items)
-    wanted.update(_by_sku(order.pinned))
-    return [
-        PlacedBundle(sku, quantity, [BundlePart(part, per) for part, per in parts[sku].items()])
-        for sku, quantity in wanted.items()
-        if sku not in parts[sku]
-    ]
-
-
-def _by_sku(pinned: dict[tuple[UUID, UUID], int]) -> Counter[UUID]:
-    found: Counter[UUID] = Counter()
-    for (sku, _), quantity in pinned.items():
-        found[sku] += quantity
-    return found
-
-
 def _bundle_facts(bundles: list[PlacedBundle]) -> dict[str, Any]:
     return {"bundles": msgspec.to_builtins(bundles)} if bundles else {}
 
 
 async def _planned(tx: Tx, order: Order, strategy: Strategy) -> tuple[dict[str, Any], Plan, Field]:
-    rows = await tx.all(sql.list_shelves, ShelfRow, sku_ids=list(order.items))
+    rows = await tx.all(
+        sql.list_shelves,
+        ShelfRow,
+        sku_ids=list(order.items),
+        lasting=list(order.days),
+        days=list(order.days.values()),
+    )
     field = _field([_less_pinned(row, order) for row in rows], await located(tx, order.ship_to))
     wanted = [Wanted(str(sku), quantity) for sku, quantity in order.items.items()]
     found = plan_order(wanted, field.candidates, strategy)
@@ -275,11 +214,24 @@ def _field(rows: Sequence[ShelfRow], ship_to: Place) -> Field:
 def _lines_of(found: Plan, places: Field, order: Order) -> list[ReserveItem]:
     """What the plan takes, what was wanted from one warehouse anyway, and what may wait."""
     lines = [
-        ReserveItem(UUID(line.sku), take.quantity, places.ids[take.code]) for line in found.lines for take in line.takes
+        ReserveItem(
+            UUID(line.sku), take.quantity, places.ids[take.code], min_remaining_days=order.days.get(UUID(line.sku))
+        )
+        for line in found.lines
+        for take in line.takes
     ]
     lines += [
-        ReserveItem(sku, quantity, warehouse, allow_backorder=sku in order.may_wait or UNSET)
+        ReserveItem(
+            sku,
+            quantity,
+            warehouse,
+            allow_backorder=sku in order.may_wait or UNSET,
+            min_remaining_days=order.days.get(sku),
+        )
         for (sku, warehouse), quantity in order.pinned.items()
+    ]
+    lines += [
+        ReserveItem(sku, len(serials), warehouse, serials=serials) for (sku, warehouse), serials in order.lying.items()
     ]
     lines += [
         ReserveItem(UUID(line.sku), line.requested - line.allocated, allow_backorder=True)

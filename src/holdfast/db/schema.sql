@@ -2309,6 +2309,10 @@ CREATE INDEX inventory_movements_default_reference_type_reference_id_idx ON publ
 
 CREATE INDEX inventory_movements_default_seq_idx ON public.inventory_movements_default USING brin (seq) WITH (autosummarize='on');
 
+CREATE INDEX inventory_movements_unsellable ON ONLY public.inventory_movements USING btree (sku_id, warehouse_id, created_at) WHERE (bucket = 'unsellable'::text);
+
+CREATE INDEX inventory_movements_default_sku_id_warehouse_id_created_at_idx ON public.inventory_movements_default USING btree (sku_id, warehouse_id, created_at) WHERE (bucket = 'unsellable'::text);
+
 CREATE INDEX inventory_movements_undoes ON ONLY public.inventory_movements USING btree (undoes) WHERE (undoes IS NOT NULL);
 
 CREATE INDEX inventory_movements_default_undoes_idx ON public.inventory_movements_default USING btree (undoes) WHERE (undoes IS NOT NULL);
@@ -2496,6 +2500,8 @@ ALTER INDEX public.inventory_movements_by_posting ATTACH PARTITION public.invent
 ALTER INDEX public.inventory_movements_by_reference ATTACH PARTITION public.inventory_movements_default_reference_type_reference_id_idx;
 
 ALTER INDEX public.inventory_movements_by_seq ATTACH PARTITION public.inventory_movements_default_seq_idx;
+
+ALTER INDEX public.inventory_movements_unsellable ATTACH PARTITION public.inventory_movements_default_sku_id_warehouse_id_created_at_idx;
 
 ALTER INDEX public.inventory_movements_undoes ATTACH PARTITION public.inventory_movements_default_undoes_idx;
 

@@ -19,7 +19,6 @@ from holdfast.kernel.errors import CannotStart
 from holdfast.selftest.client import Line
 
 READY_SECONDS_MAX = 60.0
-STARTS_MAX = 3
 KILL_EVERY_SECONDS = (0.7, 2.0)
 
 
@@ -82,7 +81,6 @@ class Processes:
         assert started.address is not None
         line = Line(started.address, "")
         deadline = time.monotonic() + READY_SECONDS_MAX
-        starts = 1
         try:
             while True:
                 try:
@@ -90,12 +88,7 @@ class Processes:
                     await line.ask("GET", "/inventory", b"", None)
                     return
                 except OSError:
-                    has_ended = started.running.poll() is not None
-                    if has_ended and starts < STARTS_MAX:
-                        # Under full load a start may time out; the supervisor of an installation tries again too.
-                        starts += 1
-                        started.running = self._run(started.arguments)
-                    elif has_ended or time.monotonic() > deadline:
+                    if started.running.poll() is not None or time.monotonic() > deadline:
                         raise CannotStart(f"An API process does not answer: {self._last_words()}") from None
                     await asyncio.sleep(0.05)
         finally:

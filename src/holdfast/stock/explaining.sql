@@ -16,7 +16,7 @@ set local plan_cache_mode = force_custom_plan;
 -- entry that lies outside the months (the default partition holds it) is looked for beside.
 select s.code as sku_code, w.code as warehouse_code, i.sku_id, i.warehouse_id,
        coalesce(m.balance_after, 0) as on_hand_quantity, coalesce(m.unsellable_after, 0) as unavailable_quantity, m.cost_after,
-       m.created_at
+       m.created_at, coalesce(x.states, '{}') as states
   from inventory i
   join skus s on s.id = i.sku_id
   join warehouses w on w.id = i.warehouse_id
@@ -36,6 +36,15 @@ select s.code as sku_code, w.code as warehouse_code, i.sku_id, i.warehouse_id,
              limit 1)) newest
         order by created_at desc, seq desc
         limit 1) m on true
+  -- Why what could not be sold could not: the entries of the unsellable bucket until then, which are few and have an index.
+  left join lateral (
+       select json_object_agg(y.state, y.quantity) as states
+         from (select coalesce(u.state, 'damaged') as state, sum(u.quantity)::bigint as quantity
+                 from inventory_movements u
+                where u.sku_id = i.sku_id and u.warehouse_id = i.warehouse_id and u.bucket = 'unsellable'
+                  and u.created_at <= %(as_of)s
+                group by 1 having sum(u.quantity) <> 0) y
+        where m.unsellable_after > 0) x on true
  where (%(sku_id)s::uuid is null or i.sku_id = %(sku_id)s)
    and (%(sku_id)s::uuid is not null or not exists (select from sandbox_skus x where x.sku_id = i.sku_id))
    and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)

@@ -44,6 +44,7 @@ class PastLevel:
     unavailable_quantity: int
     cost_after: Decimal | None
     created_at: datetime | None
+    states: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from psycopg.types.json import Json
 from holdfast.catalog.service import escaped
 from holdfast.db import Tx, statements
 from holdfast.db.group import Answer, Ask
-from holdfast.kernel.errors import NotFound
+from holdfast.kernel.errors import NotFound, Refusal
 from holdfast.stock.answers import refusal_of
 from holdfast.stock.asks import MoveAsk, ProlongAsk, ReserveAsk, ResolveAsk
 from holdfast.stock.model import ActiveLine, Level, Movement, Reservation
@@ -24,6 +24,7 @@ _MOVE: LiteralString = "select outcome, facts::text, replayed from stock_move(%s
 _MOVE_EACH: LiteralString = "select request_no, outcome, facts::text, replayed from stock_move(%s)"
 _RESERVE: LiteralString = "select outcome, facts::text, replayed from stock_reserve(%s)"
 _REPEATS: LiteralString = "select outcome, facts::text, replayed from stock_repeats(%s::json)"
+_REMEMBER: LiteralString = "select stock_remember(%s::json, array[row(0, %s, %s::json, false)::stock_answer])"
 _RESOLVE: LiteralString = "select outcome, facts::text, replayed from stock_resolve(%s)"
 _PROLONG: LiteralString = "select outcome, facts::text, replayed from stock_prolong(%s)"
 _EXPECT: LiteralString = "select stock_expect(%s, %s)"
@@ -56,16 +57,30 @@ async def reserve_once(tx: Tx, ask: ReserveAsk) -> Answer:
 
 async def first_answer(tx: Tx, ask: ReserveAsk) -> Answer | None:
     """What was answered to this key before, if anything; raises the refusal it was."""
-    if ask.key is None:
-        return None
-    row = await (await tx.connection.execute(_REPEATS, [_json([ask])])).fetchone()
-    if row is None:
-        return None
-    answer = Answer(*row)
-    refusal = refusal_of(answer)
+    answer = await kept_answer(tx, ask)
+    refusal = None if answer is None else refusal_of(answer)
     if refusal is not None:
         raise refusal
     return answer
+
+
+async def kept_answer(tx: Tx, ask: ReserveAsk) -> Answer | None:
+    """What was answered to this key before, if anything, a refusal too."""
+    if ask.key is None:
+        return None
+    row = await (await tx.connection.execute(_REPEATS, [_json([ask])])).fetchone()
+    return None if row is None else Answer(*row)
+
+
+async def remember_refusal(tx: Tx, ask: ReserveAsk, refusal: Refusal) -> Answer:
+    """Keep a refusal that was found before anything was posted as the answer to its key; answers it as it is kept.
+
+    Raises psycopg's UniqueViolation when the same request, sent twice at once, was answered meanwhile.
+    """
+    facts = msgspec.json.encode({**refusal.facts, "errors": refusal.errors}).decode()
+    if ask.key is not None:
+        await tx.connection.execute(_REMEMBER, [_json([ask]), refusal.code, facts])
+    return Answer(refusal.code, facts)
 
 
 async def resolve(tx: Tx, ask: ResolveAsk) -> dict[str, Any]:

@@ -112,7 +112,9 @@ class LevelStatement(BaseModel):
 
 
 class PastInventoryInfo(BaseModel):
-    """On-hand at a past instant and its moving average; what was available then is not kept."""
+    """On-hand at a past instant and its moving average; what was available then is not kept. ``states`` are why
+    unavailable units could not be sold: damaged, quality_hold, quarantined, expired, recalled.
+    """
 
     model_config = ConfigDict(from_attributes=True)
     sku_id: UUID
@@ -121,6 +123,7 @@ class PastInventoryInfo(BaseModel):
     warehouse_code: str
     on_hand_quantity: int
     unavailable_quantity: int
+    states: dict[str, int]
     cost_after: Decimal | None
 
 
@@ -203,7 +206,9 @@ class SaleItem(BaseModel):
 
 
 class Sale(BaseModel):
-    """An immediate sale without a hold, all or nothing. ``occurred_at`` is when the customer bought."""
+    """An immediate sale without a hold, all or nothing. ``occurred_at`` is when the customer bought. Of a bundle its
+    components leave, each from the warehouse of the line.
+    """
 
     model_config = ConfigDict(extra="forbid")
     warehouse_id: UUID | None = None
@@ -228,10 +233,22 @@ class PostedItem(BaseModel):
     serials: list[str] | None = None
 
 
+class SoldPart(BaseModel):
+    sku_id: UUID
+    quantity: Annotated[int, Field(description="units in one bundle")]
+
+
+class SoldBundle(BaseModel):
+    sku_id: UUID
+    quantity: int
+    components: list[SoldPart]
+
+
 class Posted(BaseModel):
     reference_type: str
     reference_id: str | None
     items: list[PostedItem]
+    bundles: Annotated[list[SoldBundle] | None, Field(description="bundles sold; items has their components")] = None
 
 
 class MovementInfo(BaseModel):

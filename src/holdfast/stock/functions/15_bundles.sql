@@ -138,3 +138,34 @@ begin
         bundles := coalesce(bundles, '{}') || v_placed;
     end if;
 end $$;
+
+
+-- Sales with every bundle replaced by its components, and beside them which bundles these were. A bundle whose definition was
+-- taken away meanwhile stays as it is, and is refused like any SKU without stock.
+create or replace function stock_sales_of_parts(p_requests json) returns json
+language sql stable as $$
+    with item as (
+        select e.n, i.line_no, i.value as item, c.component_id, c.quantity as per,
+               (i.value ->> 'sku_id')::uuid as sku_id, (i.value ->> 'quantity')::bigint as quantity
+          from json_array_elements(p_requests) with ordinality as e (value, n)
+         cross join jsonb_array_elements(e.value::jsonb -> 'items') with ordinality as i (value, line_no)
+          left join bundle_components c on c.bundle_id = (i.value ->> 'sku_id')::uuid
+         where e.value ->> 'movement_type' = 'out' and e.value ->> 'reference_type' = 'sale'
+    ), sale as (
+        select n, jsonb_agg(case when component_id is null then item
+                                 else item || jsonb_build_object('sku_id', component_id, 'quantity', quantity * per) end
+                            order by line_no, component_id) as items
+          from item group by n having bool_or(component_id is not null)
+    ), bundle as (
+        select n, jsonb_agg(jsonb_build_object('sku_id', sku_id, 'quantity', -quantity, 'components', parts) order by line_no) as bundles
+          from (select n, line_no, sku_id, quantity,
+                       jsonb_agg(jsonb_build_object('sku_id', component_id, 'quantity', per) order by component_id) as parts
+                  from item where component_id is not null group by n, line_no, sku_id, quantity) named
+         group by n
+    )
+    select json_agg(case when s.items is null then e.value
+                         else (e.value::jsonb || jsonb_build_object('items', s.items, 'bundles', b.bundles))::json end order by e.n)
+      from json_array_elements(p_requests) with ordinality as e (value, n)
+      left join sale s using (n)
+      left join bundle b using (n)
+$$;

@@ -2,6 +2,7 @@
 -- p_requests: [{n, principal_id, key, hash, actor, event_type, movement_type, reference_type, reference_id, reason,
 --               occurred_at (null: now), items: [{sku_id, warehouse_id, bucket, quantity (signed), set_to, expected_quantity,
 --               unit_cost, inbound_delta, batch, serials, state}]}]
+-- A sale may name bundles: their components leave, in the same entry of the books (facts.bundles).
 -- set_to replaces quantity: the physical quantity of the bucket becomes set_to if it is still expected_quantity.
 -- Outcomes: moved; unknown_sku, unknown_warehouse, sku_archived, insufficient_stock, below_reserved, version_conflict,
 -- inbound_exceeded, sku_is_bundle; those of stock_track; idempotency_key_reused.
@@ -16,16 +17,23 @@ declare
     v_tracked integer[];
     v_levels stock_left[];
     v_warehouses uuid[];
+    v_sells_bundles boolean;
     v_request record;
 begin
     select coalesce(array_agg(r), '{}') into v_answers from stock_repeats(p_requests) r;
     select array_agg(i.sku_id), array_agg(i.warehouse_id),
-           array_agg(distinct r.n) filter (where s.tracking <> 'none' or i.bucket = 'unsellable' or i.batch is not null or i.serials is not null)
-      into v_skus, v_warehouses, v_tracked
-      from json_to_recordset(p_requests) as r (n integer, items json)
+           array_agg(distinct r.n) filter (where s.tracking <> 'none' or i.bucket = 'unsellable' or i.batch is not null or i.serials is not null),
+           bool_or(s.is_bundle and r.movement_type = 'out' and r.reference_type = 'sale')
+      into v_skus, v_warehouses, v_tracked, v_sells_bundles
+      from json_to_recordset(p_requests) as r (n integer, movement_type text, reference_type text, items json)
      cross join json_to_recordset(r.items) as i (sku_id uuid, warehouse_id uuid, bucket text, batch json, serials json)
       left join skus s on s.id = i.sku_id
      where not exists (select from unnest(v_answers) a where a.request_no = r.n);
+
+    if v_sells_bundles then
+        return query select * from stock_move(stock_sales_of_parts(p_requests));
+        return;
+    end if;
 
     -- A level is born with its first entry. Ordered, so that two of us do not wait for each other.
     insert into inventory (sku_id, warehouse_id)
@@ -181,6 +189,10 @@ begin
           from rows from (json_to_recordset(p_request -> 'items') as (foreign_cost json)) with ordinality as i (foreign_cost, line_no)
           join unnest(v_pieces) p on p.line_no = i.line_no and p.quantity > 0
          where i.foreign_cost is not null;
+    end if;
+
+    if strpos(p_request::text, '"bundles"') > 0 then
+        v_facts := (v_facts::jsonb || jsonb_build_object('bundles', p_request -> 'bundles'))::json;
     end if;
 
     insert into outbox_events (event_type, sku_ids, data, occurred_at)

@@ -5,6 +5,12 @@ language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     v_month date;
 begin
+    -- Processes that start together on a new ledger would each take the default partition, then the parent, and deadlock:
+    -- whoever finds a month missing waits for its turn, and looks again under it.
+    if exists (select from generate_series(date_trunc('month', p_from), date_trunc('month', p_to), interval '1 month') m
+                where to_regclass('inventory_movements_' || to_char(m, 'YYYY_MM')) is null) then
+        perform pg_advisory_xact_lock(hashtextextended('stock_ensure_months', 0));
+    end if;
     for v_month in select generate_series(date_trunc('month', p_from), date_trunc('month', p_to), interval '1 month')::date loop
         if to_regclass(format('inventory_movements_%s', to_char(v_month, 'YYYY_MM'))) is null
             and not exists (select from inventory_movements_default
