@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FEATURES = ("allocation", "importing", "transfers", "returns")
+FEATURES = ("allocation", "importing", "transfers", "returns", "demand")
 _CODE = re.compile(r"(?:Conflict|Invalid|NotFound)\(\s*\"(\w+)\"|: \(\"(\w+)\", \"[A-Z]")
 
 

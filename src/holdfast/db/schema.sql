@@ -572,7 +572,9 @@ CREATE TABLE public.demand_forecasts (
     observed_days integer NOT NULL,
     bulk_units bigint NOT NULL,
     protection_days_sd double precision DEFAULT 0 NOT NULL,
-    override_daily_mean double precision
+    override_daily_mean double precision,
+    level_shift double precision[],
+    expected_error double precision
 );
 
 CREATE TABLE public.demand_lines (
@@ -2263,11 +2265,15 @@ CREATE INDEX cost_corrections_by_movement ON public.cost_corrections USING btree
 
 CREATE INDEX demand_calendar_by_end ON public.demand_calendar USING btree (last_day);
 
+CREATE INDEX demand_daily_bulk ON public.demand_daily USING btree (sku_id, warehouse_id, day) WHERE (bulk_quantity > 0);
+
 CREATE INDEX demand_daily_by_day ON public.demand_daily USING btree (day);
 
 CREATE INDEX demand_lines_by_reference ON public.demand_lines USING btree (reference_id, sku_id) WHERE (reference_id IS NOT NULL);
 
 CREATE INDEX demand_lines_large ON public.demand_lines USING btree (sku_id, warehouse_id, day) WHERE (quantity >= 30);
+
+CREATE INDEX demand_verdicts_by_level ON public.demand_verdicts USING btree (sku_id, warehouse_id);
 
 CREATE INDEX doctor_runs_by_time ON public.doctor_runs USING btree (started_at);
 

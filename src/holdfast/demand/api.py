@@ -98,8 +98,9 @@ class ForecastInfo(BaseModel):
     """Demand as a distribution. ``quantiles``: units the demand over ``protection_days`` stays within, by probability.
 
     ``daily_sd`` includes that the mean is not known exactly; ``trend_percent_per_week`` is 0 where noise alone could
-    make it; ``bulk_units`` are one-off units that were left out. ``override_daily_mean`` is the mean over the
-    protection time as planners have it, which orders are made by; null when nobody overrides the model.
+    make it; ``bulk_units`` are one-off units that were left out. ``expected_error`` is the mean pinball loss of the
+    method at past origins by the mean sum; null when it has not tried itself. ``override_daily_mean`` is the mean over
+    the protection time as planners have it, which orders are made by; null when nobody overrides the model.
     """
 
     sku_id: UUID
@@ -115,6 +116,7 @@ class ForecastInfo(BaseModel):
     quantiles: dict[str, float]
     observed_days: int
     bulk_units: int
+    expected_error: float | None
 
 
 class OutlookInfo(ForecastInfo):

@@ -28,6 +28,10 @@ async def read_cleaned(
     SKU has the days of the one it is like, or takes over from, in the same warehouse.
     """
     history = await store.read_histories(tx, sku_ids, warehouse_ids, days=days)
+    yesterdays = await _yesterdays(tx, warehouse_ids)
+    if yesterdays:
+        # Where warehouses lie a day apart, the season of some is a day off.
+        history = replace(history, starts_on=np.datetime64(min(yesterdays.values()) - timedelta(days=days - 1)))
     mask = await ordinary_days(tx, sku_ids, warehouse_ids, days=days)
     if mask is not None:
         history = replace(history, observed=history.observed & mask)
@@ -72,8 +76,7 @@ async def ordinary_days(
 
     Columns are the ``days`` up to yesterday of each warehouse, then ``ahead`` days from today on.
     """
-    rows = await tx.dicts(store.sql.local_yesterdays, warehouse_ids=list(set(warehouse_ids)))
-    yesterdays: dict[UUID, date] = {row["id"]: row["yesterday"] for row in rows}
+    yesterdays = await _yesterdays(tx, warehouse_ids)
     if not yesterdays:
         return None
     since = min(yesterdays.values()) - timedelta(days=days - 1)
@@ -93,6 +96,11 @@ async def ordinary_days(
             if first <= last:
                 mask[np.flatnonzero(here & _in_scope(entry, scopes, here)), first : last + 1] = False
     return mask
+
+
+async def _yesterdays(tx: Tx, warehouse_ids: Sequence[UUID]) -> dict[UUID, date]:
+    rows = await tx.dicts(store.sql.local_yesterdays, warehouse_ids=list(set(warehouse_ids)))
+    return {row["id"]: row["yesterday"] for row in rows}
 
 
 def _in_scope(entry: dict[str, Any], scopes: dict[str, NDArray[Any]], here: Mask) -> Mask:

@@ -16,9 +16,9 @@ select * from demand_runs where id = %(id)s;
 -- The run under way, if there is one.
 select * from demand_runs where status = 'running';
 
--- last_start
--- The local date (UTC) on which the last run began.
-select max(started_at at time zone 'UTC')::date < (business_now() at time zone 'UTC')::date from demand_runs;
+-- is_overdue
+-- Whether a night passed without a run; a new installation waits for its first night.
+select max(started_at) < business_now() - interval '26 hours' from demand_runs;
 
 -- list_runs
 -- One page, newest first.
@@ -141,6 +141,10 @@ insert into demand_models (name, body, facts) values (%(name)s, %(body)s, %(fact
 delete from demand_models m
  where name = %(name)s
    and trained_at < (select min(trained_at) from (select trained_at from demand_models where name = %(name)s order by trained_at desc limit 2) kept);
+
+-- model_age
+-- When the newest model of a name was trained.
+select max(trained_at) from demand_models where name = %(name)s;
 
 -- load_model
 -- The newest model of a name.

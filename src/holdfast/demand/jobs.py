@@ -31,10 +31,18 @@ async def begin(tx: Tx, *, actor: str) -> DemandRun:
     return run
 
 
+@tasks.periodic(cron="40 1 * * *")
+@tasks.task(name="begin_demand_run", queueing_lock="begin_demand_run", pass_context=True)
+async def begin_demand_run(context: JobContext, timestamp: int) -> None:
+    """Every night (UTC), when a model may be trained without being in anybody's way."""
+    async with Work.of(context).database.transaction() as tx:
+        await begin(tx, actor="schedule")
+
+
 @tasks.periodic(cron="*/5 * * * *")
 @tasks.task(name="check_demand_run", queueing_lock="check_demand_run", pass_context=True)
 async def check_demand_run(context: JobContext, timestamp: int) -> None:
-    """Begin the first run of a day (UTC), or make sure the one under way has its job."""
+    """Make sure the run under way has its job, and begin one when last night nobody did."""
     async with Work.of(context).database.transaction() as tx:
         if await nightly.running_run(tx) is not None or await nightly.is_due(tx):
             await begin(tx, actor="schedule")

@@ -13,8 +13,7 @@ from psycopg.types.json import Jsonb
 
 from holdfast.access import audit
 from holdfast.db import Database, Tx, statements
-from holdfast.demand import service
-from holdfast.demand.methods import ExponentialSmoothing
+from holdfast.demand import kept_models, service
 from holdfast.kernel.errors import Conflict, NotFound
 
 sql = statements("holdfast.demand", "grading.sql")
@@ -24,7 +23,6 @@ log = structlog.get_logger()
 CHUNK_PAIRS = 5_000
 # A step that was begun this often without an end will not end the next time either.
 ATTEMPTS_MAX = 5
-_METHOD = ExponentialSmoothing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +83,8 @@ async def stop_run(tx: Tx, run_id: UUID, *, actor: str) -> DemandRun:
 
 
 async def is_due(tx: Tx) -> bool:
-    """Whether no run began today (UTC)."""
-    return await tx.value(sql.last_start) is not False
+    """Whether a night passed without a run, because nobody was there to begin it."""
+    return await tx.value(sql.is_overdue) is True
 
 
 async def running_run(tx: Tx) -> DemandRun | None:
@@ -108,6 +106,7 @@ async def work_on(database: Database, run_id: UUID, *, chunk_pairs: int = CHUNK_
         async with database.transaction() as tx:
             await tx.run(sql.grade_overrides)
             await tx.run(sql.forget_grades)
+        await kept_models.train(database)
     after = (run.at_sku_id, run.at_warehouse_id)
     while True:
         async with database.transaction() as tx:
@@ -130,7 +129,6 @@ async def _do_chunk(tx: Tx, run_id: UUID, pairs: list[_Pair]) -> bool:
             [pair.warehouse_id for pair in stale],
             protection_days=np.array([pair.protection_days for pair in stale]),
             protection_days_sd=np.array([pair.protection_days_sd for pair in stale]),
-            method=_METHOD,
         )
     ids = {"sku_ids": [pair.sku_id for pair in pairs], "warehouse_ids": [pair.warehouse_id for pair in pairs]}
     graded = await tx.run(sql.grade_forecasts, **ids)

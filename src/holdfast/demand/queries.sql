@@ -42,17 +42,19 @@ select p.n::integer as n,
 -- save_forecasts
 -- What was found for many pairs at once; the last forecast of a pair is replaced.
 insert into demand_forecasts (sku_id, warehouse_id, made_at, method, demand_class, daily_mean, daily_sd, trend_percent_per_week,
-    protection_days, quantiles, day_variance, level_variance, observed_days, bulk_units, protection_days_sd, override_daily_mean)
-select f.sku_id, f.warehouse_id, c.now, %(method)s, f.demand_class, f.daily_mean, f.daily_sd, f.trend, f.protection_days,
+    protection_days, quantiles, day_variance, level_variance, observed_days, bulk_units, protection_days_sd, override_daily_mean,
+    level_shift, expected_error)
+select f.sku_id, f.warehouse_id, c.now, f.method, f.demand_class, f.daily_mean, f.daily_sd, f.trend, f.protection_days,
        f.quantiles::double precision[], f.day_variance, f.level_variance, f.observed_days, f.bulk_units,
-       f.protection_days_sd, f.override_daily_mean
-  from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(demand_class)s::text[], %(daily_mean)s::double precision[],
+       f.protection_days_sd, f.override_daily_mean, f.level_shift::double precision[], f.expected_error
+  from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(method)s::text[], %(demand_class)s::text[], %(daily_mean)s::double precision[],
            %(daily_sd)s::double precision[], %(trend)s::double precision[], %(protection_days)s::double precision[],
            %(quantiles)s::text[], %(day_variance)s::double precision[], %(level_variance)s::double precision[],
            %(observed_days)s::integer[], %(bulk_units)s::bigint[], %(protection_days_sd)s::double precision[],
-           %(override_daily_mean)s::double precision[])
-       as f (sku_id, warehouse_id, demand_class, daily_mean, daily_sd, trend, protection_days, quantiles, day_variance,
-             level_variance, observed_days, bulk_units, protection_days_sd, override_daily_mean)
+           %(override_daily_mean)s::double precision[], %(level_shift)s::text[], %(expected_error)s::double precision[])
+       as f (sku_id, warehouse_id, method, demand_class, daily_mean, daily_sd, trend, protection_days, quantiles, day_variance,
+             level_variance, observed_days, bulk_units, protection_days_sd, override_daily_mean, level_shift,
+             expected_error)
  cross join (select business_now() as now) c
 on conflict (sku_id, warehouse_id) do update
    set made_at = excluded.made_at, method = excluded.method, demand_class = excluded.demand_class,
@@ -60,7 +62,8 @@ on conflict (sku_id, warehouse_id) do update
        trend_percent_per_week = excluded.trend_percent_per_week, protection_days = excluded.protection_days,
        quantiles = excluded.quantiles, day_variance = excluded.day_variance, level_variance = excluded.level_variance,
        observed_days = excluded.observed_days, bulk_units = excluded.bulk_units,
-       protection_days_sd = excluded.protection_days_sd, override_daily_mean = excluded.override_daily_mean;
+       protection_days_sd = excluded.protection_days_sd, override_daily_mean = excluded.override_daily_mean,
+       level_shift = excluded.level_shift, expected_error = excluded.expected_error;
 
 -- list_demand
 -- One page of demand per day in its parts, newest first; days without a row had no sale.
@@ -97,6 +100,30 @@ select s.cause, nullif(s.empty_from, '-infinity') as empty_from, s.empty_until
  order by s.empty_from
  limit 500;
 
+-- sum_bulk
+-- Units of one-off lines in the days before today, by the place of the pair in the question; most pairs have none.
+select p.n::integer as n, sum(d.bulk_quantity)::bigint as units
+  from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[]) with ordinality as p (sku_id, warehouse_id, n)
+  join warehouses w on w.id = p.warehouse_id
+  join demand_daily d on d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id and d.bulk_quantity > 0
+       and d.day < (business_now() at time zone w.time_zone)::date
+       and d.day >= (business_now() at time zone w.time_zone)::date - %(days)s::integer
+ group by p.n;
+
+-- list_judged_normal
+-- Pairs of which a planner said that a large line is normal: their days are not cut down again.
+select distinct p.n::integer as n
+  from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[]) with ordinality as p (sku_id, warehouse_id, n)
+  join demand_verdicts v on v.sku_id = p.sku_id and v.warehouse_id = p.warehouse_id and not v.is_one_off;
+
+-- sample_pairs
+-- Pairs to learn from: every so many of those that have a forecast from something.
+select sku_id, warehouse_id, protection_days
+  from demand_forecasts
+ where observed_days >= 60 and daily_mean > 0
+ order by hashtextextended(sku_id::text || warehouse_id::text, 1)
+ limit %(limit)s;
+
 -- local_yesterdays
 -- The last complete day of each warehouse.
 select id, (business_now() at time zone time_zone)::date - 1 as yesterday from warehouses where id = any(%(warehouse_ids)s);
@@ -104,7 +131,8 @@ select id, (business_now() at time zone time_zone)::date - 1 as yesterday from w
 -- list_forecasts
 -- One page of forecasts by SKU and warehouse.
 select sku_id, warehouse_id, made_at, method, demand_class, daily_mean, daily_sd, trend_percent_per_week, protection_days,
-       quantiles, day_variance, level_variance, observed_days, bulk_units, override_daily_mean
+       quantiles, day_variance, level_variance, observed_days, bulk_units, override_daily_mean,
+       level_shift, expected_error
   from demand_forecasts
  where (%(sku_id)s::uuid is null or sku_id = %(sku_id)s)
    and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)

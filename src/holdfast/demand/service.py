@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.db import Tx
-from holdfast.demand import overrides, store
+from holdfast.demand import kept_models, overrides, store
 from holdfast.demand.cleaning import read_cleaned
+from holdfast.demand.history import DemandHistory, cap_bulk_days
 from holdfast.demand.methods import DemandMethod
 from holdfast.demand.model import DemandForecast, forecast_demand
 from holdfast.demand.store import DemandDay, StoredForecast
@@ -56,17 +57,24 @@ async def forecast_pairs(
     *,
     protection_days: NDArray[np.float64],
     protection_days_sd: NDArray[np.float64],
-    method: DemandMethod,
-    history_days: int = HISTORY_DAYS,
+    method: DemandMethod | None = None,
+    history_days: int | None = None,
 ) -> DemandForecast:
     """Forecast these pairs from the days up to yesterday, and store what was found.
 
     ``protection_days`` and its standard deviation are per pair. Today is left out: half a day is not a day. What is
-    stored is the model's; what is answered, and so ordered by, has the planners' overrides in it.
+    stored is the model's; what is answered, and so ordered by, has the planners' overrides in it. Without a ``method``
+    it is the trained one, where there is one, or smoothing.
     """
-    history = await read_cleaned(tx, sku_ids, warehouse_ids, days=history_days)
+    chosen = method or await kept_models.current_method(tx)
+    days = history_days or (kept_models.HISTORY_DAYS if chosen.name == kept_models.NAME else HISTORY_DAYS)
+    history = await read_cleaned(tx, sku_ids, warehouse_ids, days=days)
+    normal = [row["n"] - 1 for row in await tx.dicts(store.sql.list_judged_normal, **_ids(sku_ids, warehouse_ids))]
+    one_offs = np.zeros(len(sku_ids), np.int64)
+    for row in await tx.dicts(store.sql.sum_bulk, **_ids(sku_ids, warehouse_ids), days=days):
+        one_offs[row["n"] - 1] = row["units"]
     # Off the event loop, which has heartbeats to send meanwhile.
-    forecast = await asyncio.to_thread(forecast_demand, history, protection_days, method)
+    forecast = await asyncio.to_thread(_forecast, history, protection_days, chosen, normal, one_offs)
     said = await overrides.read_overrides(tx, sku_ids, warehouse_ids)
     planned, means = overrides.with_overrides(forecast, protection_days, said)
     await store.save_forecasts(
@@ -74,12 +82,33 @@ async def forecast_pairs(
         sku_ids,
         warehouse_ids,
         forecast=forecast,
-        method=method.name,
+        method=chosen.name,
         protection_days=protection_days,
         protection_days_sd=protection_days_sd,
         override_daily_mean=means,
     )
     return planned
+
+
+def _ids(sku_ids: Sequence[UUID], warehouse_ids: Sequence[UUID]) -> dict[str, list[UUID]]:
+    return {"sku_ids": list(sku_ids), "warehouse_ids": list(warehouse_ids)}
+
+
+def _forecast(
+    history: DemandHistory,
+    protection_days: NDArray[np.float64],
+    method: DemandMethod,
+    normal: Sequence[int],
+    one_offs: NDArray[np.int64],
+) -> DemandForecast:
+    """Also cut days down that no single line explains (imported ones have none), unless a planner calls them normal."""
+    capped, cut = cap_bulk_days(history)
+    if normal and capped is not history:
+        quantity = capped.quantity.copy()
+        quantity[normal], cut[normal] = history.quantity[normal], 0
+        capped = replace(capped, quantity=quantity)
+    forecast = forecast_demand(capped, protection_days, method, cap_bulk=False, unit=1.0)
+    return replace(forecast, bulk_units=cut + one_offs)
 
 
 async def list_demand(

@@ -79,6 +79,8 @@ class StoredForecast:
     observed_days: int
     bulk_units: int
     override_daily_mean: float | None = None
+    level_shift: list[float] | None = None
+    expected_error: float | None = None
 
     def as_forecast(self) -> DemandForecast:
         """The distribution again, as a forecast of one series."""
@@ -94,6 +96,7 @@ class StoredForecast:
             demand_class=np.array([DEMAND_CLASSES.index(self.demand_class)], np.int8),  # type: ignore[arg-type]
             observed_days=np.array([self.observed_days], np.int64),
             bulk_units=np.array([self.bulk_units], np.int64),
+            level_shift=None if self.level_shift is None else np.array([self.level_shift], np.float64),
         )
 
 
@@ -152,7 +155,7 @@ async def save_forecasts(
         sql.save_forecasts,
         sku_ids=list(sku_ids),
         warehouse_ids=list(warehouse_ids),
-        method=method,
+        method=[method] * len(classes) if forecast.method_names is None else list(map(str, forecast.method_names)),
         demand_class=[str(DEMAND_CLASSES[i]) for i in classes],
         daily_mean=forecast.daily_mean.tolist(),
         daily_sd=forecast.daily_sd.tolist(),
@@ -165,7 +168,23 @@ async def save_forecasts(
         bulk_units=forecast.bulk_units.tolist(),
         protection_days_sd=protection_days_sd.tolist(),
         override_daily_mean=list(override_daily_mean),
+        level_shift=_shifts(forecast),
+        expected_error=_errors(forecast),
     )
+
+
+def _shifts(forecast: DemandForecast) -> list[str | None]:
+    if forecast.level_shift is None:
+        return [None] * forecast.daily_mean.size
+    rows: list[list[float]] = forecast.level_shift.tolist()
+    return ["{" + ",".join(map(str, row)) + "}" for row in rows]
+
+
+def _errors(forecast: DemandForecast) -> list[float | None]:
+    if forecast.expected_error is None:
+        return [None] * forecast.daily_mean.size
+    errors: list[float] = forecast.expected_error.tolist()
+    return [None if np.isnan(error) else error for error in errors]
 
 
 async def list_demand(tx: Tx, *, before: tuple[str, str, str] | None, limit: int, **filters: Any) -> list[DemandDay]:
