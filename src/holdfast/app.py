@@ -57,6 +57,8 @@ import holdfast.replenishment.limit_pages
 import holdfast.replenishment.pages
 import holdfast.replenishment.policies_api
 import holdfast.replenishment.policy_pages
+import holdfast.replenishment.proof_api
+import holdfast.replenishment.proof_pages
 import holdfast.replenishment.whatif_api
 import holdfast.returns.api
 import holdfast.returns.pages
@@ -148,6 +150,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.replenishment.policies_api.router,
     holdfast.replenishment.approvals_api.router,
     holdfast.replenishment.whatif_api.router,
+    holdfast.replenishment.proof_api.router,
     holdfast.replenishment.api.router,
     holdfast.alerts.api.router,
     holdfast.monitoring.api.router,
@@ -164,6 +167,7 @@ PAGES: list[APIRouter] = [
     holdfast.replenishment.pages.router,
     holdfast.replenishment.policy_pages.router,
     holdfast.replenishment.limit_pages.router,
+    holdfast.replenishment.proof_pages.router,
     holdfast.purchasing.pages.router,
     holdfast.purchasing.supplier_page.router,
     holdfast.alerts.pages.router,

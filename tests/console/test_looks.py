@@ -19,6 +19,8 @@ PAGES = (
     "/replenishment/policies",
     "/replenishment/policies?class=AX",
     "/replenishment/limits",
+    "/replenishment/grades",
+    "/replenishment/backtest",
     "/purchase-orders",
     "/purchase-orders/{order}",
     "/alerts",

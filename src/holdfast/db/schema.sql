@@ -515,6 +515,26 @@ CREATE TABLE public.cost_corrections (
     CONSTRAINT correction_has_a_reason CHECK ((reason <> ''::text))
 );
 
+CREATE TABLE public.decision_grades (
+    suggestion_id uuid NOT NULL,
+    decision text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    suggested_quantity bigint NOT NULL,
+    decided_quantity bigint NOT NULL,
+    stockout_days integer NOT NULL,
+    excess_units bigint NOT NULL,
+    excess_value numeric(18,2),
+    currency text,
+    window_begins date NOT NULL,
+    window_ends date NOT NULL,
+    is_final boolean NOT NULL,
+    graded_at timestamp with time zone NOT NULL,
+    CONSTRAINT known_decision CHECK ((decision = ANY (ARRAY['followed'::text, 'changed'::text, 'rejected'::text])))
+);
+
 CREATE TABLE public.demand_calendar (
     id uuid DEFAULT uuidv7() NOT NULL,
     kind text NOT NULL,
@@ -1160,6 +1180,19 @@ CREATE TABLE public.purchase_order_statements (
     said_at timestamp with time zone NOT NULL,
     CONSTRAINT known_statement CHECK ((kind = ANY (ARRAY['confirmed'::text, 'message'::text, 'shipped'::text]))),
     CONSTRAINT known_statement_source CHECK ((source = ANY (ARRAY['link'::text, 'api'::text])))
+);
+
+CREATE TABLE public.replenishment_backtests (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    started_by text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    status text DEFAULT 'running'::text NOT NULL,
+    asked jsonb NOT NULL,
+    phase text DEFAULT 'waiting'::text NOT NULL,
+    result jsonb,
+    error text,
+    CONSTRAINT known_backtest_status CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text, 'failed'::text])))
 );
 
 CREATE TABLE public.replenishment_classes (
@@ -1944,6 +1977,9 @@ ALTER TABLE ONLY public.sales_channels
 ALTER TABLE ONLY public.cost_corrections
     ADD CONSTRAINT cost_corrections_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.decision_grades
+    ADD CONSTRAINT decision_grades_pkey PRIMARY KEY (suggestion_id);
+
 ALTER TABLE ONLY public.demand_calendar
     ADD CONSTRAINT demand_calendar_pkey PRIMARY KEY (id);
 
@@ -2081,6 +2117,9 @@ ALTER TABLE ONLY public.purchase_orders
 
 ALTER TABLE ONLY public.purchase_receipts
     ADD CONSTRAINT purchase_receipts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.replenishment_backtests
+    ADD CONSTRAINT replenishment_backtests_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.replenishment_classes
     ADD CONSTRAINT replenishment_classes_pkey PRIMARY KEY (sku_id, warehouse_id);
@@ -2263,6 +2302,8 @@ CREATE INDEX cost_corrections_by_level ON public.cost_corrections USING btree (s
 
 CREATE INDEX cost_corrections_by_movement ON public.cost_corrections USING btree (movement_id, created_at);
 
+CREATE INDEX decision_grades_by_time ON public.decision_grades USING btree (decided_at, suggestion_id);
+
 CREATE INDEX demand_calendar_by_end ON public.demand_calendar USING btree (last_day);
 
 CREATE INDEX demand_daily_bulk ON public.demand_daily USING btree (sku_id, warehouse_id, day) WHERE (bulk_quantity > 0);
@@ -2366,6 +2407,8 @@ CREATE UNIQUE INDEX one_push_per_kind ON public.purchase_order_pushes USING btre
 CREATE UNIQUE INDEX one_receipt_per_delivery_note ON public.purchase_receipts USING btree (purchase_order_id, reference) WHERE (reference IS NOT NULL);
 
 CREATE UNIQUE INDEX one_return_per_return_reference ON public.returns USING btree (reference_type, reference_id, return_reference) WHERE (return_reference IS NOT NULL);
+
+CREATE UNIQUE INDEX one_running_backtest ON public.replenishment_backtests USING btree ((true)) WHERE (status = 'running'::text);
 
 CREATE UNIQUE INDEX one_running_demand_run ON public.demand_runs USING btree ((true)) WHERE (status = 'running'::text);
 
@@ -2613,6 +2656,9 @@ ALTER TABLE ONLY public.channel_buffers
 
 ALTER TABLE ONLY public.channel_buffers
     ADD CONSTRAINT channel_buffers_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.decision_grades
+    ADD CONSTRAINT decision_grades_suggestion_id_fkey FOREIGN KEY (suggestion_id) REFERENCES public.replenishment_suggestions(id);
 
 ALTER TABLE ONLY public.demand_calendar
     ADD CONSTRAINT demand_calendar_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
@@ -2898,6 +2944,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.channel_buffers TO holdfast_ap
 
 GRANT SELECT ON TABLE public.cost_corrections TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.decision_grades TO holdfast_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_calendar TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_daily TO holdfast_app;
@@ -2979,6 +3027,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purchase_order_exceptions TO h
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purchase_order_pushes TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.purchase_order_statements TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.replenishment_backtests TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.replenishment_classes TO holdfast_app;
 

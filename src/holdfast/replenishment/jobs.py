@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from holdfast.db import Tx
 from holdfast.jobs import Blueprint, JobContext, Work, defer
-from holdfast.replenishment import decisions, service
+from holdfast.replenishment import backtests, decisions, grades, service
+from holdfast.replenishment.backtests import StoredBacktest
 from holdfast.replenishment.store import Run
 
 tasks = Blueprint()
@@ -24,15 +26,38 @@ async def begin(tx: Tx, *, actor: str) -> Run:
     return run
 
 
+@tasks.task(name="replay_past", lock="replay_past", pass_context=True)
+async def replay_past(context: JobContext, backtest_id: str) -> None:
+    await backtests.work_on(Work.of(context).database, UUID(backtest_id))
+
+
+async def begin_backtest(tx: Tx, *, actor: str, **asked: Any) -> StoredBacktest:
+    """Start a backtest, or answer the one under way; its job is enqueued in this transaction."""
+    stored = await backtests.start(tx, actor=actor, **asked)
+    await defer(tx, replay_past, queueing_lock="replay_past", backtest_id=str(stored.id))
+    return stored
+
+
+@tasks.periodic(cron="40 1 * * *")
+@tasks.task(name="grade_decisions", queueing_lock="grade_decisions", pass_context=True)
+async def grade_decisions(context: JobContext, timestamp: int) -> None:
+    """Every night: what became of what was decided."""
+    async with Work.of(context).database.transaction() as tx:
+        await grades.grade(tx)
+
+
 @tasks.periodic(cron="* * * * *")
 @tasks.task(name="check_replenishment", queueing_lock="check_replenishment", pass_context=True)
 async def check_replenishment(context: JobContext, timestamp: int) -> None:
-    """Every minute: begin the run that is due, or make sure the one under way has its job."""
+    """Every minute: begin the run that is due, and make sure what is under way has its job."""
     work = Work.of(context)
     async with work.database.transaction() as tx:
         run = await service.running_run(tx)
         if run is not None or await service.is_due(tx, interval_seconds=work.settings.replenishment_seconds):
             await begin(tx, actor="schedule")
+        replaying = await backtests.running(tx)
+        if replaying is not None:
+            await defer(tx, replay_past, queueing_lock="replay_past", backtest_id=str(replaying.id))
 
 
 @tasks.periodic(cron="* * * * * 30")
