@@ -49,6 +49,7 @@ import holdfast.purchasing.learning_api
 import holdfast.purchasing.pages
 import holdfast.purchasing.supplier_api
 import holdfast.purchasing.supplier_page
+import holdfast.purchasing.supplier_pages
 import holdfast.purchasing.words_api
 import holdfast.replenishment.api
 import holdfast.replenishment.approvals_api
@@ -170,6 +171,7 @@ PAGES: list[APIRouter] = [
     holdfast.replenishment.proof_pages.router,
     holdfast.purchasing.pages.router,
     holdfast.purchasing.supplier_page.router,
+    holdfast.purchasing.supplier_pages.router,
     holdfast.alerts.pages.router,
     holdfast.catalog.pages.router,
     holdfast.transfers.pages.router,

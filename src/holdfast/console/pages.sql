@@ -3,8 +3,7 @@
 with clock as materialized (select business_now() as now)
 select (select count(*) from replenishment_suggestions where status = 'pending') as suggestions,
        (select count(*) from replenishment_suggestions where status = 'pending' and priority = 'urgent') as urgent,
-       (select count(*) from purchase_orders
-         where status in ('sent', 'confirmed', 'partly_received') and expected_at < c.now::date) as late_orders,
+       (select count(distinct purchase_order_id) from purchase_order_parts where expected_at < c.now::date) as late_orders,
        (select count(*) from alerts where status = 'open') as alerts,
        (select count(*) from alerts where status = 'open' and severity <> 'info') as bad_alerts,
        (select count(*) from transfers where status in ('shipped', 'partly_received')) as transfers,
@@ -45,7 +44,7 @@ select s.id as sku_id, s.code, s.name, w.name as warehouse, r.days_of_cover, r.l
 -- Orders that wait for us (not sent) or that we wait for too long (late).
 with clock as materialized (select business_now()::date as today)
 select o.id, o.number, o.status, p.name as supplier, o.expected_at,
-       case when o.status in ('draft', 'approved') then null else c.today - o.expected_at end as days_late,
+       case when o.status in ('draft', 'approved') then null else c.today - r.due end as days_late,
        (select coalesce(sum(l.ordered_quantity * l.unit_cost), 0) from purchase_order_lines l
          where l.purchase_order_id = o.id)::numeric as cost,
        o.currency,
@@ -54,8 +53,9 @@ select o.id, o.number, o.status, p.name as supplier, o.expected_at,
   from purchase_orders o
   join suppliers p on p.id = o.supplier_id
  cross join clock c
+ cross join lateral (select min(x.expected_at) as due from purchase_order_parts x where x.purchase_order_id = o.id) r
  where o.status in ('draft', 'approved')
-    or (o.status in ('sent', 'confirmed', 'partly_received') and o.expected_at < c.today)
+    or (o.status in ('sent', 'confirmed', 'partly_received') and r.due < c.today)
  order by days_late desc nulls last, o.id
  limit 6;
 

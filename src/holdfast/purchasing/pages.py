@@ -8,11 +8,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from holdfast.access.visit import Form, PageRoute, Signed, Visit
+from holdfast.access.visit import PageRoute, Signed, Visit
 from holdfast.kernel.errors import Conflict, Denied, Refusal
-from holdfast.purchasing import service
-from holdfast.purchasing.model import Arrival
-from holdfast.purchasing.order_views import OrderLine, order_lines, order_view, orders_view
+from holdfast.purchasing import exceptions, letters, links, pushes, service
+from holdfast.purchasing.order_views import order_lines, order_view, orders_view
+from holdfast.purchasing.receiving_form import read_arrivals
+from holdfast.purchasing.suppliers import get_supplier
+from holdfast.stock.named_units import refused_units
 from holdfast.web.i18n import N_
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -30,6 +32,7 @@ REFUSALS: Final = {
     "delivery_note_reused": N_("This delivery note was booked with other lines."),
     "duplicate_supply": N_("What is open already covers this order. Say why if it shall be sent anyway."),
     "over_approval_limit": N_("The order is worth more than your role may approve."),
+    "push_not_waiting": N_("Somebody has decided on it already."),
     "not_on_order": N_("Type at least one quantity that arrived."),
 }
 TERMS: Final = {
@@ -80,7 +83,7 @@ async def receive(order_id: UUID, visit: Signed) -> Response:
     form = await visit.form()
     visit.require("operate")
     lines = await order_lines(visit, order_id)
-    arrivals, wrong = _arrivals(visit, form, lines)
+    arrivals, wrong = read_arrivals(visit, form, lines)
     if not wrong:
         try:
             async with visit.savepoint():
@@ -99,6 +102,65 @@ async def receive(order_id: UUID, visit: Signed) -> Response:
     typed = {name: form.text(name) for name in form.fields}
     view = await order_view(visit, order_id, typed=typed, wrong=wrong)
     return visit.page("purchasing/order.html", view, active="orders", status=422)
+
+
+@router.post("/purchase-orders/{order_id}/acknowledge")
+async def acknowledge(order_id: UUID, visit: Signed) -> Response:
+    await visit.form()
+    visit.require("operate")
+    await exceptions.acknowledge(visit.tx, order_id, actor=visit.actor)
+    return visit.redirect(f"/purchase-orders/{order_id}", say=visit.words.gettext("Noted: you see to it."))
+
+
+@router.post("/purchase-orders/{order_id}/link")
+async def link(order_id: UUID, visit: Signed) -> Response:
+    """A new address for the supplier, or none any more."""
+    form = await visit.form()
+    visit.require("approve")
+    if form.text("revoke") == "yes":
+        await links.revoke(visit.tx, order_id, actor=visit.actor)
+        say = visit.words.gettext("The supplier's page is closed.")
+        return visit.redirect(f"/purchase-orders/{order_id}", say=say)
+    try:
+        async with visit.savepoint():
+            await service.renew_link(visit.tx, order_id, actor=visit.actor)
+    except Conflict as refusal:
+        return await _refused(visit, order_id, refusal)
+    say = visit.words.gettext("The supplier gets a new address by e-mail.")
+    return visit.redirect(f"/purchase-orders/{order_id}", say=say)
+
+
+@router.post("/purchase-orders/{order_id}/pushes/{push_id}")
+async def decide_push(order_id: UUID, push_id: UUID, visit: Signed) -> Response:
+    form = await visit.form()
+    visit.require("approve")
+    decision = "again" if form.text("decision") == "again" else "received"
+    try:
+        async with visit.savepoint():
+            await pushes.decide(visit.tx, order_id, push_id, decision=decision, actor=visit.actor)
+    except Conflict as refusal:
+        return await _refused(visit, order_id, refusal)
+    say = (
+        visit.words.gettext("It is sent again.") if decision == "again" else visit.words.gettext("Noted: they have it.")
+    )
+    return visit.redirect(f"/purchase-orders/{order_id}", say=say)
+
+
+@router.get("/purchase-orders/{order_id}/order.pdf")
+async def paper(order_id: UUID, visit: Signed) -> Response:
+    detail = await service.get_order(visit.tx, order_id)
+    supplier = await get_supplier(visit.tx, detail.order.supplier_id)
+    return _file(await letters.printed(visit.tx, detail, supplier), "application/pdf", f"{detail.order.number}.pdf")
+
+
+@router.get("/purchase-orders/{order_id}/order.csv")
+async def table(order_id: UUID, visit: Signed) -> Response:
+    detail = await service.get_order(visit.tx, order_id)
+    return _file(letters.order_csv(detail), "text/csv", f"{detail.order.number}.csv")
+
+
+def _file(content: bytes, media_type: str, name: str) -> Response:
+    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @router.post("/purchase-orders/{order_id}/cancel")
@@ -125,22 +187,6 @@ async def close(order_id: UUID, visit: Signed) -> Response:
     return visit.redirect(f"/purchase-orders/{order_id}", say=visit.words.gettext("The order is closed."))
 
 
-def _arrivals(visit: Visit, form: Form, lines: list[OrderLine]) -> tuple[list[Arrival], dict[str, str]]:
-    """What was typed per line; an empty field is nothing arrived."""
-    arrivals: list[Arrival] = []
-    wrong: dict[str, str] = {}
-    for line in lines:
-        name = f"line-{line.line_no}"
-        if not form.text(name):
-            continue
-        quantity = form.whole(name)
-        if quantity is None:
-            wrong[name] = visit.words.gettext("Type a whole number.")
-        elif quantity:
-            arrivals.append(Arrival(line.sku_id, quantity, line.line_no))
-    return arrivals, wrong
-
-
 def _wrong_lines(visit: Visit, refusal: Refusal) -> dict[str, str]:
     """The refusal beside the lines it is about, or over the order."""
     wrong = {
@@ -150,7 +196,8 @@ def _wrong_lines(visit: Visit, refusal: Refusal) -> dict[str, str]:
         for error in refusal.errors
         if error.get("line_no") and "acceptable" in error
     }
-    return {**wrong, "order": _sentence(visit, refusal)}
+    said = " ".join([_sentence(visit, refusal), *refused_units(visit, refusal).values()])
+    return {**wrong, "order": said}
 
 
 def _sentence(visit: Visit, refusal: Refusal) -> str:

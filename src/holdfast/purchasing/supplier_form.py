@@ -107,7 +107,7 @@ def _day(visit: Visit, form: Form, name: str, today: date, wrong: dict[str, str]
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        wrong[name] = visit.words.gettext("Type a day as 2027-01-31.")
+        wrong[name] = visit.words.gettext("Type a day such as 2026-12-24.")
         return None
     if day < today:
         wrong[name] = visit.words.gettext("This day is over.")

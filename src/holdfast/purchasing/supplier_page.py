@@ -9,8 +9,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Response
 
@@ -221,7 +222,11 @@ async def _shown(
         # The supplier's own language, until somebody chooses another on this page.
         language = LANGUAGES[supplier.language]
         visit.shell = replace(visit.shell, language=language)
-        visit.words, visit.formats = words_in(language.code), formats_for(language, visit.shell.time_zone)
+        visit.words = words_in(language.code)
+    # Nobody's own clock is known here; the goods go to this warehouse.
+    zone = _zone(warehouse.time_zone)
+    visit.shell = replace(visit.shell, time_zone=zone)
+    visit.formats = formats_for(visit.shell.language, zone)
     view = SupplierView(
         token=token,
         once=secrets.token_urlsafe(16),
@@ -242,13 +247,21 @@ async def _shown(
     return _private(answer)
 
 
+def _zone(name: str) -> tzinfo:
+    """The time zone of a warehouse; UTC for a name this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
 def _asked(line: OrderLine, order_day: date | None, currency: str, formats: Formats) -> AskedLine:
     confirmed = [part for part in parts_of(line) if part.is_confirmed and part.quantity]
     arrived = line.received_quantity
     firsts = [
         (str(p.quantity), (p.expected_at or order_day or "") and str(p.expected_at or order_day)) for p in confirmed
     ]
-    day = line.expected_at or order_day
+    day = order_day or line.expected_at
     if not firsts:
         refused = line.confirmed_quantity is not None and not line.open_quantity
         firsts = [("0" if refused else str(line.open_quantity), day.isoformat() if day else "")]

@@ -75,11 +75,46 @@ window.holdfastCharts = (() => {
     };
   };
 
+  // Deliveries of a supplier: one point each, the promise and the learned interval as lines.
+  const lead = (facts) => {
+    const soft = colour("soft"), ink = colour("ink"), number = new Intl.NumberFormat(document.documentElement.lang);
+    const day = new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "short", timeZone: "UTC" });
+    const at = (value, name, color, type, position = "insideEndTop") => value === null ? [] : [{
+      yAxis: value, lineStyle: { color, type, width: 1.3 },
+      label: { color: soft, position, fontSize: 12, formatter: `${name} ${number.format(value)}` },
+    }];
+    return {
+      animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+      aria: { enabled: true, label: { description: facts.words.summary } },
+      grid: { left: 4, right: 14, top: 18, bottom: 4, containLabel: true },
+      xAxis: {
+        type: "time", axisLine: { lineStyle: { color: colour("line") } }, axisTick: { show: false }, splitNumber: narrow() ? 3 : 6, minInterval: 864e5,
+        axisLabel: { color: soft, hideOverlap: true, formatter: (t) => day.format(t) },
+      },
+      yAxis: {
+        type: "value", min: 0, max: Math.ceil(1.1 * Math.max(facts.promised, facts.high ?? 0, ...facts.points.map((p) => p[1]))),
+        splitLine: { lineStyle: { color: colour("line-soft") } }, axisLabel: { color: soft, formatter: (v) => number.format(v) },
+      },
+      tooltip: {
+        trigger: "item", renderMode: "richText", backgroundColor: colour("card"), borderColor: colour("edge"), borderWidth: 1,
+        textStyle: { color: ink, fontSize: 12.5 },
+        formatter: (p) => `${p.value[2]}  ${day.format(p.value[0])}\n${number.format(p.value[1])} ${facts.words.delivery}`,
+      },
+      series: [{
+        type: "scatter", data: facts.points, symbolSize: 8, itemStyle: { color: colour("bar") },
+        markLine: {
+          symbol: "none", silent: true,
+          data: [...at(facts.promised, facts.words.promised, colour("warn"), "dashed"), ...at(facts.low, facts.words.low, colour("blue"), "dotted", "insideEndBottom"), ...at(facts.high, facts.words.high, colour("blue"), "dotted")],
+        },
+      }],
+    };
+  };
+
   const draw = (box) => {
     const facts = JSON.parse(document.getElementById(box.dataset.chart).textContent);
     drawn.get(box)?.dispose();
     const chart = window.echarts.init(box);
-    chart.setOption(stock(facts));
+    chart.setOption(facts.kind === "lead" ? lead(facts) : stock(facts));
     drawn.set(box, chart);
   };
   const again = () => [...drawn.keys()].forEach((box) => { if (box.isConnected) draw(box); else { drawn.get(box).dispose(); drawn.delete(box); } });
