@@ -24,12 +24,13 @@ from holdfast.replenishment.model import (
     economic_order_quantity,
     plan_orders,
 )
-from holdfast.replenishment.offers import Ours, Rule, Textbook, Today
+from holdfast.replenishment.offers import Aim, Ours, Rule, Textbook, Today
 from holdfast.replenishment.paths import PathNewsvendor
 from holdfast.replenishment.planning import Planned, Policy, plan
 
 __all__ = [
     "UNSET",
+    "Aim",
     "ArithmeticLine",
     "Backtest",
     "Costs",

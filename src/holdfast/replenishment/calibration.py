@@ -13,7 +13,7 @@ import numpy as np
 
 from holdfast.demand import DemandHistory, DemandMethod
 from holdfast.replenishment.items import Costs, Economics, Items, Times, supply_of
-from holdfast.replenishment.offers import Offer, Ours, Refits, Scene
+from holdfast.replenishment.offers import Aim, Offer, Ours, Refits, Scene
 from holdfast.replenishment.simulation import (
     Floats,
     Ints,
@@ -34,6 +34,7 @@ SAMPLE_SERIES = 1_500
 TRIAL_YEARS_MAX = 1.0
 TRIAL_SHARE = 0.5
 TRIAL_PROTECTIONS_MIN = 2.0
+PRIOR_YEARS = 0.5
 
 # Fourteen days beyond lead time and review: what every policy starts with.
 OPENING_DAYS = 14.0
@@ -120,12 +121,16 @@ def calibrate(
     every = max(1, round(14 / history.period.days))
     scene = make_scene(part, chosen, costs, start=start, method=method, every=every)
     market = make_market(part, scene, start=start, end=history.days, seed=seed)
-    trials = tuple(_tried(odds, scene, market) for odds in ODDS)
-    return Knob(_chosen(trials, target_fill_rate), trials)
+    aim = Aim.COST if target_fill_rate is None else Aim.FILL_RATE
+    trials = tuple(_tried(odds, aim, scene, market) for odds in ODDS)
+    found, usual = _chosen(trials, target_fill_rate), _default_odds(target_fill_rate)
+    # Half a year of one past says half of what there is to say about the next year: drawn towards what is usual.
+    trust = span / (span + PRIOR_YEARS * history.period.per_year)
+    return Knob(float(np.exp(trust * np.log(found) + (1.0 - trust) * np.log(usual))), trials)
 
 
-def _tried(odds: float, scene: Scene, market: Market) -> Trial:
-    offer: Offer = Ours(odds)
+def _tried(odds: float, aim: Aim, scene: Scene, market: Market) -> Trial:
+    offer: Offer = Ours(odds, aim)
     replay = simulate(market, supply_of(scene.items, scene.past.period), offer.steering(scene))
     value = float((replay.stock * scene.economics.unit_cost).sum())
     return Trial(odds, sum(cost_of(replay, scene.economics)), replay.fill_rate, value)

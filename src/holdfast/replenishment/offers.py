@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.demand import DemandForecast, DemandHistory, DemandMethod, forecast_demand, negbin_quantile
+from holdfast.demand import DemandForecast, DemandHistory, DemandMethod, forecast_demand
 from holdfast.replenishment.items import Economics, Items, Times
 from holdfast.replenishment.model import economic_order_quantity
+from holdfast.replenishment.season import ordering_demand
 from holdfast.replenishment.simulation import Floats, Ints, OrderLevels, Seen, Steering
 
 # The source specification: mean of 90 days, a lead time of 7 days whatever the supplier.
@@ -28,11 +30,21 @@ LOT_YEARS_MAX = 0.5
 SERVICE_MIN = 0.3
 SERVICE_MAX = 0.9997
 
-# Odds of service fall with the root of the holding cost: at the same total cost this needs 7 % less stock for 95 % of
-# all units, and 5 % less for 98 %, than one service level for everything (docs/planning.md).
-HOLDING_POWER = 0.5
+# Odds of service go with the root of what a missing unit is worth over what holding one costs. The full ratio (the
+# textbook's critical ratio) follows errors of the forecast too closely; the root needs 5 to 6 % less stock for the
+# same share of all units than one service level for everything (docs/planning.md).
+WORTH_POWER = 0.5
 
-Forecaster = Callable[[DemandHistory, Floats], DemandForecast]
+
+class Aim(StrEnum):
+    """What a missing unit counts for: its own lost margin, or as one unit like any other."""
+
+    COST = "cost"
+    FILL_RATE = "fill_rate"
+
+
+# Learns a method from a history for these protection times; None where there is too little to learn from.
+Trainer = Callable[[DemandHistory, Floats], DemandMethod | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +66,37 @@ class Scene:
 class Refits:
     """Forecasts at the refit periods of one replay, each made once however many policies ask.
 
-    With `censored` every policy sees its own sales, so nothing is shared.
+    With `censored` every policy sees its own sales, so nothing is shared. `trainer` makes the method from what is
+    known, at the start and then every `train_every` periods; what comes later never reaches it.
     """
 
     past: DemandHistory
     protection: Floats
     method: DemandMethod | None = None
     censored: bool = False
+    trainer: Trainer | None = None
+    train_every: int = 91
     _made: dict[int, DemandForecast] = field(default_factory=dict[int, DemandForecast])
+    _trained: dict[int, DemandMethod | None] = field(default_factory=dict[int, DemandMethod | None])
 
     def at(self, seen: Seen) -> DemandForecast:
         if self.censored:
-            return forecast_demand(self.known(seen), self.protection, self.method)
+            return self._forecast(seen)
         if seen.period not in self._made:
-            self._made[seen.period] = forecast_demand(self.known(seen), self.protection, self.method)
+            self._made[seen.period] = self._forecast(seen)
         return self._made[seen.period]
+
+    def _forecast(self, seen: Seen) -> DemandForecast:
+        known = self.known(seen)
+        return forecast_demand(known, self.protection, self._method_for(known, seen.period + 1), cap_bulk=False)
+
+    def _method_for(self, known: DemandHistory, elapsed: int) -> DemandMethod:
+        if self.trainer is None:
+            return self.method if self.method is not None else ordering_demand(known)
+        when = elapsed - elapsed % self.train_every
+        if when not in self._trained:
+            self._trained[when] = self.trainer(known.until(self.past.days + when), self.protection)
+        return self._trained[when] or ordering_demand(known)
 
     def known(self, seen: Seen) -> DemandHistory:
         return DemandHistory(
@@ -161,13 +189,14 @@ class Textbook:
 class Ours:
     """Quantile of the forecast demand over lead time + review, economic lots.
 
-    `odds` are the odds of no stockout before the delivery after next review, for an item of median holding cost;
-    dearer items get less (HOLDING_POWER), which is where a fill rate is bought for the least money.
+    `odds` are the odds of no stockout before the delivery after next review for an ordinary item. Under FILL_RATE
+    dear items get less, which is where a fill rate of all units is bought for the least money; under COST an item
+    gets more the more margin is lost for what it costs to hold (one level where both go with the price).
     """
 
-    odds: float | Floats = 20.0
+    odds: float = 20.0
+    aim: Aim = Aim.COST
     name: str = "holdfast"
-    holding_power: float = HOLDING_POWER
 
     def steering(self, scene: Scene) -> Steering:
         def levels(seen: Seen) -> OrderLevels | None:
@@ -177,7 +206,7 @@ class Ours:
             return our_levels(
                 scene.refits.at(seen),
                 scene,
-                service_levels(self.odds, scene.economics, self.holding_power),
+                service_levels(self.odds, scene.economics, self.aim),
                 periods_to_end=ends,
             )
 
@@ -193,9 +222,7 @@ def our_levels(
     expected to sell until the last day of sale; after it nothing is ordered.
     """
     times, items = scene.times, scene.items
-    mean = forecast.mean_over(times.protection)
-    variance = forecast.variance_over(times.protection, times.lead_sd)
-    point = negbin_quantile(service, mean, variance)
+    point = _whole(forecast.quantile_over(service, times.protection, times.lead_sd))
     lot = economic_lot(forecast.daily_mean, scene.economics, times, scene.past.period.per_year)
     top = point + lot
     shelf = np.isfinite(items.shelf_life_days)
@@ -206,7 +233,7 @@ def our_levels(
     top = np.where(items.max_stock >= 0, np.minimum(top, items.max_stock), top)
     if periods_to_end is not None:
         left = np.where(np.isfinite(periods_to_end), np.maximum(periods_to_end, 0.0), 0.0)
-        rest = negbin_quantile(service, forecast.mean_over(left), forecast.variance_over(left))
+        rest = _whole(forecast.quantile_over(service, left))
         top = np.where(np.isfinite(periods_to_end), np.minimum(top, rest), top)
         over = np.isfinite(periods_to_end) & (periods_to_end <= times.lead)
         top = np.where(over, 0, top)
@@ -214,12 +241,13 @@ def our_levels(
     return OrderLevels(np.where(nothing, -1, np.minimum(point, np.maximum(top - 1, 0))), np.where(nothing, 0, top))
 
 
-def service_levels(odds: float | Floats, economics: Economics, power: float = HOLDING_POWER) -> Floats:
-    """Cycle service level of each series at these odds."""
-    known = economics.holding[economics.holding > 0]
-    usual = float(np.median(known)) if known.size else 1.0
-    relative = np.where(economics.holding > 0, economics.holding / usual, 1.0)
-    scaled = odds * relative**-power
+def service_levels(odds: float, economics: Economics, aim: Aim) -> Floats:
+    """Cycle service level of each series at these odds, which are those of the median item."""
+    missing = economics.missing if aim is Aim.COST else np.ones_like(economics.holding)
+    known = (economics.holding > 0) & (missing > 0)
+    worth = np.divide(missing, economics.holding, out=np.ones_like(missing), where=known)
+    usual = float(np.median(worth[known])) if known.any() else 1.0
+    scaled = odds * np.where(known, worth / usual, 1.0) ** WORTH_POWER
     return np.clip(scaled / (1.0 + scaled), SERVICE_MIN, SERVICE_MAX)
 
 
@@ -268,4 +296,9 @@ def _recent_moments(history: DemandHistory, periods: int) -> tuple[Floats, Float
 
 
 def _up(units: Floats) -> Ints:
+    return np.ceil(units - 1e-9).astype(np.int64)
+
+
+def _whole(units: NDArray[np.number]) -> Ints:
+    """A forecast in fractions of a unit, as units that can be ordered."""
     return np.ceil(units - 1e-9).astype(np.int64)

@@ -19,8 +19,9 @@ from holdfast.replenishment.calibration import (
     trial_span,
 )
 from holdfast.replenishment.items import Costs, Items, Names, supply_of
-from holdfast.replenishment.offers import Offer, Ours, Scene, our_levels, service_levels
+from holdfast.replenishment.offers import Aim, Offer, Ours, Scene, our_levels, service_levels
 from holdfast.replenishment.paths import Draws, PathNewsvendor, draw_paths, order_from_paths
+from holdfast.replenishment.season import ordering_demand
 from holdfast.replenishment.simulation import Ints, OrderLevels, Supply, simulate
 from holdfast.replenishment.tables import Remarks, StockState, asked_series, read_items, read_state
 
@@ -105,8 +106,9 @@ def plan(
         kept, terms, wanted.costs, target_fill_rate=wanted.target_fill_rate, seed=wanted.seed, method=method
     )
     scene = make_scene(kept, terms, wanted.costs, start=kept.days, method=method)
-    forecast = forecast_demand(kept, scene.times.protection, method)
-    service = service_levels(knob.odds, scene.economics)
+    forecast = forecast_demand(kept, scene.times.protection, method or ordering_demand(kept), cap_bulk=False)
+    aim = Aim.COST if wanted.target_fill_rate is None else Aim.FILL_RATE
+    service = service_levels(knob.odds, scene.economics, aim)
     levels = our_levels(forecast, scene, service)
     supply = supply_of(terms, panel.period)
     quantity, by = _gap(levels, stock, supply), "levels"

@@ -1,0 +1,59 @@
+"""The season ahead: ordered for before it comes, not any more when it ends, and never made up."""
+
+import numpy as np
+import pytest
+
+from holdfast.demand import DemandHistory, Period, forecast_demand
+from holdfast.replenishment.season import OrderingDemand, ordering_demand, season_ahead, season_index
+
+DAYS = np.arange(730)
+
+
+def shop(until: int, *, season: bool = True, series: int = 40) -> DemandHistory:
+    """Forty series of about four a day, three times as much in the last two months of every year."""
+    wanted = np.where(season & (DAYS % 365 >= 305), 12.0, 4.0)
+    sold = np.random.default_rng(2).poisson(np.broadcast_to(wanted, (series, 730)))[:, :until]
+    return DemandHistory(sold, np.ones(sold.shape, np.bool_), Period.DAY)
+
+
+def factor(history: DemandHistory, days: int) -> float:
+    index = season_index(history)
+    return 1.0 if index is None else float(season_ahead(index, history, np.array([days]))[0])
+
+
+def test_stock_for_a_season_is_ordered_a_lead_time_before_it() -> None:
+    before = shop(365 + 300)
+    assert factor(before, 21) > 1.4
+    assert factor(shop(365 + 240), 21) == pytest.approx(1.0, abs=0.1), "not months before"
+
+
+def test_what_a_season_leaves_is_not_ordered_again() -> None:
+    assert factor(shop(725), 14) < 0.92
+
+
+def test_without_a_season_or_without_a_year_there_is_no_factor() -> None:
+    assert factor(shop(665, season=False), 21) == pytest.approx(1.0, abs=0.05)
+    assert season_index(shop(380)) is None
+    assert season_index(shop(665, series=5)) is None
+
+
+def test_new_series_are_no_season() -> None:
+    history = shop(665, season=False)
+    observed = history.observed.copy()
+    observed[20:, :290] = False  # half of the assortment was launched shortly before this time a year ago
+    assert factor(DemandHistory(history.quantity, observed), 21) == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_same_series_gets_the_same_forecast_among_any_others() -> None:
+    history = shop(665)
+    method = ordering_demand(history)
+    whole = forecast_demand(history, 21, method)
+    part = forecast_demand(history.rows(np.arange(3)), 21, method)
+    np.testing.assert_array_equal(whole.daily_mean[:3], part.daily_mean)
+
+
+def test_without_an_index_it_is_the_mean_of_its_members() -> None:
+    history = shop(300)
+    mean = forecast_demand(history, 7, OrderingDemand()).daily_mean
+    each = [forecast_demand(history, 7, member).daily_mean for member in OrderingDemand().members]
+    np.testing.assert_allclose(mean, (each[0] + each[1]) / 2)
