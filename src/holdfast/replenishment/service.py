@@ -12,7 +12,6 @@ from psycopg.types.json import Json, Jsonb
 
 from holdfast.access import audit
 from holdfast.db import Database, Tx
-from holdfast.demand import ExponentialSmoothing
 from holdfast.demand import service as demand
 from holdfast.kernel.errors import NotFound
 from holdfast.replenishment import classing, store
@@ -31,8 +30,6 @@ ATTEMPTS_MAX = 5
 
 # A rejected suggestion comes back within its review period only when it is half as much again, or newly urgent.
 REJECTED_GROWTH = 1.5
-
-_METHOD = ExponentialSmoothing()
 
 
 async def start_run(tx: Tx, *, actor: str) -> Run:
@@ -136,7 +133,6 @@ async def _planned(tx: Tx, pairs: Pairs) -> tuple[Inputs, Plan, NDArray[np.int8]
         pairs.warehouse_ids,
         protection_days=inputs.terms.protection_days,
         protection_days_sd=inputs.terms.lead_days_sd,
-        method=_METHOD,
     )
     terms, caps = within_limits(inputs.terms, forecast, inputs.limits)
     plan = await asyncio.to_thread(plan_orders, forecast, terms, inputs.position)

@@ -17,7 +17,7 @@ begin
                m.occurred_at
           from inventory_movements m
           join warehouses w on w.id = m.warehouse_id
-         where m.seq > p_after and m.movement_type in ('in', 'out')
+         where p_after is not null and m.seq > p_after and m.movement_type in ('in', 'out')
            and (m.reference_type = 'sale' and m.undoes is null
                 or m.reference_type in ('order', 'cart', 'manual', 'reservation') and m.undoes is null and m.request_no is null
                 -- A return that no document describes: nobody knows the order, so it counts on its own day.
@@ -103,7 +103,7 @@ begin
                   and l.resolved_at = m.occurred_at
                 order by r.created_at, r.id
                 limit 1) h on true
-         where m.seq > p_after and m.undoes is not null
+         where p_after is not null and m.seq > p_after and m.undoes is not null
            and m.reference_type in ('sale', 'order', 'cart', 'manual', 'reservation')
            and not exists (select from sandbox_skus x where x.sku_id = m.sku_id)
         on conflict do nothing
@@ -131,7 +131,7 @@ begin
       from (select r.reference_type, r.reference_id, m.sku_id
               from inventory_movements m
               join returns r on r.id = demand_return_of(m.reference_id)
-             where m.seq > p_after and m.reference_type = 'return'
+             where p_after is not null and m.seq > p_after and m.reference_type = 'return'
                and not exists (select from sandbox_skus x where x.sku_id = m.sku_id)
             union
             select t.reference_type, t.reference_id, t.sku_id

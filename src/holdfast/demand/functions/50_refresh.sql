@@ -11,6 +11,8 @@ declare
     v_cursor demand_cursor;
     v_snapshot pg_snapshot;
     v_high bigint;
+    -- where new entries begin; null: there are none, and nobody looks for them again
+    v_after bigint;
     v_event_high bigint;
     v_alone boolean;
     v_reservations uuid[];
@@ -26,14 +28,15 @@ begin
     v_alone := not exists (select from demand_writers());
     v_snapshot := pg_current_snapshot();
 
+    v_after := case when v_high is not null then v_cursor.last_seq end;
     v_reservations := demand_changed_reservations(v_cursor);
-    v_touched := demand_take_sales(v_cursor.last_seq) || demand_take_orders(v_reservations) || demand_take_undos(v_cursor.last_seq);
-    v_touched := v_touched || demand_take_returns(v_cursor.last_seq, v_touched);
+    v_touched := demand_take_sales(v_after) || demand_take_orders(v_reservations) || demand_take_undos(v_after);
+    v_touched := v_touched || demand_take_returns(v_after, v_touched);
     if v_touched is not null then
         perform demand_sum_days(v_touched);
         perform demand_judge_lines(v_touched);
     end if;
-    select skus, warehouses into v_skus, v_warehouses from demand_look_at_shelves(v_cursor.last_seq, v_reservations, v_touched);
+    select skus, warehouses into v_skus, v_warehouses from demand_look_at_shelves(v_after, v_reservations, v_touched);
 
     update demand_cursor
        set refusals_until = demand_take_refusals(v_cursor.refusals_until),
@@ -104,7 +107,7 @@ begin
     select array_agg(sku_id), array_agg(warehouse_id), array_agg(entered) into v_skus, v_warehouses, v_entered
       from (select sku_id, warehouse_id, min(created_at) as entered
               from inventory_movements
-             where seq > p_after and not exists (select from sandbox_skus x where x.sku_id = inventory_movements.sku_id)
+             where p_after is not null and seq > p_after and not exists (select from sandbox_skus x where x.sku_id = inventory_movements.sku_id)
              group by sku_id, warehouse_id) fresh;
     if v_skus is not null then
         perform demand_find_empty_shelves(v_skus, v_warehouses, v_entered);
