@@ -114,6 +114,10 @@ PLANTED = {
         " created_at) select sku_id, 3, 'ann', 10, 'offered', uuidv7(), 'test', now() from inventory where {TEA@GZ}",
         "expected a hold of 3 found a hold of 0",
     ),
+    "purchases_add_up": (
+        "update purchase_order_lines set received_quantity = 2",
+        "order PO-00001 line 1 expected received=0 open=7 found received=2 open=7",
+    ),
     "transfers_add_up": (
         "with t as (insert into transfers (number, from_warehouse_id, to_warehouse_id, created_by, created_at)"
         " select 'TR-X', min(id::text)::uuid, max(id::text)::uuid, 'test', now() from warehouses returning id)"

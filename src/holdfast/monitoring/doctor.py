@@ -19,6 +19,7 @@ from holdfast.db.database import in_one_transaction
 sql = statements("holdfast.monitoring")
 units = statements("holdfast.monitoring", "units.sql")
 demand = statements("holdfast.monitoring", "demand.sql")
+purchases = statements("holdfast.monitoring", "purchases.sql")
 
 # The sweeper runs every ten seconds; a hold this long past its deadline says that it does not.
 LEAK_GRACE_MINUTES = 15
@@ -60,6 +61,7 @@ CHECKS = (
     Check("P2", "backordered is the sum of lines that wait, for want of stock", sql.backordered_is_its_lines),
     Check("P2", "bundles consist of parts and have no stock", sql.bundles_are_their_parts),
     Check("P2", "offers of the waiting list have their hold", sql.offers_have_their_hold),
+    Check("P2", "what orders received is the sum of their receipts", purchases.purchases_add_up),
     Check("P2", "what a transfer took is on its way, arrived or lost", sql.transfers_add_up),
     Check("P2", "what returns brought back is in the ledger", sql.returns_were_posted),
     Check("P2", "what stock counts adjusted is in the ledger", sql.counts_were_posted),
