@@ -100,9 +100,10 @@ def planned(series: int, days: int, *, on_ray: bool = False) -> tuple[float, flo
         units += int(quantity.sum())
         made += seconds
     wall = time.perf_counter() - start - made / cores()
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return wall / 60, (own + cores() * child) / 1024, units
+    own, child = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy = own.ru_utime + own.ru_stime + child.ru_utime + child.ru_stime - made
+    print(f"{busy / 60:.2f} CPU minutes, which is {busy / 60 / cores():.2f} minutes of {cores()} idle cores")
+    return wall / 60, (own.ru_maxrss + cores() * child.ru_maxrss) / 1024, units
 
 
 def measure(_: Folder) -> dict[str, float]:

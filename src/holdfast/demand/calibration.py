@@ -15,15 +15,18 @@ from holdfast.demand.spread import LEVELS, LevelFit
 GROUP_ROWS_MIN = 400
 _GROUPS_MAX = 5
 
-# Half of what parts a group from the others, and half of what points down: few origins stand behind a correction,
-# and a day that was the same for all of them (a season, a strike) must not be taken for a property of a group.
-OF_GROUP, DOWNWARDS = 0.5, 0.5
+# Half of what parts a group from the others, and less than all of what points down: few origins stand behind a
+# correction, and what was the same for all series then (a season, a strike) is no property of a group.
+OF_GROUP, DOWNWARDS = 0.5, 0.7
 
-# Two to four origins measure their differences badly: more than this is not believed, and one alone counts as half.
-BETWEEN_MAX = 0.15
+# Two to four origins measure their differences badly: more than the first is not believed; one alone measures none.
+BETWEEN_MAX, BETWEEN_ONE = 0.12, 0.03
+
+# Fewer sums than this do not measure an origin.
+_ORIGIN_ROWS_MIN = 30
 
 # No correction beyond this many standard normal deviations is believed.
-_DOWN_MAX, _UP_MAX = -0.5, 1.2
+_DOWN_MAX, _UP_MAX = -0.5, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,9 @@ class Calibration:
         edges = np.quantile(mean, np.arange(1, groups) / groups)
         below = negbin_cdf(demand - 1, mean, variance)
         here = negbin_cdf(demand, mean, variance)
-        # A count stands for all probabilities between its neighbour's and its own: one of them, drawn at random.
-        drawn = below + np.random.default_rng(seed).random(rows.size) * (here - below)
+        # A count stands for all probabilities between its neighbour's and its own. Drawing one of them at random is
+        # right for the loss, taking the lowest for the share of sums within; a draw from the lower half is between.
+        drawn = below + 0.5 * np.random.default_rng(seed).random(rows.size) * (here - below)
         z = normal_score(np.asarray(LEVELS))
         score = normal_score(np.clip(drawn, 1e-9, 1 - 1e-9))
         beyond = score[:, None] - shift - z
@@ -96,8 +100,13 @@ class Calibration:
 
 def _between(score: Floats, origin: Ints) -> float:
     """Variance between the origins' middles, in squared normal deviations."""
-    middles = [np.median(score[origin == one]) for one in np.unique(origin) if np.count_nonzero(origin == one) >= 30]
-    return min(float(np.var(middles, ddof=1)), BETWEEN_MAX) if len(middles) > 1 else BETWEEN_MAX / 2
+    parts = [score[origin == one] for one in np.unique(origin)]
+    parts = [part for part in parts if part.size >= _ORIGIN_ROWS_MIN]
+    if len(parts) < 2:
+        return BETWEEN_ONE
+    # A median of n normal deviates varies by π/2n by itself.
+    chance = np.mean([np.pi / 2 / part.size for part in parts])
+    return float(np.clip(np.var([np.median(part) for part in parts], ddof=1) - chance, 0.0, BETWEEN_MAX))
 
 
 def _moves(beyond: Floats) -> Floats:

@@ -185,7 +185,9 @@ def _judged(
         for origin in origins:
             units, seen = sums.window(origin, origin + length)
             scale = sums.units[:, origin] / np.maximum(sums.seen[:, origin], 1) * length
-            rows = np.flatnonzero((seen >= length) & (scale > 0))
+            # What has not sold for a year is another matter than what is sold: it would be judged by its revivals.
+            sold_lately = sums.window(origin - history.period.per_year, origin)[0] > 0
+            rows = np.flatnonzero((seen >= length) & sold_lately)
             members = members_at(part, sums, origin, length, boosters)
             tried.append(_Tried(members, origin, length, rows, units[rows], scale[rows]))
     blend = min(BLENDS, key=lambda one: sum(trial.loss(one) for trial in tried))
