@@ -26,7 +26,7 @@ BETWEEN_MAX, BETWEEN_ONE = 0.12, 0.03
 _ORIGIN_ROWS_MIN = 30
 
 # No correction beyond this many standard normal deviations is believed.
-_DOWN_MAX, _UP_MAX = -0.5, 1.0
+_DOWN_MAX, _UP_MAX = -0.5, 1.2
 
 
 @dataclass(frozen=True, slots=True)
