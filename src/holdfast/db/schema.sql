@@ -1273,9 +1273,14 @@ CREATE TABLE public.replenishment_suggestions (
     processed_by text,
     processed_at timestamp with time zone,
     version bigint DEFAULT 1 NOT NULL,
+    kind text DEFAULT 'purchase'::text NOT NULL,
+    from_warehouse_id uuid,
+    transfer_id uuid,
     CONSTRAINT known_priority CHECK ((priority = ANY (ARRAY['low'::text, 'medium'::text, 'high'::text, 'urgent'::text]))),
+    CONSTRAINT known_suggestion_kind CHECK ((kind = ANY (ARRAY['purchase'::text, 'transfer'::text]))),
     CONSTRAINT known_suggestion_status CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'ordered'::text, 'received'::text, 'rejected'::text, 'withdrawn'::text]))),
-    CONSTRAINT suggested_positive CHECK ((suggested_quantity > 0))
+    CONSTRAINT suggested_positive CHECK ((suggested_quantity > 0)),
+    CONSTRAINT transfer_has_a_source CHECK (((kind = 'transfer'::text) = (from_warehouse_id IS NOT NULL)))
 );
 
 CREATE TABLE public.reservations (
@@ -2446,6 +2451,8 @@ CREATE INDEX replenishment_suggestions_by_status ON public.replenishment_suggest
 
 CREATE INDEX replenishment_suggestions_by_supplier ON public.replenishment_suggestions USING btree (supplier_id) WHERE (status = 'pending'::text);
 
+CREATE INDEX replenishment_suggestions_by_transfer ON public.replenishment_suggestions USING btree (transfer_id) WHERE (transfer_id IS NOT NULL);
+
 CREATE INDEX replenishment_suggestions_rejected ON public.replenishment_suggestions USING btree (sku_id, warehouse_id, processed_at) WHERE (status = 'rejected'::text);
 
 CREATE INDEX reservations_by_reference ON public.reservations USING btree (reference_type, reference_id);
@@ -2748,6 +2755,9 @@ ALTER TABLE ONLY public.replenishment_policies
     ADD CONSTRAINT replenishment_policies_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
 
 ALTER TABLE ONLY public.replenishment_suggestions
+    ADD CONSTRAINT replenishment_suggestions_from_warehouse_id_fkey FOREIGN KEY (from_warehouse_id) REFERENCES public.warehouses(id);
+
+ALTER TABLE ONLY public.replenishment_suggestions
     ADD CONSTRAINT replenishment_suggestions_purchase_order_id_fkey FOREIGN KEY (purchase_order_id) REFERENCES public.purchase_orders(id);
 
 ALTER TABLE ONLY public.replenishment_suggestions
@@ -2758,6 +2768,9 @@ ALTER TABLE ONLY public.replenishment_suggestions
 
 ALTER TABLE ONLY public.replenishment_suggestions
     ADD CONSTRAINT replenishment_suggestions_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
+
+ALTER TABLE ONLY public.replenishment_suggestions
+    ADD CONSTRAINT replenishment_suggestions_transfer_id_fkey FOREIGN KEY (transfer_id) REFERENCES public.transfers(id);
 
 ALTER TABLE ONLY public.replenishment_suggestions
     ADD CONSTRAINT replenishment_suggestions_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);

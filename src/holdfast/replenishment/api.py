@@ -55,6 +55,10 @@ class SuggestionInfo(BaseModel):
     currency: str | None
     run_id: UUID | None
     purchase_order_id: UUID | None
+    kind: Literal["purchase", "transfer"]
+    from_warehouse_id: UUID | None
+    from_warehouse_code: str | None
+    transfer_id: UUID | None
     created_at: datetime
     updated_at: datetime
     processed_by: str | None

@@ -57,6 +57,7 @@ class Figures:
     break_raise: int = field(default=0, kw_only=True)
     break_at: int = field(default=0, kw_only=True)
     supplier_cut: int = field(default=0, kw_only=True)
+    left_for_later: int = field(default=0, kw_only=True)
     supplier_max: int = field(default=0, kw_only=True)
     rounding: int
     minimum_raise: int
@@ -145,6 +146,7 @@ def explain(figures: Figures) -> tuple[ArithmeticLine, ...]:
             _line("minimum_order", f.minimum_raise, moq=f.moq),
             _line("max_stock_room", -f.max_reduction, max_stock=f.max_stock),
             _line("price_break", f.break_raise, break_at=f.break_at),
+            _line("left_for_later", -f.left_for_later),
             _line("supplier_max", -f.supplier_cut, supplier_max=f.supplier_max),
         ]
     else:

@@ -17,8 +17,9 @@ from holdfast.db import Tx
 from holdfast.kernel.errors import Conflict, Denied, Invalid, NotFound, Refusal
 from holdfast.purchasing.model import DraftLine
 from holdfast.purchasing.service import add_to_draft
-from holdfast.replenishment import approvals
+from holdfast.replenishment import approvals, sharing
 from holdfast.replenishment.store import sql
+from holdfast.transfers.service import create_transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class Suggestion:
     arithmetic: list[dict[str, Any]]
     run_id: UUID | None
     purchase_order_id: UUID | None
+    kind: str
+    from_warehouse_id: UUID | None
+    from_warehouse_code: str | None
+    transfer_id: UUID | None
     created_at: datetime
     updated_at: datetime
     processed_by: str | None
@@ -82,12 +87,16 @@ class _Locked:
     suggested_quantity: int
     unit_cost: Decimal | None
     version: int
+    kind: str
+    from_warehouse_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
+    """``supplier_id`` None: it is moved from ``row.from_warehouse_id``."""
+
     row: _Locked
-    supplier_id: UUID
+    supplier_id: UUID | None
     quantity: int
 
 
@@ -144,15 +153,20 @@ async def approve_all(
     locked = {r.id: r for r in await tx.all(sql.lock_suggestions, _Locked, ids=[a.suggestion_id for a in wanted])}
     refused: list[Refused] = []
     groups: dict[tuple[UUID, UUID], list[_Decided]] = defaultdict(list)
+    moves: dict[tuple[UUID, UUID], list[_Decided]] = defaultdict(list)
     for approval in wanted:
         decided = _decided(approval, locked.get(approval.suggestion_id))
         if isinstance(decided, Refused):
             refused.append(decided)
-        else:
+        elif decided.supplier_id is not None:
             groups[decided.supplier_id, decided.row.warehouse_id].append(decided)
+        elif decided.row.from_warehouse_id is not None:
+            moves[decided.row.from_warehouse_id, decided.row.warehouse_id].append(decided)
     # In one order for everybody, so that two approvals with the same suppliers do not wait for each other.
     for (supplier_id, warehouse_id), lines in sorted(groups.items()):
         refused += await _order(tx, supplier_id, warehouse_id, lines, actor=actor, why=why or {})
+    for (source, target), lines in sorted(moves.items()):
+        refused += await _move(tx, source, target, lines, actor=actor, why=why or {})
     return refused
 
 
@@ -186,7 +200,7 @@ def _decided(approval: Approval, row: _Locked | None) -> _Decided | Refused:
     if approval.expected_version not in (None, row.version):
         return no("version_conflict", "The suggestion was changed meanwhile; read it again.")
     supplier_id = approval.supplier_id or row.supplier_id
-    if supplier_id is None:
+    if supplier_id is None and row.kind != "transfer":
         return no("no_supplier", "Nobody is known to sell this SKU; name a supplier.")
     return _Decided(row, supplier_id, approval.quantity or row.suggested_quantity)
 
@@ -196,6 +210,7 @@ async def _order(
 ) -> list[Refused]:
     """One supplier's lines onto its draft; all of them stay pending when purchasing refuses, or when the order would
     become worth more than ``actor`` may approve."""
+    instead = [d.row.id for d in decided if d.row.kind == "transfer"]
     lines = [DraftLine(sku_id=d.row.sku_id, quantity=d.quantity, suggestion_id=d.row.id) for d in decided]
     try:
         async with tx.connection.transaction():
@@ -203,6 +218,7 @@ async def _order(
                 tx, supplier_id=supplier_id, warehouse_id=warehouse_id, lines=lines, actor=actor
             )
             await approvals.check_limit(tx, order_id, actor=actor)
+            await tx.run(sharing.sql.buy_instead, ids=instead)
     except (NotFound, Invalid, Conflict, Denied) as refusal:
         return [Refused(d.row.id, refusal.code, _why(refusal)) for d in decided]
     await tx.run(
@@ -215,6 +231,44 @@ async def _order(
     )
     for one in decided:
         facts = {"quantity": one.quantity, "suggested": one.row.suggested_quantity, "order_id": str(order_id), **why}
+        await _tell(tx, "replenishment.suggestion_approved", one.row.id, one.row.sku_id, actor, facts)
+    return []
+
+
+async def _move(
+    tx: Tx, source: UUID, target: UUID, decided: list[_Decided], *, actor: str, why: Mapping[str, Any]
+) -> list[Refused]:
+    """One draft transfer from a warehouse that can spare it; all of them stay pending when transfers refuse."""
+    # A draft has one line per SKU, and one warehouse has one open suggestion per SKU.
+    lines = [(d.row.sku_id, d.quantity) for d in decided]
+    try:
+        async with tx.connection.transaction():
+            made = await create_transfer(
+                tx,
+                from_warehouse_id=source,
+                to_warehouse_id=target,
+                lines=lines,
+                expected_at=None,
+                note="",
+                actor=actor,
+            )
+    except (NotFound, Invalid, Conflict) as refusal:
+        return [Refused(d.row.id, refusal.code, _why(refusal)) for d in decided]
+    transfer_id = made.transfer.id
+    await tx.run(
+        sharing.sql.approve_transfers,
+        ids=[d.row.id for d in decided],
+        quantities=[d.quantity for d in decided],
+        transfer_ids=[transfer_id for _ in decided],
+        actor=actor,
+    )
+    for one in decided:
+        facts = {
+            "quantity": one.quantity,
+            "suggested": one.row.suggested_quantity,
+            "transfer_id": str(transfer_id),
+            **why,
+        }
         await _tell(tx, "replenishment.suggestion_approved", one.row.id, one.row.sku_id, actor, facts)
     return []
 
@@ -242,8 +296,8 @@ async def reject(tx: Tx, suggestion_id: UUID, *, actor: str, reason: str | None)
 
 
 async def follow_orders(tx: Tx) -> int:
-    """Bring approved suggestions up to what became of their orders; answers how many changed."""
-    return await tx.run(sql.follow_orders)
+    """Bring approved suggestions up to what became of their orders and transfers; answers how many changed."""
+    return await tx.run(sql.follow_orders) + await tx.run(sharing.sql.follow_transfers)
 
 
 async def _tell(tx: Tx, event_type: str, suggestion_id: UUID, sku_id: UUID, actor: str, facts: dict[str, Any]) -> None:

@@ -2,25 +2,27 @@
 -- Pending suggestions as people decide them: by supplier, the most pressing first.
 -- Everything a row needs beside its order is joined to the rows of the page only.
 with page as materialized (
-    select r.id, r.version, r.sku_id, s.code, s.name, r.warehouse_id, r.supplier_id, coalesce(p.name, '') as supplier,
+    select r.id, r.version, r.sku_id, s.code, s.name, r.warehouse_id, r.supplier_id, coalesce(p.name, v.name, '') as supplier,
+           r.kind = 'transfer' as is_transfer,
            p.lead_time_sd_days, r.suggested_quantity as quantity, r.priority, r.reason, r.days_of_cover,
            r.lead_time_days as lead_days, r.estimated_cost as cost, coalesce(r.currency, '') as currency, r.arithmetic,
            array_position(array['urgent', 'high', 'medium', 'low'], r.priority) as rank
       from replenishment_suggestions r
       join skus s on s.id = r.sku_id
       left join suppliers p on p.id = r.supplier_id
+      left join warehouses v on v.id = r.from_warehouse_id
      where r.status = 'pending'
        and (%(supplier_id)s::uuid is null or r.supplier_id = %(supplier_id)s)
        and (%(warehouse_id)s::uuid is null or r.warehouse_id = %(warehouse_id)s)
        and (%(priority)s::text is null or r.priority = %(priority)s)
        and (%(like)s::text is null or s.name ilike %(like)s or s.code ilike %(prefix)s)
        and (%(after_id)s::uuid is null
-            or (coalesce(p.name, ''), array_position(array['urgent', 'high', 'medium', 'low'], r.priority), r.id)
+            or (coalesce(p.name, v.name, ''), array_position(array['urgent', 'high', 'medium', 'low'], r.priority), r.id)
                > (%(after_supplier)s, %(after_rank)s::integer, %(after_id)s::uuid))
      order by supplier, rank, r.id
      limit %(limit)s
 )
-select g.id, g.version, g.sku_id, g.code, g.name, g.warehouse_id, w.name as warehouse, g.supplier_id, g.supplier, g.quantity,
+select g.id, g.version, g.sku_id, g.code, g.name, g.warehouse_id, w.name as warehouse, g.supplier_id, g.supplier, g.is_transfer, g.quantity,
        g.priority, g.reason, g.days_of_cover, g.lead_days,
        coalesce(si.lead_time_sd_days, g.lead_time_sd_days)::float8 as lead_spread,
        g.cost, g.currency, g.arithmetic,

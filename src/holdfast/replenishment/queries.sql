@@ -58,7 +58,12 @@ with clock as materialized (
             union all
             select sku_id, warehouse_id, suggested_quantity, null
               from replenishment_suggestions
-             where status = 'approved' and purchase_order_id is null) d
+             where status = 'approved' and purchase_order_id is null and transfer_id is null
+            union all
+            select l.sku_id, t.to_warehouse_id, l.quantity, t.expected_at
+              from transfers t
+              join transfer_lines l on l.transfer_id = t.id
+             where t.status = 'draft') d
      group by sku_id, warehouse_id
 )
 select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backordered_quantity, coalesce(d.quantity, 0)::bigint as approved_quantity,
@@ -151,28 +156,30 @@ with asked as (
       from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(supplier_ids)s::uuid[], %(current_quantity)s::bigint[],
                %(suggested_quantity)s::bigint[], %(priority)s::text[], %(reason)s::text[], %(days_of_cover)s::double precision[],
                %(lead_time_days)s::double precision[], %(unit_cost)s::numeric[], %(currency)s::text[], %(arithmetic)s::jsonb[],
-               %(in_transit)s::bigint[])
+               %(in_transit)s::bigint[], %(kinds)s::text[], %(from_warehouse_ids)s::uuid[])
            as a (sku_id, warehouse_id, supplier_id, current_quantity, suggested_quantity, priority, reason, days_of_cover,
-                 lead_time_days, unit_cost, currency, arithmetic, in_transit)
+                 lead_time_days, unit_cost, currency, arithmetic, in_transit, kind, from_warehouse_id)
       -- Somebody may have sent an order since the plan looked: then the sum is no longer true, and the next plan decides.
       join inventory i on i.sku_id = a.sku_id and i.warehouse_id = a.warehouse_id and i.in_transit_quantity = a.in_transit
      cross join (select business_now() as now) c
 ), put as (
     insert into replenishment_suggestions as r (sku_id, warehouse_id, supplier_id, current_quantity, suggested_quantity, priority,
-        reason, days_of_cover, lead_time_days, unit_cost, estimated_cost, currency, arithmetic, run_id, created_at, updated_at)
+        reason, days_of_cover, lead_time_days, unit_cost, estimated_cost, currency, arithmetic, run_id, kind, from_warehouse_id, created_at, updated_at)
     select sku_id, warehouse_id, supplier_id, current_quantity, suggested_quantity, priority, reason, days_of_cover,
-           lead_time_days, unit_cost, estimated_cost, currency, arithmetic, %(run_id)s, now, now
+           lead_time_days, unit_cost, estimated_cost, currency, arithmetic, %(run_id)s, kind, from_warehouse_id, now, now
       from asked
     on conflict (sku_id, warehouse_id) where status in ('pending', 'approved') do update
        set supplier_id = excluded.supplier_id, current_quantity = excluded.current_quantity,
            suggested_quantity = excluded.suggested_quantity, priority = excluded.priority, reason = excluded.reason,
            days_of_cover = excluded.days_of_cover, lead_time_days = excluded.lead_time_days, unit_cost = excluded.unit_cost,
            estimated_cost = excluded.estimated_cost, currency = excluded.currency, arithmetic = excluded.arithmetic,
-           run_id = excluded.run_id, updated_at = excluded.updated_at, version = r.version + 1
+           run_id = excluded.run_id, kind = excluded.kind, from_warehouse_id = excluded.from_warehouse_id,
+           updated_at = excluded.updated_at, version = r.version + 1
      where r.status = 'pending'
-       and (r.supplier_id, r.current_quantity, r.suggested_quantity, r.priority, r.reason, r.unit_cost, r.currency, r.arithmetic)
+       and (r.kind, r.from_warehouse_id, r.supplier_id, r.current_quantity, r.suggested_quantity, r.priority, r.reason, r.unit_cost,
+            r.currency, r.arithmetic)
            is distinct from
-           (excluded.supplier_id, excluded.current_quantity, excluded.suggested_quantity, excluded.priority, excluded.reason,
+           (excluded.kind, excluded.from_warehouse_id, excluded.supplier_id, excluded.current_quantity, excluded.suggested_quantity, excluded.priority, excluded.reason,
             excluded.unit_cost, excluded.currency, excluded.arithmetic)
     returning new.id, new.sku_id, new.warehouse_id, new.suggested_quantity, new.priority, old.id is null as is_opened
 ), told as (
@@ -251,8 +258,9 @@ returning *;
 
 -- list_suggestions
 -- One page, most urgent first.
-select r.*, s.code as sku_code, s.name as sku_name, w.code as warehouse_code, u.code as supplier_code
+select r.*, s.code as sku_code, s.name as sku_name, w.code as warehouse_code, u.code as supplier_code, v.code as from_warehouse_code
   from replenishment_suggestions r
+  left join warehouses v on v.id = r.from_warehouse_id
   join skus s on s.id = r.sku_id
   join warehouses w on w.id = r.warehouse_id
   left join suppliers u on u.id = r.supplier_id
@@ -268,8 +276,9 @@ select r.*, s.code as sku_code, s.name as sku_name, w.code as warehouse_code, u.
 
 -- get_suggestion
 -- One suggestion.
-select r.*, s.code as sku_code, s.name as sku_name, w.code as warehouse_code, u.code as supplier_code
+select r.*, s.code as sku_code, s.name as sku_name, w.code as warehouse_code, u.code as supplier_code, v.code as from_warehouse_code
   from replenishment_suggestions r
+  left join warehouses v on v.id = r.from_warehouse_id
   join skus s on s.id = r.sku_id
   join warehouses w on w.id = r.warehouse_id
   left join suppliers u on u.id = r.supplier_id
@@ -277,7 +286,7 @@ select r.*, s.code as sku_code, s.name as sku_name, w.code as warehouse_code, u.
 
 -- lock_suggestions
 -- The suggestions somebody decides, in key order, so that two deciders do not wait for each other.
-select id, sku_id, warehouse_id, supplier_id, status, suggested_quantity, unit_cost, version
+select id, sku_id, warehouse_id, supplier_id, status, suggested_quantity, unit_cost, version, kind, from_warehouse_id
   from replenishment_suggestions
  where id = any(%(ids)s)
  order by id

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.db import Tx, statements
+from holdfast.replenishment import sharing
 from holdfast.replenishment.arithmetic import Figures, explain, figures_of, reason_of
 from holdfast.replenishment.limits import Cap, Limits
 from holdfast.replenishment.model import UNSET, Method, Mode, Plan, Position, Priority, Terms
@@ -195,26 +196,42 @@ async def put_suggestions(
     if not rows:
         return Changes(0, 0)
     figures = [figures_at(inputs, plan, caps, n) for n in rows]
+    moves = await _shared(tx, inputs, rows, figures)
+    figures = [sharing.moved(f, moves[n].units) if n in moves else f for n, f in enumerate(figures)]
     pairs = inputs.pairs.at(rows)
+    # What is moved is bought from nobody and costs nothing.
+    costs = [inputs.offers[n].cost_at(f.quantity) for n, f in zip(rows, figures, strict=True)]
     cover: list[float] = plan.orders.days_of_cover[rows].tolist()
     return await tx.one(
         sql.put_suggestions,
         Changes,
         sku_ids=list(pairs.sku_ids),
         warehouse_ids=list(pairs.warehouse_ids),
-        supplier_ids=[inputs.supplier_ids[n] for n in rows],
+        kinds=["transfer" if at in moves else "purchase" for at in range(len(rows))],
+        from_warehouse_ids=[moves[at].from_warehouse_id if at in moves else None for at in range(len(rows))],
+        supplier_ids=[None if at in moves else inputs.supplier_ids[n] for at, n in enumerate(rows)],
         current_quantity=[f.available for f in figures],
         suggested_quantity=[f.quantity for f in figures],
         priority=[Priority(p).name.lower() for p in plan.orders.priority[rows].tolist()],
         reason=[reason_of(f) for f in figures],
         days_of_cover=[None if np.isinf(days) else round(days, 2) for days in cover],
         lead_time_days=[f.lead_days for f in figures],
-        unit_cost=[inputs.offers[n].cost_at(f.quantity) for n, f in zip(rows, figures, strict=True)],
+        unit_cost=[None if at in moves else cost for at, cost in enumerate(costs)],
         currency=[inputs.currencies[n] for n in rows],
         arithmetic=[msgspec.json.encode([line.as_json() for line in explain(f)]).decode() for f in figures],
         in_transit=[f.in_transit for f in figures],
         run_id=run_id,
     )
+
+
+async def _shared(tx: Tx, inputs: Inputs, rows: list[int], figures: list[Figures]) -> dict[int, sharing.Move]:
+    """Which of the rows another warehouse serves."""
+    pairs = inputs.pairs
+    needs = [
+        sharing.Need(pairs.sku_ids[n], pairs.warehouse_ids[n], f, float(inputs.offers[n].unit_cost or 0))
+        for n, f in zip(rows, figures, strict=True)
+    ]
+    return await sharing.moves_for(tx, needs, sku_ids=pairs.sku_ids, warehouse_ids=pairs.warehouse_ids)
 
 
 async def lock_pending(tx: Tx, pairs: Pairs) -> None:

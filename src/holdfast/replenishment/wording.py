@@ -50,6 +50,7 @@ LINES: Final = {
     "max_stock_room": N_("Lowered to fit under the maximum of %(max_stock)s"),
     "price_break": N_("Cheaper per unit from %(break_at)s on"),
     "supplier_max": N_("Supplier sells at most %(supplier_max)s at once"),
+    "left_for_later": N_("More than the other warehouse can spare: for the next plan"),
     "decided_by_hand": N_("Changed by hand"),
     "no_order": N_("Position %(position)s is above the reorder point %(reorder_point)s"),
 }

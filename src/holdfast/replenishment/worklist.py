@@ -54,6 +54,7 @@ class Row:
     warehouse: str
     supplier_id: UUID | None
     supplier: str
+    is_transfer: bool
     quantity: int
     priority: str
     reason: str
@@ -129,6 +130,7 @@ class Group:
 
     supplier_id: str
     supplier: str
+    is_transfer: bool
     total_lines: int
     total_cost: Decimal
     currency: str
@@ -226,15 +228,16 @@ def _groups(
 ) -> tuple[Group, ...]:
     totals = {(s.id, s.currency): s for s in sums}
     groups: list[Group] = []
-    for supplier, its in groupby(rows, key=lambda row: (row.supplier, row.supplier_id)):
+    for supplier, its in groupby(rows, key=lambda row: (row.supplier, row.supplier_id, row.is_transfer)):
         lines = [(row, _line(visit, row, days.get((row.sku_id, row.warehouse_id), {}))) for row in its]
         first = lines[0][0]
         supplier_id = str(first.supplier_id or "")
-        total = totals.get((supplier_id, first.currency))
+        total = None if first.is_transfer else totals.get((supplier_id, first.currency))
         groups.append(
             Group(
                 supplier_id=supplier_id,
                 supplier=supplier[0],
+                is_transfer=first.is_transfer,
                 total_lines=total.lines if total else len(lines),
                 total_cost=total.cost if total else Decimal(0),
                 currency=first.currency,
