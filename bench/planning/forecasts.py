@@ -25,8 +25,8 @@ from holdfast.demand import (
     METHODS,
     DemandHistory,
     Period,
+    best_method,
     forecast_demand,
-    train_quantiles,
     without_unsold_start,
 )
 
@@ -93,7 +93,7 @@ def rule(past: DemandHistory, length: int) -> Floats:
 
 
 def trained(past: DemandHistory, length: int) -> Floats:
-    method = train_quantiles(past, [length], cap_bulk=False)
+    method = best_method(past, [length], cap_bulk=False)
     forecast = forecast_demand(past, length, method, cap_bulk=False)
     return forecast.quantile_over(np.array(LEVELS)[:, None], length).T.astype(np.float64)
 

@@ -19,8 +19,9 @@ _GROUPS_MAX = 5
 # correction, and what was the same for all series then (a season, a strike) is no property of a group.
 OF_GROUP, DOWNWARDS = 0.5, 0.7
 
-# Two to four origins measure their differences badly: more than the first is not believed; one alone measures none.
-BETWEEN_MAX, BETWEEN_ONE = 0.12, 0.03
+# Two to four origins measure their differences badly: what they say is drawn to a usual value that counts like two of
+# them, and more than the largest is not believed.
+BETWEEN_USUAL, BETWEEN_MAX = 0.06, 0.12
 
 # Fewer sums than this do not measure an origin.
 _ORIGIN_ROWS_MIN = 30
@@ -44,7 +45,8 @@ class Calibration:
 
     @staticmethod
     def none() -> Calibration:
-        return Calibration(np.zeros(0), np.zeros((1, len(LEVELS))), np.full(1, np.nan))
+        """Nothing was tried: only what a coming origin usually differs from those before it."""
+        return Calibration(np.zeros(0), _widened(BETWEEN_USUAL)[None, :], np.full(1, np.nan))
 
     @staticmethod
     def learned(fit: LevelFit, length: int, demand: Floats, scale: Floats, origin: Ints, seed: int = 1) -> Calibration:
@@ -76,7 +78,7 @@ class Calibration:
         apart = np.stack([_moves(beyond[group == index]) for index in range(groups)])
         moves = together + OF_GROUP * (apart - together)
         errors = np.array([loss[group == index].mean() for index in range(groups)])
-        widened = z * (np.sqrt(1.0 + _between(score - shift[:, 0], origin[rows])) - 1.0)
+        widened = _widened(_between(score - shift[:, 0], origin[rows]))
         return Calibration(edges, np.where(moves < 0, DOWNWARDS * moves, moves) + widened, errors)
 
     def applied(self, fit: LevelFit, length: int) -> LevelFit:
@@ -98,15 +100,23 @@ class Calibration:
         return Calibration(np.array(edges, np.float64), np.array(moves, np.float64), np.array(errors, np.float64))
 
 
+def _widened(between: float) -> Floats:
+    return normal_score(np.asarray(LEVELS)) * (np.sqrt(1.0 + between) - 1.0)
+
+
 def _between(score: Floats, origin: Ints) -> float:
     """Variance between the origins' middles, in squared normal deviations."""
     parts = [score[origin == one] for one in np.unique(origin)]
     parts = [part for part in parts if part.size >= _ORIGIN_ROWS_MIN]
-    if len(parts) < 2:
-        return BETWEEN_ONE
-    # A median of n normal deviates varies by π/2n by itself.
-    chance = np.mean([np.pi / 2 / part.size for part in parts])
-    return float(np.clip(np.var([np.median(part) for part in parts], ddof=1) - chance, 0.0, BETWEEN_MAX))
+    if not parts:
+        return BETWEEN_USUAL
+    found = 0.0
+    if len(parts) > 1:
+        # A median of n normal deviates varies by π/2n by itself.
+        chance = np.mean([np.pi / 2 / part.size for part in parts])
+        found = max(float(np.var([np.median(part) for part in parts], ddof=1) - chance), 0.0)
+    drawn = (2 * BETWEEN_USUAL + (len(parts) - 1) * found) / (len(parts) + 1)
+    return min(drawn, BETWEEN_MAX)
 
 
 def _moves(beyond: Floats) -> Floats:
