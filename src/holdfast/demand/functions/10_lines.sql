@@ -15,9 +15,9 @@ begin
         select m.sku_id, m.warehouse_id, (m.occurred_at at time zone w.time_zone)::date,
                case m.reference_type when 'return' then 'return' else 'sale' end, m.id, -m.quantity, m.reference_type, m.reference_id,
                m.occurred_at
-          from inventory_movements m
+          from demand_new_entries(p_after) m
           join warehouses w on w.id = m.warehouse_id
-         where p_after is not null and m.seq > p_after and m.movement_type in ('in', 'out')
+         where m.movement_type in ('in', 'out')
            and (m.reference_type = 'sale' and m.undoes is null
                 or m.reference_type in ('order', 'cart', 'manual', 'reservation') and m.undoes is null and m.request_no is null
                 -- A return that no document describes: nobody knows the order, so it counts on its own day.
@@ -92,7 +92,7 @@ begin
         insert into demand_lines (sku_id, warehouse_id, day, kind, source_id, quantity, reference_type, reference_id, corrects, at)
         select m.sku_id, m.warehouse_id, (coalesce(h.created_at, m.occurred_at) at time zone w.time_zone)::date, 'undo', m.id,
                -m.quantity, m.reference_type, m.reference_id, coalesce(h.id, m.undoes), m.created_at
-          from inventory_movements m
+          from demand_new_entries(p_after) m
           join warehouses w on w.id = m.warehouse_id
           left join lateral (
                select r.id, r.created_at
@@ -103,7 +103,7 @@ begin
                   and l.resolved_at = m.occurred_at
                 order by r.created_at, r.id
                 limit 1) h on true
-         where p_after is not null and m.seq > p_after and m.undoes is not null
+         where m.undoes is not null
            and m.reference_type in ('sale', 'order', 'cart', 'manual', 'reservation')
            and not exists (select from sandbox_skus x where x.sku_id = m.sku_id)
         on conflict do nothing
@@ -129,9 +129,9 @@ declare
 begin
     select array_agg(row(o.sku_id, null, null, o.reference_type, o.reference_id)::demand_touch) into v_orders
       from (select r.reference_type, r.reference_id, m.sku_id
-              from inventory_movements m
+              from demand_new_entries(p_after) m
               join returns r on r.id = demand_return_of(m.reference_id)
-             where p_after is not null and m.seq > p_after and m.reference_type = 'return'
+             where m.reference_type = 'return'
                and not exists (select from sandbox_skus x where x.sku_id = m.sku_id)
             union
             select t.reference_type, t.reference_id, t.sku_id

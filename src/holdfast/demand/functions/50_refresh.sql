@@ -23,7 +23,7 @@ begin
     select * into v_cursor from demand_cursor for update;
     -- First the numbers, then who is still writing, then the rows: who wrote below a number has either ended, and is read
     -- below, or is seen here. A snapshot would not do: it lists no transaction above the newest one that has ended.
-    select max(seq) into v_high from inventory_movements where seq > v_cursor.last_seq;
+    v_high := demand_last_entry(v_cursor.last_seq);
     select max(id) into v_event_high from outbox_events where id > v_cursor.last_event_id;
     v_alone := not exists (select from demand_writers());
     v_snapshot := pg_current_snapshot();
@@ -106,8 +106,8 @@ declare
 begin
     select array_agg(sku_id), array_agg(warehouse_id), array_agg(entered) into v_skus, v_warehouses, v_entered
       from (select sku_id, warehouse_id, min(created_at) as entered
-              from inventory_movements
-             where p_after is not null and seq > p_after and not exists (select from sandbox_skus x where x.sku_id = inventory_movements.sku_id)
+              from demand_new_entries(p_after) m
+             where not exists (select from sandbox_skus x where x.sku_id = m.sku_id)
              group by sku_id, warehouse_id) fresh;
     if v_skus is not null then
         perform demand_find_empty_shelves(v_skus, v_warehouses, v_entered);
