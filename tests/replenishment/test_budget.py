@@ -158,3 +158,12 @@ def test_the_worth_of_an_order_counts_sales_saved_first_and_what_is_left_after()
     assert worth_of(need(ordering=np.array([50.0])), quantity)[0][1] < 0
     waiting = worth_of(need(position=np.array([-6])), quantity)[0]
     assert waiting[1] > worth[1], "customers who wait are served first"
+
+
+def test_what_reaches_the_minimum_is_not_lowered_again() -> None:
+    """Line 0 is worth 1 at a value of 1, which is below the minimum of 2; line 1 is worth 1 and costs nothing."""
+    benefit = np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    uses = np.array([[[0.0], [1.0], [2.0]], [[0.0], [0.0], [0.0]]])
+    choices = Choices(benefit, uses, group=np.zeros(2, np.int64), value=uses[:, :, 0])
+    chosen = choose_within(choices, Limits(np.array([3.0]), min_value=np.array([2.0])))
+    assert chosen.used.tolist() == [2.0]

@@ -72,3 +72,16 @@ def test_larger_lots_need_less_buffer_and_higher_targets_more() -> None:
 
     assert point(0.95, 400) < point(0.95, 40) < point(0.95, 4)
     assert point(0.90, 40) < point(0.95, 40) < point(0.99, 40)
+
+
+def test_what_is_lost_does_not_wait_to_be_short_again() -> None:
+    """Far too little stock: with waiting much more is short than where people leave, in formula and simulation alike."""
+    waits = stationary(4.0, 12.0, 10)
+    one = np.ones(40, np.int64)
+    demand = np.random.default_rng(9).negative_binomial(2.0, 2.0 / 6.0, (40, 3_000))
+    levels = fixed(OrderLevels(one * 0, one * 1, one * 60))
+    market = Market(demand, one[:, None] * 10, one * 60)
+    for lost_sales in (False, True):
+        replay = simulate(market, Supply(one, one, one), levels, backorders=not lost_sales)
+        formula = 1.0 - short_share(waits, 0, 60, lost_sales=lost_sales)[0]
+        assert replay.fill_rate == pytest.approx(formula, abs=0.03), lost_sales
