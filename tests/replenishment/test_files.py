@@ -205,3 +205,23 @@ def test_wrong_parameters_are_refused_in_one_sentence(tmp_path: Path, params: st
     assert run.exit_code == 2
     assert told in run.output
     assert not (tmp_path / "o.csv").exists()
+
+
+@pytest.mark.parametrize("located", [True, False])
+def test_nothing_before_the_day_of_the_plan_is_a_plan_of_nothing(located: bool) -> None:
+    place = np.array(["all"] * 3, object) if located else None
+    told = plan(history(30), items(location=place), START, Policy(target_fill_rate=0.9))
+    assert told.order_quantity.sum() == 0
+    assert told.sku.size == (3 if located else 0)
+
+
+def test_zeros_fractions_and_ten_years_of_gaps_are_planned() -> None:
+    odd = {
+        "date": np.array(["2014-01-01", "2024-03-01", "2024-03-01", "2024-03-02"], object),
+        "sku": np.array(["TEA", "TEA", "CUP", "POT"], object),
+        "quantity": np.array([5.0, -2.0, 0.0, 0.25]),
+    }
+    told = plan(odd, items())
+    assert told.sku.tolist() == ["CUP", "POT", "TEA"]
+    assert told.order_quantity[0] == 0
+    assert (told.order_quantity >= 0).all()

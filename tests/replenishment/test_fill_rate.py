@@ -75,7 +75,7 @@ def test_larger_lots_need_less_buffer_and_higher_targets_more() -> None:
 
 
 def test_what_is_lost_does_not_wait_to_be_short_again() -> None:
-    """Far too little stock: with waiting much more is short than where people leave, in formula and simulation alike."""
+    """Far too little stock: with waiting much more is short than where people leave, in formula and simulation."""
     waits = stationary(4.0, 12.0, 10)
     one = np.ones(40, np.int64)
     demand = np.random.default_rng(9).negative_binomial(2.0, 2.0 / 6.0, (40, 3_000))

@@ -93,8 +93,11 @@ class Panel:
         """The asked series in the asked order. What has no history is unknown everywhere; both gaps are noted."""
         rows = self.rows_of(sku, location)
         found = rows >= 0
-        quantity = np.where(found[:, None], self.history.quantity[rows], 0).astype(self.history.quantity.dtype)
-        observed = self.history.observed[rows] & found[:, None]
+        # The last row is nobody's: an empty history has no other to point at.
+        nobody = np.zeros((1, self.history.days))
+        quantity = np.concatenate([self.history.quantity, nobody.astype(self.history.quantity.dtype)])[rows]
+        observed = np.concatenate([self.history.observed, nobody.astype(np.bool_)])[rows]
+        price = np.append(self.price, np.nan)[rows]
         asked_sku, asked_at = _names(sku), _names(location)
         unasked = np.setdiff1d(np.arange(self.history.series), rows)
         notes = [
@@ -105,7 +108,7 @@ class Panel:
             asked_sku,
             asked_at,
             DemandHistory(quantity, observed, self.period, self.history.starts_on),
-            np.where(found, self.price[rows], np.nan),
+            price,
             self.starts,
             (*self.notes, *(note for note in notes if note.count)),
         )
