@@ -76,7 +76,7 @@ async def test_what_arrives_while_another_process_has_its_turn_is_one_group(
         first = asyncio.create_task(writer.submit(ask(item)))
         await until_it_waits(neighbour, writer)
         others = [asyncio.create_task(writer.submit(ask(item))) for _ in range(20)]
-        await asyncio.sleep(0)
+        await asyncio.to_thread(until, lambda: len(writer._waiting) == 21)
         neighbour.execute("select pg_advisory_unlock(%s, %s)", [turns._TURN, key])
         assert len(moments(await asyncio.gather(first, *others))) == 1
         # The turn is passed on; meanwhile the writer must be able to.
