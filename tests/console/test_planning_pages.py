@@ -98,3 +98,15 @@ def test_limits_and_rules_are_set_and_removed(console: Console) -> None:
     expect(page.locator("td:has-text('£0 of £5,000')")).to_be_visible()
     page.locator("button:has-text('Remove')").last.click()
     expect(page.locator("td:has-text('£0 of £5,000')")).to_have_count(0)
+
+
+def test_a_plan_is_stopped_and_goes_on_without_script(console: Console) -> None:
+    console.shop.value(
+        "insert into replenishment_runs (started_by, pairs_total, pairs_done) values ('test', 24, 10) returning id"
+    )
+    page = console.open("/replenishment", script=False)
+    page.click("button:has-text('Stop the plan')")
+    expect(page.locator(".head")).to_contain_text("the plan was stopped at 10 of 24 levels")
+    page.click("button:has-text('Go on planning')")
+    expect(page.locator("button:has-text('Stop the plan')")).to_be_visible()
+    assert console.shop.value("select status from replenishment_runs") == "running"

@@ -152,6 +152,33 @@ async def test_a_killed_run_goes_on_where_it_was(house: House, monkeypatch: pyte
     assert (await service.work_on(house.database, done.id)).status == "finished", "a late second job changes nothing"
 
 
+async def test_a_run_is_stopped_between_two_steps_and_goes_on_where_it_was(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(5):
+        await past(house, f"K{n}", "GZ", per_day=10, left=30, days=20)
+    monkeypatch.setattr(service, "CHUNK_PAIRS", 2)
+    begun = await house.post("/replenishment/suggestions/run", expect=202)
+    real = service.plan_pairs
+
+    async def stopping(*args: Any, **named: Any) -> None:
+        await real(*args, **named)
+        await house.post(f"/replenishment/runs/{begun['id']}/stop", expect=200)
+
+    monkeypatch.setattr(service, "plan_pairs", stopping)
+    stopped = await service.work_on(house.database, UUID(begun["id"]))
+    assert (stopped.status, stopped.pairs_done) == ("stopped", 2)
+    monkeypatch.setattr(service, "plan_pairs", real)
+    assert (await service.work_on(house.database, stopped.id)).status == "stopped", (
+        "a job that comes late changes nothing"
+    )
+    resumed = await house.post(f"/replenishment/runs/{begun['id']}/resume", expect=200)
+    assert resumed["status"] == "running"
+    assert (await house.post(f"/replenishment/runs/{begun['id']}/resume", expect=409))["code"] == "run_not_stopped"
+    done = await service.work_on(house.database, stopped.id)
+    assert (done.status, done.pairs_done, done.facts["opened"]) == ("finished", 5, 5)
+
+
 async def test_a_run_that_always_fails_gives_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await past(house, "TEA", "GZ", per_day=10, left=30, days=20)
 

@@ -235,6 +235,18 @@ async def get_run(run_id: UUID, tx: ApiTx, _: Reader) -> RunInfo:
     return RunInfo.model_validate(await service.get_run(tx, run_id))
 
 
+@router.post("/runs/{run_id}/stop")
+async def stop_run(run_id: UUID, tx: ApiTx, caller: Planner) -> RunInfo:
+    """The step under way is finished, no other begins."""
+    return RunInfo.model_validate(await service.stop_run(tx, run_id, actor=caller.actor))
+
+
+@router.post("/runs/{run_id}/resume")
+async def resume_run(run_id: UUID, tx: ApiTx, caller: Planner) -> RunInfo:
+    """Go on where it was stopped."""
+    return RunInfo.model_validate(await jobs.resume(tx, run_id, actor=caller.actor))
+
+
 def _suggestion(suggestion: Suggestion) -> SuggestionInfo:
     return SuggestionInfo.model_validate(suggestion)
 

@@ -26,6 +26,13 @@ async def begin(tx: Tx, *, actor: str) -> Run:
     return run
 
 
+async def resume(tx: Tx, run_id: UUID, *, actor: str) -> Run:
+    """Go on with a stopped run; its job is enqueued in this transaction."""
+    run = await service.resume_run(tx, run_id, actor=actor)
+    await defer(tx, plan_replenishment, queueing_lock="plan_replenishment", run_id=str(run.id))
+    return run
+
+
 @tasks.task(name="replay_past", lock="replay_past", pass_context=True)
 async def replay_past(context: JobContext, backtest_id: str) -> None:
     await backtests.work_on(Work.of(context).database, UUID(backtest_id))

@@ -11,7 +11,8 @@ from holdfast.access.visit import PageRoute, Signed, Visit
 from holdfast.kernel.errors import Conflict, NotFound
 from holdfast.replenishment import decisions
 from holdfast.replenishment.decisions import Approval
-from holdfast.replenishment.jobs import begin
+from holdfast.replenishment.jobs import begin, resume
+from holdfast.replenishment.service import stop_run
 from holdfast.replenishment.suggestion_views import suggestion_view
 from holdfast.replenishment.worklist import worklist_view
 
@@ -88,3 +89,19 @@ async def run(visit: Signed) -> Response:
     visit.require("plan")
     await begin(visit.tx, actor=visit.actor)
     return visit.redirect("/replenishment", say=visit.words.gettext("The plan is being made. Reload in a moment."))
+
+
+@router.post("/replenishment/runs/{run_id}/stop")
+async def stop(run_id: UUID, visit: Signed) -> Response:
+    await visit.form()
+    visit.require("plan")
+    await stop_run(visit.tx, run_id, actor=visit.actor)
+    return visit.redirect("/replenishment", say=visit.words.gettext("The plan stops after the step under way."))
+
+
+@router.post("/replenishment/runs/{run_id}/resume")
+async def go_on(run_id: UUID, visit: Signed) -> Response:
+    await visit.form()
+    visit.require("plan")
+    await resume(visit.tx, run_id, actor=visit.actor)
+    return visit.redirect("/replenishment", say=visit.words.gettext("The plan goes on where it was."))

@@ -58,7 +58,7 @@ select coalesce(r.supplier_id::text, '') as id, coalesce(p.name, '') as name, co
 
 -- last_run
 -- When the plan was made and what it looked at.
-select status, started_at, finished_at, pairs_total, pairs_done
+select id, status, started_at, finished_at, pairs_total, pairs_done
   from replenishment_runs
  order by started_at desc
  limit 1;

@@ -249,6 +249,17 @@ update replenishment_runs
            'withdrawn', coalesce((facts ->> 'withdrawn')::integer, 0) + %(withdrawn)s)
  where id = %(id)s;
 
+-- stop_run
+-- It stays where it is until somebody goes on with it.
+update replenishment_runs set status = 'stopped', finished_at = business_now() where id = %(id)s and status = 'running' returning *;
+
+-- resume_run
+-- Go on behind the last finished step, unless another run is under way.
+update replenishment_runs r
+   set status = 'running', finished_at = null
+ where r.id = %(id)s and r.status = 'stopped' and not exists (select from replenishment_runs x where x.status = 'running')
+returning *;
+
 -- finish_run
 -- Finished or failed, with what there is to say.
 update replenishment_runs

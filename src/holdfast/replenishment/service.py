@@ -13,7 +13,7 @@ from psycopg.types.json import Json, Jsonb
 from holdfast.access import audit
 from holdfast.db import Database, Tx
 from holdfast.demand import service as demand
-from holdfast.kernel.errors import NotFound
+from holdfast.kernel.errors import Conflict, NotFound
 from holdfast.replenishment import classing, store
 from holdfast.replenishment.limits import within_limits
 from holdfast.replenishment.model import Plan, Priority, plan_orders
@@ -50,6 +50,24 @@ async def get_run(tx: Tx, run_id: UUID) -> Run:
     return found
 
 
+async def stop_run(tx: Tx, run_id: UUID, *, actor: str) -> Run:
+    """The step under way is finished, no other begins. Stopping what is not running answers it as it is."""
+    if await tx.maybe(sql.stop_run, Run, id=run_id) is not None:
+        await audit.record(tx, actor=actor, action="replenishment.run_stopped", subject=f"run:{run_id}")
+    return await get_run(tx, run_id)
+
+
+async def resume_run(tx: Tx, run_id: UUID, *, actor: str) -> Run:
+    """Go on where it was stopped. Raises Conflict(``run_not_stopped``)."""
+    if await tx.maybe(sql.resume_run, Run, id=run_id) is None:
+        found = await get_run(tx, run_id)
+        raise Conflict(
+            "run_not_stopped", "Only a stopped run goes on, while no other is under way.", {"run_status": found.status}
+        )
+    await audit.record(tx, actor=actor, action="replenishment.run_resumed", subject=f"run:{run_id}")
+    return await get_run(tx, run_id)
+
+
 async def running_run(tx: Tx) -> Run | None:
     return await tx.maybe(sql.running_run, Run)
 
@@ -79,6 +97,8 @@ async def work_on(database: Database, run_id: UUID) -> Run:
     after = Pairs((run.at_sku_id,), (run.at_warehouse_id,)) if run.at_sku_id and run.at_warehouse_id else None
     while True:
         async with database.transaction() as tx:
+            if (now := await get_run(tx, run.id)).status != "running":
+                return now
             pairs = await store.next_pairs(tx, after=after, limit=CHUNK_PAIRS)
             if not pairs:
                 await tx.run(sql.withdraw_inactive)

@@ -92,6 +92,7 @@ class SupplierSum:
 
 @dataclass(frozen=True, slots=True)
 class Run:
+    id: UUID
     status: str
     started_at: datetime
     finished_at: datetime | None
