@@ -101,8 +101,8 @@ def planned(series: int, days: int, *, on_ray: bool = False) -> tuple[float, flo
         made += seconds
     wall = time.perf_counter() - start - made / cores()
     own, child = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    busy = own.ru_utime + own.ru_stime + child.ru_utime + child.ru_stime - made
-    print(f"{busy / 60:.2f} CPU minutes, which is {busy / 60 / cores():.2f} minutes of {cores()} idle cores")
+    busy = own.ru_utime + own.ru_stime + child.ru_utime + child.ru_stime
+    print(f"{busy / 60:.2f} CPU minutes, making the data included")
     return wall / 60, (own.ru_maxrss + cores() * child.ru_maxrss) / 1024, units
 
 
