@@ -31,10 +31,13 @@ import holdfast.counts.api
 import holdfast.counts.pages
 import holdfast.counts.shortage_api
 import holdfast.counts.shortage_pages
+import holdfast.demand.accuracy_pages
 import holdfast.demand.api
+import holdfast.demand.calendar_pages
 import holdfast.demand.grading_api
 import holdfast.demand.jobs
 import holdfast.demand.lines_api
+import holdfast.demand.pages
 import holdfast.demand.planners_api
 import holdfast.importing.api
 import holdfast.monitoring.api
@@ -169,6 +172,9 @@ PAGES: list[APIRouter] = [
     holdfast.replenishment.policy_pages.router,
     holdfast.replenishment.limit_pages.router,
     holdfast.replenishment.proof_pages.router,
+    holdfast.demand.pages.router,
+    holdfast.demand.calendar_pages.router,
+    holdfast.demand.accuracy_pages.router,
     holdfast.purchasing.pages.router,
     holdfast.purchasing.supplier_page.router,
     holdfast.purchasing.supplier_pages.router,

@@ -2325,6 +2325,8 @@ CREATE INDEX doctor_runs_by_time ON public.doctor_runs USING btree (started_at);
 
 CREATE INDEX empty_shelf_spans_by_end ON public.empty_shelf_spans USING btree (warehouse_id, empty_until);
 
+CREATE INDEX forecast_grades_by_day ON public.forecast_grades USING btree (made_on) WHERE (actual_units IS NOT NULL);
+
 CREATE INDEX forecast_grades_open ON public.forecast_grades USING btree (sku_id, warehouse_id) WHERE (graded_at IS NULL);
 
 CREATE INDEX forecast_overrides_of_level ON public.forecast_overrides USING btree (sku_id, warehouse_id, first_day);

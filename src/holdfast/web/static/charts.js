@@ -1,4 +1,5 @@
-// The stock picture: past as a step line, future as a band, the reorder point, what is on its way, where it runs out.
+// The pictures. Stock: past as a step line, future as a band, the reorder point, what is on its way, where it runs out.
+// Deliveries: each a point. Demand: columns of what sold, was a one-off or was lost; then what is expected, and what planners said.
 "use strict";
 window.holdfastCharts = (() => {
   const drawn = new Map();
@@ -110,11 +111,63 @@ window.holdfastCharts = (() => {
     };
   };
 
+  const demand = (facts) => {
+    const soft = colour("soft"), ink = colour("ink"), blue = colour("blue"), words = facts.words;
+    const number = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
+    const day = new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "short", timeZone: "UTC" });
+    const column = (name, data, itemStyle) => ({ name, type: "bar", stack: "sold", data, itemStyle, barCategoryGap: "22%" });
+    const line = (data, more) => ({ type: "line", data, symbol: "none", step: "middle", ...more });
+    // One order of a school must not flatten a year: what is far above all else is cut off, with its figure at the cut.
+    const usual = Math.max(1, ...facts.ordinary.map((v, n) => v + facts.lost[n]), ...facts.high, ...facts.planned);
+    const top = Math.max(...facts.ordinary.map((v, n) => v + facts.one_off[n] + facts.lost[n])) > 3 * usual ? 2 * usual : undefined;
+    const series = [
+      column(words.ordinary, facts.ordinary, { color: colour("bar") }),
+      column(words.one_off, facts.one_off, { color: colour("warn") }),
+      column(words.lost, facts.lost.map((v) => v || null), { color: colour("bad", 0.16), borderColor: colour("bad"), borderType: "dashed", borderWidth: 1 }),
+    ];
+    if (facts.expected.length) {
+      const hidden = { lineStyle: { opacity: 0 }, stack: "band", silent: true };
+      series.push(
+        line(facts.low, { name: "low", ...hidden }),
+        line(facts.high.map((v, n) => v === null ? null : v - facts.low[n]), { name: "high", ...hidden, areaStyle: { color: colour("blue", 0.16) } }),
+        line(facts.middle, { name: "middle", silent: true, lineStyle: { color: blue, width: 1, opacity: 0.55 } }),
+        line(facts.expected, { name: words.expected, z: 4, lineStyle: { color: blue, width: 1.8, type: [5, 4] }, itemStyle: { color: blue },
+          markLine: { symbol: "none", silent: true, lineStyle: { color: colour("edge"), type: "solid", width: 1 },
+            label: { color: soft, formatter: words.today, fontSize: 12 }, data: [{ xAxis: facts.past }] } }));
+    }
+    if (facts.planned.length) series.push(line(facts.planned, { name: words.planned, z: 5, lineStyle: { color: ink, width: 2.4 }, itemStyle: { color: ink } }));
+    if (top) {
+      series.push({ type: "scatter", symbolSize: 0.1, silent: true, z: 6, itemStyle: { color: colour("warn") },
+        data: facts.one_off.map((v, n) => [n, v]).filter(([n, v]) => v + facts.ordinary[n] > top).map(([n, v]) => ({ value: [n, top], units: v })),
+        label: { show: true, position: "left", color: ink, fontSize: 12, formatter: (p) => `${number.format(p.data.units)} ↑` }, labelLayout: { hideOverlap: true } });
+    }
+    const said = (n) => {
+      const parts = n < facts.past
+        ? [[words.ordinary, facts.ordinary[n]], [words.one_off, facts.one_off[n]], [words.lost, facts.lost[n]]].filter(([, v], k) => v || k === 0)
+        : [[words.expected, facts.expected[n]], [words.planned, facts.planned[n]], [words.middle, facts.middle[n]]].filter(([, v]) => v !== null && v !== undefined);
+      const rows = parts.map(([name, value]) => `${name}  ${number.format(value)}`);
+      if (n >= facts.past && facts.high.length) rows.push(`${words.band}  ${number.format(facts.low[n])} – ${number.format(facts.high[n])}`);
+      return [words.week_of.replace("{day}", day.format(facts.starts[n])), ...rows].join("\n");
+    };
+    return {
+      animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+      aria: { enabled: true, label: { description: words.summary } },
+      grid: { left: 4, right: 10, top: 22, bottom: 4, containLabel: true },
+      xAxis: { type: "category", data: facts.starts, axisLine: { lineStyle: { color: colour("line") } }, axisTick: { show: false },
+        axisLabel: { color: soft, hideOverlap: true, formatter: (t) => day.format(Number(t)) } },
+      yAxis: { type: "value", min: 0, max: top, splitLine: { lineStyle: { color: colour("line-soft") } }, axisLabel: { color: soft, showMaxLabel: !top, formatter: (v) => number.format(v) } },
+      tooltip: { trigger: "axis", renderMode: "richText", confine: true, backgroundColor: colour("card"), borderColor: colour("edge"), borderWidth: 1,
+        textStyle: { color: ink, fontSize: 12.5 }, axisPointer: { type: "line", lineStyle: { color: colour("edge") } },
+        formatter: (points) => said(points[0].dataIndex) },
+      series,
+    };
+  };
+
   const draw = (box) => {
     const facts = JSON.parse(document.getElementById(box.dataset.chart).textContent);
     drawn.get(box)?.dispose();
     const chart = window.echarts.init(box);
-    chart.setOption(facts.kind === "lead" ? lead(facts) : stock(facts));
+    chart.setOption({ lead, demand }[facts.kind]?.(facts) ?? stock(facts));
     drawn.set(box, chart);
   };
   const again = () => [...drawn.keys()].forEach((box) => { if (box.isConnected) draw(box); else { drawn.get(box).dispose(); drawn.delete(box); } });
