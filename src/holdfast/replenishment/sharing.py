@@ -102,9 +102,10 @@ def _moves(needs: Sequence[Need], found: Sequence[SpareLevel]) -> dict[int, Move
     lanes = lanes_of_hierarchy(parents, unit_cost=0.0, line_cost=LINE_COST, days=TRANSFER_DAYS)
     made = plan_transfers(demands, spare, lanes)
     best: dict[int, Move] = {}
-    for row, source, units in zip(made.need.tolist(), made.source.tolist(), made.units.tolist(), strict=True):
+    for at in range(made.need.size):
+        row, units = int(made.need[at]), int(made.units[at])
         if row not in best or units > best[row].units:
-            best[row] = Move(names[source], units)
+            best[row] = Move(names[int(made.source[at])], units)
     return {rows[row]: move for row, move in best.items() if move.units > _gap(chosen[row].figures)}
 
 
