@@ -161,6 +161,46 @@ CREATE TABLE public.demand_cursor (
     CONSTRAINT one_cursor CHECK (only_row)
 );
 
+CREATE TABLE public.inventory_movements (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    seq bigint NOT NULL,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    movement_type text NOT NULL,
+    quantity bigint NOT NULL,
+    bucket text DEFAULT 'sellable'::text NOT NULL,
+    balance_after bigint NOT NULL,
+    unsellable_after bigint NOT NULL,
+    reference_type text NOT NULL,
+    reference_id text,
+    reason text NOT NULL,
+    actor text NOT NULL,
+    unit_cost numeric(18,6),
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    batch_id uuid,
+    state text,
+    posted_in bigint DEFAULT ((pg_current_xact_id())::text)::bigint,
+    request_no integer,
+    undoes uuid,
+    cost_after numeric(18,6),
+    CONSTRAINT actor_given CHECK ((actor <> ''::text)),
+    CONSTRAINT balance_never_negative CHECK ((balance_after >= 0)),
+    CONSTRAINT known_bucket CHECK ((bucket = ANY (ARRAY['sellable'::text, 'unsellable'::text]))),
+    CONSTRAINT known_movement_state CHECK ((state = ANY (ARRAY['damaged'::text, 'quality_hold'::text, 'quarantined'::text, 'expired'::text, 'recalled'::text]))),
+    CONSTRAINT known_movement_type CHECK ((movement_type = ANY (ARRAY['in'::text, 'out'::text, 'transfer'::text, 'adjustment'::text]))),
+    CONSTRAINT known_reference_type CHECK ((reference_type = ANY (ARRAY['purchase'::text, 'sale'::text, 'return'::text, 'transfer'::text, 'adjustment'::text, 'count'::text, 'reservation'::text, 'scrap'::text, 'import'::text, 'receipt'::text, 'order'::text, 'cart'::text, 'manual'::text]))),
+    CONSTRAINT movement_sign_fits_type CHECK (
+CASE movement_type
+    WHEN 'in'::text THEN (quantity > 0)
+    WHEN 'out'::text THEN (quantity < 0)
+    ELSE (quantity <> 0)
+END),
+    CONSTRAINT reason_given CHECK ((reason <> ''::text)),
+    CONSTRAINT unsellable_balance_never_negative CHECK ((unsellable_after >= 0))
+)
+PARTITION BY RANGE (created_at);
+
 CREATE FUNCTION public.forbid_rewriting_history() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -212,46 +252,6 @@ CREATE FUNCTION public.schedule_total(p_schedule jsonb) RETURNS bigint
     AS $$
     select coalesce(sum(quantity), 0)::bigint from jsonb_to_recordset(p_schedule) as s (quantity bigint)
 $$;
-
-CREATE TABLE public.inventory_movements (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    seq bigint NOT NULL,
-    sku_id uuid NOT NULL,
-    warehouse_id uuid NOT NULL,
-    movement_type text NOT NULL,
-    quantity bigint NOT NULL,
-    bucket text DEFAULT 'sellable'::text NOT NULL,
-    balance_after bigint NOT NULL,
-    unsellable_after bigint NOT NULL,
-    reference_type text NOT NULL,
-    reference_id text,
-    reason text NOT NULL,
-    actor text NOT NULL,
-    unit_cost numeric(18,6),
-    occurred_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    batch_id uuid,
-    state text,
-    posted_in bigint DEFAULT ((pg_current_xact_id())::text)::bigint,
-    request_no integer,
-    undoes uuid,
-    cost_after numeric(18,6),
-    CONSTRAINT actor_given CHECK ((actor <> ''::text)),
-    CONSTRAINT balance_never_negative CHECK ((balance_after >= 0)),
-    CONSTRAINT known_bucket CHECK ((bucket = ANY (ARRAY['sellable'::text, 'unsellable'::text]))),
-    CONSTRAINT known_movement_state CHECK ((state = ANY (ARRAY['damaged'::text, 'quality_hold'::text, 'quarantined'::text, 'expired'::text, 'recalled'::text]))),
-    CONSTRAINT known_movement_type CHECK ((movement_type = ANY (ARRAY['in'::text, 'out'::text, 'transfer'::text, 'adjustment'::text]))),
-    CONSTRAINT known_reference_type CHECK ((reference_type = ANY (ARRAY['purchase'::text, 'sale'::text, 'return'::text, 'transfer'::text, 'adjustment'::text, 'count'::text, 'reservation'::text, 'scrap'::text, 'import'::text, 'receipt'::text, 'order'::text, 'cart'::text, 'manual'::text]))),
-    CONSTRAINT movement_sign_fits_type CHECK (
-CASE movement_type
-    WHEN 'in'::text THEN (quantity > 0)
-    WHEN 'out'::text THEN (quantity < 0)
-    ELSE (quantity <> 0)
-END),
-    CONSTRAINT reason_given CHECK ((reason <> ''::text)),
-    CONSTRAINT unsellable_balance_never_negative CHECK ((unsellable_after >= 0))
-)
-PARTITION BY RANGE (created_at);
 
 CREATE TABLE public.ledger_seal_parts (
     seal_no bigint NOT NULL,
