@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import resource
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +109,9 @@ def planned(series: int, days: int, *, on_ray: bool = False) -> tuple[float, flo
 
 
 def measure(_: Folder) -> dict[str, float]:
-    minutes, megabytes, _units = planned(SERIES, DAYS)
+    # In a process of its own: what other parts of the bench needed is not counted.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+        minutes, megabytes, _units = fresh.submit(planned, SERIES, DAYS).result()
     return {"million_series_minutes": minutes, "million_series_peak_mb": megabytes}
 
 
