@@ -70,9 +70,12 @@ def expectation_of(
     known = [p for p in places if p.daily_mean is not None]
     low, _, high = forecast.quantile_over(np.array(LEVELS)[:, None], np.array([7.0]))[:, 0].tolist()
     first = max(known, key=lambda p: p.daily_mean or 0.0)
-    said = [
+    sells = [
         words.gettext("8 of 10 weeks bring %(low)s to %(high)s.", low=formats.number(low), high=formats.number(high)),
         words.gettext(CLASSES.get(str(first.demand_class), CLASSES["smooth"])),
+    ]
+    said = [
+        *(sells if high > 0 else []),
         words.gettext(METHODS.get(str(first.method), OTHER_METHOD)),
         _error_words(visit, known),
     ]

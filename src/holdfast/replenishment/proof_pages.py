@@ -8,6 +8,7 @@ from holdfast.access.visit import PageRoute, Signed
 from holdfast.kernel.ids import uuid_or_none
 from holdfast.replenishment.jobs import begin_backtest
 from holdfast.replenishment.proof_views import backtest_view, grades_view
+from holdfast.web.rendering import wants_fragment
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -21,7 +22,11 @@ async def show_grades(visit: Signed) -> Response:
 async def show_backtest(visit: Signed) -> Response:
     """The newest backtest, or the one the address names; htmx asks for the result alone while it runs."""
     view = await backtest_view(visit, uuid_or_none(visit.asked("id")))
-    return visit.page("replenishment/backtest.html", view, active="replenish", block="results")
+    answer = visit.page("replenishment/backtest.html", view, active="replenish", block="results")
+    if wants_fragment(visit.request) and not (view.chosen and view.chosen.status == "running"):
+        # The heading and the button of the whole page change with the result.
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 @router.post("/replenishment/backtest")
