@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 from collections.abc import Iterator
@@ -44,6 +45,19 @@ def test_every_message_has_chinese_words_and_no_word_is_left_over() -> None:
     assert used - translated.keys() == set(), "add these to locale/zh.po"
     assert translated.keys() - used == set(), "nobody says these any more"
     assert [key for key, text in translated.items() if not text.strip()] == []
+
+
+def test_no_message_hides_in_an_f_string() -> None:
+    """Nobody extracts it from there, so nobody would translate it."""
+    hidden = [
+        f"{file}:{node.lineno}"
+        for file in SRC.rglob("*.py")
+        for text in ast.walk(ast.parse(file.read_text()))
+        if isinstance(text, ast.JoinedStr)
+        for node in ast.walk(text)
+        if isinstance(node, ast.Attribute) and node.attr in ("gettext", "ngettext")
+    ]
+    assert hidden == []
 
 
 def test_a_translation_fills_the_same_places_as_the_message() -> None:

@@ -225,6 +225,7 @@ def _cell(
     empty = sum(c.empty for c in mine)
     words = visit.words
     said = words.gettext("its own policy") if own else words.gettext("as everything")
+    empty_words = words.ngettext("%(num)s empty", "%(num)s empty", empty)
     return Cell(
         code=code,
         row_label=label,
@@ -232,7 +233,7 @@ def _cell(
         levels=sum(c.levels for c in mine),
         worth=" + ".join(worth),
         target=_target(visit, holds),
-        note=f"{said} · {words.ngettext('%(num)s empty', '%(num)s empty', empty)}" if empty else said,
+        note=f"{said} · {empty_words}" if empty else said,
         is_chosen=scope.get("class_code") == code and not scope.get("warehouse"),
     )
 

@@ -41,7 +41,8 @@ def movement_words(movement_type: str, reference_type: str, reason: str, bucket:
     if movement_type == "adjustment":
         said = f"{said}: {reason_words(reason, words)}"
     if bucket == "unsellable":
-        said = f"{said} ({words.gettext('not sellable')})"
+        not_sellable = words.gettext("not sellable")
+        said = f"{said} ({not_sellable})"
     return said
 
 
