@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -24,6 +25,13 @@ POLICIES: Final = {
     "holdfast": N_("Holdfast"),
     "perfect foresight": N_("with perfect foresight"),
 }
+# What is said of the history (holdfast.demand.tables, holdfast.replenishment.backtesting), by kind.
+REMARKS: Final = {
+    "zeros_only": N_("levels that never sold: %(num)s"),
+    "single_sale": N_("levels that sold once: %(num)s"),
+    "bulk_left_out": N_("levels whose one-off orders are left out: %(num)s"),
+}
+_REMARK = re.compile(r"(\w+) \(([\d,]+)\)")
 PHASES: Final = {
     "waiting": N_("waiting for a worker"),
     "reading": N_("reading the past"),
@@ -188,13 +196,22 @@ async def backtest_view(visit: Visit, backtest_id: UUID | None) -> BacktestView:
         sentence=_sentence(visit, result),
         phase=visit.words.gettext(PHASES.get(chosen.phase, "")) if chosen and chosen.phase in PHASES else "",
         lines=lines,
-        remarks=tuple(result.get("remarks", ())),
+        remarks=tuple(_remark_words(visit, remark) for remark in result.get("remarks", ())),
         past=tuple(
             Past(b.id, b.started_at, visit.formats.who(b.started_by), b.status, _sentence(visit, b.result or {}))
             for b in found
         ),
         may_plan=visit.may("plan"),
     )
+
+
+def _remark_words(visit: Visit, remark: str) -> str:
+    """How many, in words; what we have no words for stays as it is."""
+    found = _REMARK.match(remark)
+    if found is None or found[1] not in REMARKS:
+        return remark
+    count = visit.formats.number(int(found[2].replace(",", "")))
+    return visit.words.gettext(REMARKS[found[1]], num=count)
 
 
 def _rule_and_ours(result: Mapping[str, Any]) -> tuple[float, float] | None:
