@@ -123,8 +123,8 @@ class GroupWriter:
                 finally:
                     if not is_posted:
                         self._fail_all(group, InvariantBroken(f"{self._name} did not answer"))
-                if self._connection is not None:
-                    await self._turns.pass_on(self._connection)
+                    if self._connection is not None:
+                        await self._turns.pass_on(self._connection)
         finally:
             self._drainer = None
             if self._waiting:
