@@ -16,6 +16,7 @@ from holdfast.demand.methods_window import Seasonal, WindowBootstrap
 from holdfast.demand.model import DemandForecast, forecast_demand
 from holdfast.demand.negbin import negbin_cdf, negbin_quantile
 from holdfast.demand.occasions import Occasion, effect_of, forecast_with_occasions
+from holdfast.demand.season import OrderingDemand, ordering_demand, season_ahead, season_index
 from holdfast.demand.selection import METHODS, Selected, method_named
 from holdfast.demand.spread import LEVELS, LevelFit
 from holdfast.demand.tables import Note, NoteKind, Panel, read_history
@@ -39,6 +40,7 @@ __all__ = [
     "Note",
     "NoteKind",
     "Occasion",
+    "OrderingDemand",
     "Panel",
     "Period",
     "Seasonal",
@@ -56,7 +58,10 @@ __all__ = [
     "method_named",
     "negbin_cdf",
     "negbin_quantile",
+    "ordering_demand",
     "read_history",
+    "season_ahead",
+    "season_index",
     "train_quantiles",
     "without_unsold_start",
 ]

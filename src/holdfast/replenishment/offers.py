@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.demand import DemandForecast, DemandHistory, DemandMethod, forecast_demand
+from holdfast.demand.season import ordering_demand
 from holdfast.replenishment.items import Economics, Items, Times
 from holdfast.replenishment.model import economic_order_quantity
-from holdfast.replenishment.season import ordering_demand
 from holdfast.replenishment.simulation import Floats, Ints, OrderLevels, Seen, Steering
 
 # The source specification: mean of 90 days, a lead time of 7 days whatever the supplier.

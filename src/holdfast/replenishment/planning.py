@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 
 from holdfast.demand import DemandHistory, DemandMethod, Panel, Period, cap_bulk_days, forecast_demand, read_history
+from holdfast.demand.season import ordering_demand
 from holdfast.kernel.errors import Invalid
 from holdfast.replenishment.calibration import (
     Knob,
@@ -21,7 +22,6 @@ from holdfast.replenishment.calibration import (
 from holdfast.replenishment.items import Costs, Items, Names, supply_of
 from holdfast.replenishment.offers import Aim, Offer, Ours, Scene, our_levels, service_levels
 from holdfast.replenishment.paths import Draws, PathNewsvendor, draw_paths, order_from_paths
-from holdfast.replenishment.season import ordering_demand
 from holdfast.replenishment.simulation import Ints, OrderLevels, Supply, simulate
 from holdfast.replenishment.tables import Remarks, StockState, asked_series, read_items, read_state
 

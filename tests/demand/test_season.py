@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from holdfast.demand import DemandHistory, Period, forecast_demand
-from holdfast.replenishment.season import OrderingDemand, ordering_demand, season_ahead, season_index
+from holdfast.demand.season import OrderingDemand, ordering_demand, season_ahead, season_index
 
 DAYS = np.arange(730)
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.demand import DemandHistory, DemandMethod, ExponentialSmoothing, Intermittent, LevelFit
+from holdfast.demand.history import DemandHistory, Period
+from holdfast.demand.methods import DemandMethod, ExponentialSmoothing, Intermittent
+from holdfast.demand.spread import LevelFit
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -68,20 +70,50 @@ def ordering_demand(history: DemandHistory) -> OrderingDemand:
     return OrderingDemand(season_index(history))
 
 
+@dataclass(frozen=True, slots=True)
+class SeasonSums:
+    """What a season index is the quotient of, one entry per period: parts of a shop add up to the whole of it.
+
+    `cut` units wanted, large days cut; `usual` what the series observed then want on average; `seen` series observed.
+    """
+
+    cut: Floats
+    usual: Floats
+    seen: Ints
+    series: int
+
+    @staticmethod
+    def of(history: DemandHistory) -> SeasonSums:
+        seen = history.observed
+        sold = np.where(seen, history.quantity, 0).astype(np.float64)
+        mean = sold.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+        cut = np.minimum(sold, SIZE_MAX * mean[:, None] + 1.0).sum(axis=0)
+        return SeasonSums(cut, mean @ seen, seen.sum(axis=0, dtype=np.int64), history.series)
+
+    def __add__(self, other: SeasonSums) -> SeasonSums:
+        """Of two parts with the same periods."""
+        return SeasonSums(
+            self.cut + other.cut, self.usual + other.usual, self.seen + other.seen, self.series + other.series
+        )
+
+    def index(self, period: Period) -> Floats | None:
+        """Wanted by usual, from the first observed period on; None for few series, or below a year and a month."""
+        known = np.flatnonzero(self.seen)
+        first = int(known[0]) if known.size else self.seen.size
+        year = period.per_year
+        if self.series < SERIES_MIN or self.seen.size - first - year < max(2, round(BEFORE_YEARS_MIN * year)):
+            return None
+        cut, usual = self.cut[first:], self.usual[first:]
+        return np.divide(cut, usual, out=np.ones_like(cut), where=usual > 0)
+
+
 def season_index(history: DemandHistory) -> Floats | None:
     """Units wanted per period over what the series observed in it want on average; None without a year and a month.
 
-    Series that were not sold yet weigh nothing, so a growing assortment is no season. One entry per period.
+    Series that were not sold yet weigh nothing, so a growing assortment is no season. One entry per period, the last
+    one last; periods before anything was observed are left out.
     """
-    year = history.period.per_year
-    if history.series < SERIES_MIN or history.days - year < max(2, round(BEFORE_YEARS_MIN * year)):
-        return None
-    seen = history.observed
-    sold = np.where(seen, history.quantity, 0).astype(np.float64)
-    mean = sold.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
-    cut = np.minimum(sold, SIZE_MAX * mean[:, None] + 1.0).sum(axis=0)
-    usual = mean @ seen
-    return np.divide(cut, usual, out=np.ones_like(cut), where=usual > 0)
+    return SeasonSums.of(history).index(history.period)
 
 
 def season_ahead(index: Floats, history: DemandHistory, protection: Ints, *, trust: float = TRUST) -> Floats:
