@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from tests.house import House
 
-from holdfast.demand import kept_models, nightly, service
+from holdfast.demand import nightly, service
 from holdfast.demand.cleaning import read_cleaned
 from holdfast.demand.methods import ExponentialSmoothing
 
@@ -302,50 +302,3 @@ async def test_a_run_is_stopped_behind_the_step_it_is_at(house: House) -> None:
     assert stopped["status"] == "stopped"
     assert (await nightly.work_on(house.database, UUID(run["id"]))).status == "stopped"
     assert (await house.post(f"/forecasts/runs/{run['id']}/stop", expect=409))["code"] == "run_not_running"
-
-
-async def test_the_last_two_trained_models_are_kept(house: House) -> None:
-    async with house.database.transaction() as tx:
-        assert await kept_models.load_model(tx, "global") is None
-    for number in range(3):
-        async with house.database.transaction() as tx:
-            await kept_models.save_model(tx, "global", bytes([number]), series=number)
-    async with house.database.transaction() as tx:
-        found = await kept_models.load_model(tx, "global")
-    assert found is not None
-    assert (found.body, found.facts) == (b"\x02", {"series": 2})
-    assert sql(house, "select count(*) from demand_models") == [(2,)]
-
-
-async def test_a_model_is_trained_at_night_and_used_from_then_on(house: House) -> None:
-    """Sixty SKUs with 200 days: enough for a first model. A forecast of a SKU it never saw is made by it too."""
-    warehouse_id = await house.warehouse("GZ")
-    sql(house, "insert into skus (code, name) select 'M' || n, 'M' from generate_series(1, 60) n")
-    sql(
-        house,
-        "insert into demand_daily (sku_id, warehouse_id, day, imported_quantity, imported_orders)"
-        " select id, %s, current_date - d, 1 + (hashtext(code || d) & 7), 1 from skus, generate_series(1, 200) d",
-        warehouse_id,
-    )
-    ids = [row[0] for row in sql(house, "select id from skus order by code")]
-    async with house.database.transaction() as tx:
-        made = await service.forecast_pairs(
-            tx,
-            ids,
-            [UUID(warehouse_id)] * len(ids),
-            protection_days=np.full(len(ids), 9.0),
-            protection_days_sd=np.zeros(len(ids)),
-        )
-        assert (await kept_models.current_method(tx)).name == ExponentialSmoothing().name, "nothing was trained yet"
-    before = made.daily_mean.mean()
-    await run_night(house)
-    sql(house, "update demand_forecasts set made_at = made_at - interval '2 days'")
-    await run_night(house)
-    found = (await house.get("/forecasts", limit=100))["forecasts"]
-    assert {f["method"] for f in found} == {"global-quantiles"}
-    assert np.mean([f["daily_mean"] for f in found]) == pytest.approx(before, rel=0.1)
-    (one,) = (await house.get(f"/forecasts/{ids[0]}", days=9))["forecasts"]
-    assert abs(one["middle"][8] - one["quantiles"]["0.5"]) <= 1, "the stored shape gives the band"
-    sql(house, "update demand_models set trained_at = trained_at - interval '60 days'")
-    async with house.database.transaction() as tx:
-        assert (await kept_models.current_method(tx)).name == ExponentialSmoothing().name, "it is too old"

@@ -44,7 +44,7 @@ async def test_levels_and_forecasts_are_written_for_every_pair(house: House) -> 
     assert level[2] >= level[0] + 70
     (forecast,) = (await house.get(f"/forecasts/{await house.sku('TEA')}", days=30))["forecasts"]
     assert forecast["daily_mean"] == pytest.approx(10, rel=0.02)
-    assert (forecast["protection_days"], forecast["method"], len(forecast["high"])) == (14, "ses-negbin", 30)
+    assert (forecast["protection_days"], forecast["method"], len(forecast["high"])) == (14, "ordering-demand", 30)
 
 
 async def test_thirty_runs_without_change_leave_one_suggestion_as_it_was(house: House) -> None:

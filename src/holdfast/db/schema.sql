@@ -594,7 +594,8 @@ CREATE TABLE public.demand_forecasts (
     protection_days_sd double precision DEFAULT 0 NOT NULL,
     override_daily_mean double precision,
     level_shift double precision[],
-    expected_error double precision
+    expected_error double precision,
+    season_factor double precision DEFAULT 1 NOT NULL
 );
 
 CREATE TABLE public.demand_lines (
@@ -611,13 +612,6 @@ CREATE TABLE public.demand_lines (
     one_off_above bigint,
     is_one_off boolean DEFAULT false NOT NULL,
     CONSTRAINT known_demand_kind CHECK ((kind = ANY (ARRAY['order'::text, 'sale'::text, 'undo'::text, 'return'::text])))
-);
-
-CREATE TABLE public.demand_models (
-    name text NOT NULL,
-    trained_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
-    facts jsonb DEFAULT '{}'::jsonb NOT NULL,
-    body bytea NOT NULL
 );
 
 CREATE TABLE public.demand_refusals (
@@ -643,6 +637,13 @@ CREATE TABLE public.demand_runs (
     at_warehouse_id uuid,
     facts jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT known_demand_run_status CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text, 'failed'::text, 'stopped'::text])))
+);
+
+CREATE TABLE public.demand_seasons (
+    made_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    first_day date NOT NULL,
+    index double precision[],
+    series integer NOT NULL
 );
 
 CREATE TABLE public.demand_verdicts (
@@ -1429,6 +1430,18 @@ CREATE TABLE public.serials (
 )
 WITH (fillfactor='80');
 
+CREATE TABLE public.service_odds (
+    made_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    odds double precision NOT NULL,
+    usual_worth double precision NOT NULL,
+    order_cost double precision NOT NULL,
+    holding_rate double precision NOT NULL,
+    series integer NOT NULL,
+    trials jsonb NOT NULL,
+    CONSTRAINT odds_are_positive CHECK ((odds > (0)::double precision)),
+    CONSTRAINT worth_is_positive CHECK ((usual_worth > (0)::double precision))
+);
+
 CREATE TABLE public.sessions (
     token_hash bytea NOT NULL,
     user_id uuid NOT NULL,
@@ -2000,14 +2013,14 @@ ALTER TABLE ONLY public.demand_finished_days
 ALTER TABLE ONLY public.demand_lines
     ADD CONSTRAINT demand_lines_pkey PRIMARY KEY (sku_id, warehouse_id, day, kind, source_id);
 
-ALTER TABLE ONLY public.demand_models
-    ADD CONSTRAINT demand_models_pkey PRIMARY KEY (name, trained_at);
-
 ALTER TABLE ONLY public.demand_refusals
     ADD CONSTRAINT demand_refusals_pkey PRIMARY KEY (sku_id, warehouse_id, day, principal_id, request_hash);
 
 ALTER TABLE ONLY public.demand_runs
     ADD CONSTRAINT demand_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.demand_seasons
+    ADD CONSTRAINT demand_seasons_pkey PRIMARY KEY (made_at);
 
 ALTER TABLE ONLY public.demand_verdicts
     ADD CONSTRAINT demand_verdicts_pkey PRIMARY KEY (source_id, sku_id, warehouse_id);
@@ -2179,6 +2192,9 @@ ALTER TABLE ONLY public.serial_movements
 
 ALTER TABLE ONLY public.serials
     ADD CONSTRAINT serials_pkey PRIMARY KEY (sku_id, serial_number);
+
+ALTER TABLE ONLY public.service_odds
+    ADD CONSTRAINT service_odds_pkey PRIMARY KEY (made_at);
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (token_hash);
@@ -2971,11 +2987,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_forecasts TO holdfast_a
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_lines TO holdfast_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_models TO holdfast_app;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_refusals TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_runs TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_seasons TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_verdicts TO holdfast_app;
 
@@ -3078,6 +3094,8 @@ GRANT SELECT ON TABLE public.schema_migrations TO holdfast_app;
 GRANT SELECT ON TABLE public.serial_movements TO holdfast_app;
 
 GRANT SELECT ON TABLE public.serials TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.service_odds TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sessions TO holdfast_app;
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,12 +14,42 @@ from numpy.typing import NDArray
 
 from holdfast.db import Tx, statements
 from holdfast.demand import store
-from holdfast.demand.history import DemandHistory, Mask
+from holdfast.demand.history import DemandHistory, Ints, Mask, cap_bulk_days
 
 sql = statements("holdfast.demand", "planners.sql")
 
 # A successor of a successor of a successor: whoever needs more has renamed an item, not replaced it.
 LINKS_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ordinary:
+    """``history`` as everything in the database is forecast from; ``left_out`` units of one-offs per series."""
+
+    history: DemandHistory
+    left_out: Ints
+
+
+async def read_ordinary(tx: Tx, sku_ids: Sequence[UUID], warehouse_ids: Sequence[UUID], *, days: int) -> Ordinary:
+    """The days before today of these pairs, without unusual days, with a borrowed past, and without one-offs: also
+    days are cut down that no single line explains (imported ones have none), unless a planner calls them normal."""
+    ids = {"sku_ids": list(sku_ids), "warehouse_ids": list(warehouse_ids)}
+    history = await read_cleaned(tx, sku_ids, warehouse_ids, days=days)
+    normal = [row["n"] - 1 for row in await tx.dicts(store.sql.list_judged_normal, **ids)]
+    one_offs = np.zeros(len(sku_ids), np.int64)
+    for row in await tx.dicts(store.sql.sum_bulk, **ids, days=days):
+        one_offs[row["n"] - 1] = row["units"]
+    # Off the event loop, which has heartbeats to send meanwhile.
+    return await asyncio.to_thread(_capped, history, normal, one_offs)
+
+
+def _capped(history: DemandHistory, normal: Sequence[int], one_offs: Ints) -> Ordinary:
+    capped, cut = cap_bulk_days(history)
+    if normal and capped is not history:
+        quantity = capped.quantity.copy()
+        quantity[normal], cut[normal] = history.quantity[normal], 0
+        capped = replace(capped, quantity=quantity)
+    return Ordinary(capped, cut + one_offs)
 
 
 async def read_cleaned(

@@ -21,7 +21,7 @@ METHODS: Final[Mapping[str, str]] = {
     "adida-negbin": N_("Worked out from sums of several days, because single days say little."),
     "window-bootstrap": N_("Worked out from what past times of the same length sold."),
     "seasonal-negbin": N_("Worked out from the same season of earlier years."),
-    "global-quantiles": N_("Learned from all SKUs of the shop together."),
+    "ordering-demand": N_("Worked out from recent days, and from how often it sells and how much at a time."),
 }
 OTHER_METHOD: Final = N_("Worked out from its own past.")
 CLASSES: Final[Mapping[str, str]] = {
@@ -33,6 +33,7 @@ CLASSES: Final[Mapping[str, str]] = {
 # Below these nobody would do anything about it.
 BIAS_SHARE_MIN: Final = 0.05
 TREND_PERCENT_MIN: Final = 0.5
+SEASON_SHARE_MIN: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def expectation_of(
             if trend > 0
             else words.gettext("It falls by about %(share)s a week.", share=share),
         )
+    said += _season_words(visit, first.season_factor)
     if any(p.override_daily_mean is not None for p in known):
         weekly = 7 * sum(
             (p.daily_mean or 0.0) if p.override_daily_mean is None else p.override_daily_mean for p in known
@@ -99,6 +101,19 @@ def expectation_of(
             )
         )
     return Expectation(tuple(said), _warnings(visit, known, past, days))
+
+
+def _season_words(visit: Visit, factor: float | None) -> list[str]:
+    """What the season ahead does to the figures above, where it does something."""
+    change = (factor or 1.0) - 1.0
+    if abs(change) < SEASON_SHARE_MIN:
+        return []
+    share = visit.formats.percent(abs(change))
+    return [
+        visit.words.gettext("The season ahead is in it: %(share)s more than of late, as a year ago.", share=share)
+        if change > 0
+        else visit.words.gettext("The season ahead is in it: %(share)s less than of late, as a year ago.", share=share)
+    ]
 
 
 def _error_words(visit: Visit, places: Sequence[Place]) -> str:

@@ -29,6 +29,7 @@ class DemandForecast:
     method found: the quantile at LEVELS[k] is the one the plain distribution has at Φ(Φ⁻¹(LEVELS[k]) + shift).
     Quantities are whole multiples of `unit`. `expected_error` is the mean pinball loss of the method at past origins
     over the series' mean sum, where the method has tried itself; `method_names` is per series where methods differ.
+    `season_factor` is what a season ahead did to the mean, which has it in it.
     """
 
     daily_mean: Floats
@@ -42,6 +43,7 @@ class DemandForecast:
     unit: float = 1.0
     expected_error: Floats | None = None
     method_names: NDArray[np.object_] | None = None
+    season_factor: Floats | None = None
 
     @property
     def daily_sd(self) -> Floats:
@@ -139,6 +141,7 @@ def _forecast_chunk(
         level_shift=fit.level_shift,
         expected_error=fit.expected_error,
         method_names=fit.method_names,
+        season_factor=fit.season_factor,
     )
 
 

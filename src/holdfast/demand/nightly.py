@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from holdfast.access import audit
 from holdfast.db import Database, Tx, statements
-from holdfast.demand import kept_models, service
+from holdfast.demand import kept_season, service
 from holdfast.kernel.errors import Conflict, NotFound
 
 sql = statements("holdfast.demand", "grading.sql")
@@ -106,7 +106,7 @@ async def work_on(database: Database, run_id: UUID, *, chunk_pairs: int = CHUNK_
         async with database.transaction() as tx:
             await tx.run(sql.grade_overrides)
             await tx.run(sql.forget_grades)
-        await kept_models.train(database)
+        await kept_season.renew(database)
     after = (run.at_sku_id, run.at_warehouse_id)
     while True:
         async with database.transaction() as tx:

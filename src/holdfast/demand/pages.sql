@@ -9,7 +9,7 @@ select s.id, s.code, s.name, s.category, s.archived_at is not null as is_archive
 -- The warehouses of a SKU, what is forecast there, and how far a year of forecasts was off.
 select p.warehouse_id, w.name as warehouse, (business_now() at time zone w.time_zone)::date as today, f.made_at, f.method,
        f.demand_class, f.daily_mean, f.trend_percent_per_week as trend, f.day_variance, f.level_variance, f.observed_days,
-       f.override_daily_mean, g.graded, g.actual_units, g.error_units, g.naive_error_units, g.bias_units
+       f.override_daily_mean, f.season_factor, g.graded, g.actual_units, g.error_units, g.naive_error_units, g.bias_units
   from (select warehouse_id from inventory where sku_id = %(sku_id)s
         union
         select warehouse_id from demand_forecasts where sku_id = %(sku_id)s) p

@@ -38,6 +38,7 @@ class Place:
     level_variance: float | None
     observed_days: int | None
     override_daily_mean: float | None
+    season_factor: float | None
     graded: int
     actual_units: float
     error_units: float

@@ -43,18 +43,20 @@ select p.n::integer as n,
 -- What was found for many pairs at once; the last forecast of a pair is replaced.
 insert into demand_forecasts (sku_id, warehouse_id, made_at, method, demand_class, daily_mean, daily_sd, trend_percent_per_week,
     protection_days, quantiles, day_variance, level_variance, observed_days, bulk_units, protection_days_sd, override_daily_mean,
-    level_shift, expected_error)
+    level_shift, expected_error, season_factor)
 select f.sku_id, f.warehouse_id, c.now, f.method, f.demand_class, f.daily_mean, f.daily_sd, f.trend, f.protection_days,
        f.quantiles::double precision[], f.day_variance, f.level_variance, f.observed_days, f.bulk_units,
-       f.protection_days_sd, f.override_daily_mean, f.level_shift::double precision[], f.expected_error
+       f.protection_days_sd, f.override_daily_mean, f.level_shift::double precision[], f.expected_error,
+       f.season_factor
   from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(method)s::text[], %(demand_class)s::text[], %(daily_mean)s::double precision[],
            %(daily_sd)s::double precision[], %(trend)s::double precision[], %(protection_days)s::double precision[],
            %(quantiles)s::text[], %(day_variance)s::double precision[], %(level_variance)s::double precision[],
            %(observed_days)s::integer[], %(bulk_units)s::bigint[], %(protection_days_sd)s::double precision[],
-           %(override_daily_mean)s::double precision[], %(level_shift)s::text[], %(expected_error)s::double precision[])
+           %(override_daily_mean)s::double precision[], %(level_shift)s::text[], %(expected_error)s::double precision[],
+           %(season_factor)s::double precision[])
        as f (sku_id, warehouse_id, method, demand_class, daily_mean, daily_sd, trend, protection_days, quantiles, day_variance,
              level_variance, observed_days, bulk_units, protection_days_sd, override_daily_mean, level_shift,
-             expected_error)
+             expected_error, season_factor)
  cross join (select business_now() as now) c
 on conflict (sku_id, warehouse_id) do update
    set made_at = excluded.made_at, method = excluded.method, demand_class = excluded.demand_class,
@@ -63,7 +65,8 @@ on conflict (sku_id, warehouse_id) do update
        quantiles = excluded.quantiles, day_variance = excluded.day_variance, level_variance = excluded.level_variance,
        observed_days = excluded.observed_days, bulk_units = excluded.bulk_units,
        protection_days_sd = excluded.protection_days_sd, override_daily_mean = excluded.override_daily_mean,
-       level_shift = excluded.level_shift, expected_error = excluded.expected_error;
+       level_shift = excluded.level_shift, expected_error = excluded.expected_error,
+       season_factor = excluded.season_factor;
 
 -- list_demand
 -- One page of demand per day in its parts, newest first; days without a row had no sale.
@@ -117,12 +120,27 @@ select distinct p.n::integer as n
   join demand_verdicts v on v.sku_id = p.sku_id and v.warehouse_id = p.warehouse_id and not v.is_one_off;
 
 -- sample_pairs
--- Pairs to learn from: every so many of those that have a forecast from something.
-select sku_id, warehouse_id, protection_days
+-- Pairs that speak for the shop: all of them, or so many in an order that has nothing to do with what they are.
+select sku_id, warehouse_id
   from demand_forecasts
- where observed_days >= 60 and daily_mean > 0
  order by hashtextextended(sku_id::text || warehouse_id::text, 1)
  limit %(limit)s;
+
+-- current_season
+-- The season that was found last, unless it is too old to be laid along a history.
+select first_day, index, series from demand_seasons
+ where made_at > business_now() - make_interval(days => %(days)s)
+ order by made_at desc
+ limit 1;
+
+-- save_season
+-- What the nights' sums say; twice at one moment is once.
+insert into demand_seasons (first_day, index, series) values (%(first_day)s, %(index)s, %(series)s)
+on conflict (made_at) do update set first_day = excluded.first_day, index = excluded.index, series = excluded.series;
+
+-- forget_seasons
+-- A quarter of nights is kept, to see what orders were placed by.
+delete from demand_seasons where made_at < business_now() - interval '90 days';
 
 -- local_yesterdays
 -- The last complete day of each warehouse.
@@ -132,7 +150,7 @@ select id, (business_now() at time zone time_zone)::date - 1 as yesterday from w
 -- One page of forecasts by SKU and warehouse.
 select sku_id, warehouse_id, made_at, method, demand_class, daily_mean, daily_sd, trend_percent_per_week, protection_days,
        quantiles, day_variance, level_variance, observed_days, bulk_units, override_daily_mean,
-       level_shift, expected_error
+       level_shift, expected_error, season_factor
   from demand_forecasts
  where (%(sku_id)s::uuid is null or sku_id = %(sku_id)s)
    and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)

@@ -62,6 +62,7 @@ class OrderingDemand:
             # Between a fixed dispersion (power 1) and a fixed coefficient of variation (power 2).
             sum((fit.day_variance for fit in fits), none) / len(fits) * factor**1.5,
             sum((fit.level_variance for fit in fits), none) / len(fits) * factor**2,
+            season_factor=factor,
         )
 
 

@@ -13,16 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.db import Tx
-from holdfast.demand import kept_models, overrides, store
-from holdfast.demand.cleaning import read_cleaned
-from holdfast.demand.history import DemandHistory, cap_bulk_days
+from holdfast.demand import kept_season, overrides, store
+from holdfast.demand.cleaning import Ordinary, read_ordinary
 from holdfast.demand.methods import DemandMethod
 from holdfast.demand.model import DemandForecast, forecast_demand
 from holdfast.demand.store import DemandDay, StoredForecast
 from holdfast.kernel.errors import NotFound
-
-# A year: the spread is measured on it, and with the largest smoothing weights nothing older is heard.
-HISTORY_DAYS = 365
 
 BAND_LEVELS = (0.1, 0.5, 0.9)
 
@@ -58,23 +54,17 @@ async def forecast_pairs(
     protection_days: NDArray[np.float64],
     protection_days_sd: NDArray[np.float64],
     method: DemandMethod | None = None,
-    history_days: int | None = None,
 ) -> DemandForecast:
     """Forecast these pairs from the days up to yesterday, and store what was found.
 
     ``protection_days`` and its standard deviation are per pair. Today is left out: half a day is not a day. What is
     stored is the model's; what is answered, and so ordered by, has the planners' overrides in it. Without a ``method``
-    it is the trained one, where there is one, or smoothing.
+    it is the one that ``plan`` and ``backtest`` use too, with the season of the shop.
     """
-    chosen = method or await kept_models.current_method(tx)
-    days = history_days or (kept_models.HISTORY_DAYS if chosen.name == kept_models.NAME else HISTORY_DAYS)
-    history = await read_cleaned(tx, sku_ids, warehouse_ids, days=days)
-    normal = [row["n"] - 1 for row in await tx.dicts(store.sql.list_judged_normal, **_ids(sku_ids, warehouse_ids))]
-    one_offs = np.zeros(len(sku_ids), np.int64)
-    for row in await tx.dicts(store.sql.sum_bulk, **_ids(sku_ids, warehouse_ids), days=days):
-        one_offs[row["n"] - 1] = row["units"]
+    read = await read_ordinary(tx, sku_ids, warehouse_ids, days=kept_season.HISTORY_DAYS)
+    chosen = method or await kept_season.current_method(tx, read.history)
     # Off the event loop, which has heartbeats to send meanwhile.
-    forecast = await asyncio.to_thread(_forecast, history, protection_days, chosen, normal, one_offs)
+    forecast = await asyncio.to_thread(_forecast, read, protection_days, chosen)
     said = await overrides.read_overrides(tx, sku_ids, warehouse_ids)
     planned, means = overrides.with_overrides(forecast, protection_days, said)
     await store.save_forecasts(
@@ -90,25 +80,19 @@ async def forecast_pairs(
     return planned
 
 
-def _ids(sku_ids: Sequence[UUID], warehouse_ids: Sequence[UUID]) -> dict[str, list[UUID]]:
-    return {"sku_ids": list(sku_ids), "warehouse_ids": list(warehouse_ids)}
+def _forecast(read: Ordinary, protection_days: NDArray[np.float64], method: DemandMethod) -> DemandForecast:
+    forecast = forecast_demand(read.history, protection_days, method, cap_bulk=False, unit=1.0)
+    return replace(forecast, bulk_units=read.left_out)
 
 
-def _forecast(
-    history: DemandHistory,
-    protection_days: NDArray[np.float64],
-    method: DemandMethod,
-    normal: Sequence[int],
-    one_offs: NDArray[np.int64],
-) -> DemandForecast:
-    """Also cut days down that no single line explains (imported ones have none), unless a planner calls them normal."""
-    capped, cut = cap_bulk_days(history)
-    if normal and capped is not history:
-        quantity = capped.quantity.copy()
-        quantity[normal], cut[normal] = history.quantity[normal], 0
-        capped = replace(capped, quantity=quantity)
-    forecast = forecast_demand(capped, protection_days, method, cap_bulk=False, unit=1.0)
-    return replace(forecast, bulk_units=cut + one_offs)
+async def ordered_by(tx: Tx, sku_id: UUID, warehouse_id: UUID) -> DemandForecast | None:
+    """The distribution the last plan of one level was made with, planners' overrides in it; None without a forecast."""
+    found = await store.list_forecasts(tx, after=None, limit=1, sku_id=sku_id, warehouse_id=warehouse_id)
+    if not found:
+        return None
+    said = await overrides.read_overrides(tx, [sku_id], [warehouse_id])
+    days = np.array([found[0].protection_days])
+    return overrides.with_overrides(found[0].as_forecast(), days, said)[0]
 
 
 async def list_demand(

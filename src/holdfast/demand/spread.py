@@ -38,6 +38,7 @@ class LevelFit:
     level_shift: Floats | None = None
     expected_error: Floats | None = None  # mean pinball loss at past origins over the mean sum, where it was tried
     method_names: NDArray[np.object_] | None = None  # where one method stands for several
+    season_factor: Floats | None = None  # what a season ahead did to the mean, where the method knows one
 
     def moments_over(self, days: Ints | int) -> tuple[Floats, Floats]:
         """Mean and variance of the sum over that many periods."""

@@ -81,6 +81,7 @@ class StoredForecast:
     override_daily_mean: float | None = None
     level_shift: list[float] | None = None
     expected_error: float | None = None
+    season_factor: float = 1.0
 
     def as_forecast(self) -> DemandForecast:
         """The distribution again, as a forecast of one series."""
@@ -97,6 +98,7 @@ class StoredForecast:
             observed_days=np.array([self.observed_days], np.int64),
             bulk_units=np.array([self.bulk_units], np.int64),
             level_shift=None if self.level_shift is None else np.array([self.level_shift], np.float64),
+            season_factor=one(self.season_factor),
         )
 
 
@@ -170,6 +172,7 @@ async def save_forecasts(
         override_daily_mean=list(override_daily_mean),
         level_shift=_shifts(forecast),
         expected_error=_errors(forecast),
+        season_factor=[1.0] * len(classes) if forecast.season_factor is None else forecast.season_factor.tolist(),
     )
 
 

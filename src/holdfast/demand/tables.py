@@ -127,8 +127,11 @@ def read_history(
     the dates: weeks when all lie whole weeks apart, months when all fall on the same day of the month (or on its
     last), days otherwise. Periods between the first and the last date of the whole table without a row are zero
     demand - a silent tail is one - except before a series' first sale, which is unknown. Raises
-    Invalid(`unreadable_file`, `missing_column`) when the table as a whole cannot be read.
+    Invalid(`unreadable_file`, `missing_column`) when the table as a whole cannot be read. A `Panel` is answered as it
+    is: whoever has one has read.
     """
+    if isinstance(source, Panel):
+        return source
     # DuckDB is loaded by whoever reads a table, not by every process that knows what demand is.
     from holdfast.demand.table_source import opened
 

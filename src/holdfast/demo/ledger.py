@@ -10,7 +10,7 @@ from uuid import UUID
 
 import numpy as np
 
-from holdfast.demand import DemandHistory, forecast_demand, without_unsold_start
+from holdfast.demand import DemandHistory, OrderingDemand, forecast_demand, without_unsold_start
 from holdfast.demo.past import LEDGER_DAYS, LOOK_BACK_DAYS, Buying, Delivery, Past, Whole, live_through
 from holdfast.demo.records import WAREHOUSE_CODES, Demand, Product
 from holdfast.demo.shop import SUPPLIERS, Terms, terms_of
@@ -166,7 +166,7 @@ def _planned(demand: Demand, terms: list[Terms], buying: Buying) -> tuple[Whole,
         max_stock=unset,
     )
     observed = without_unsold_start(demand.units, np.ones(demand.units.shape, np.bool_))
-    forecast = forecast_demand(DemandHistory(demand.units, observed), planned.protection_days)
+    forecast = forecast_demand(DemandHistory(demand.units, observed), planned.protection_days, OrderingDemand())
     levels = compute_levels(forecast, planned)
     return levels.reorder_point, levels.order_up_to
 

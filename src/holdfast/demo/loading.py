@@ -15,7 +15,6 @@ from holdfast.access import people
 from holdfast.catalog.importing import create_many
 from holdfast.db import Database, Tx
 from holdfast.demand import service as demand
-from holdfast.demand.service import HISTORY_DAYS
 from holdfast.demo import DEMO_EMAIL
 from holdfast.demo.ledger import Level, Story
 from holdfast.demo.load import Done, sql
@@ -27,6 +26,8 @@ from holdfast.purchasing import suppliers
 from holdfast.purchasing.model import DraftLine
 from holdfast.warehouses.service import create_warehouse
 
+# Days of demand the story of the shop is told from.
+STORY_DAYS = 365
 # Not sold for a year: taken out of the range.
 ARCHIVED_AFTER_DAYS = 365
 
@@ -44,7 +45,7 @@ class Loading:
         with Records() as records:
             products = records.products()
             self._tell("living through four months", 5)
-            story = Story(records.demand(HISTORY_DAYS), products, self._done.last_day)
+            story = Story(records.demand(STORY_DAYS), products, self._done.last_day)
             self._tell("products and suppliers", 10)
             async with self._stage("shop") as tx:
                 if tx is not None:

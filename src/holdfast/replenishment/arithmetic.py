@@ -59,6 +59,8 @@ class Figures:
     supplier_cut: int = field(default=0, kw_only=True)
     left_for_later: int = field(default=0, kw_only=True)
     supplier_max: int = field(default=0, kw_only=True)
+    season_factor: float = field(default=1.0, kw_only=True)
+    by_odds: bool = field(default=False, kw_only=True)
     rounding: int
     minimum_raise: int
     max_reduction: int
@@ -108,6 +110,8 @@ def figures_of(plan: Plan, row: int, cap: Cap = Cap.MAX_STOCK) -> Figures:
         need=int(orders.need[row]),
         fill_rate=None if math.isnan(terms.fill_rate[row]) else float(terms.fill_rate[row]),
         cap=cap,
+        season_factor=float(plan.season_factor[row]),
+        by_odds=bool(terms.by_odds[row]),
         rounding=int(orders.rounding[row]),
         minimum_raise=int(orders.minimum_raise[row]),
         max_reduction=int(orders.max_reduction[row]),
@@ -129,7 +133,7 @@ def explain(figures: Figures) -> tuple[ArithmeticLine, ...]:
     f = figures
     lines = [
         _line("expected_demand", f.expected_demand, **_demand_facts(f)),
-        _line("buffer", f.buffer, cycle_service_level=f.cycle_service_level, lead_days_sd=f.lead_days_sd)
+        _line("buffer", f.buffer, **_service_facts(f))
         if f.fill_rate is None
         else _line("fill_buffer", f.buffer, fill_rate=f.fill_rate, lead_days_sd=f.lead_days_sd),
         _line("manual_level", f.manual_shift, reorder_point=f.manual_reorder_point),
@@ -235,12 +239,19 @@ def _inbound_lines(f: Figures) -> list[ArithmeticLine]:
 
 
 def _demand_facts(f: Figures) -> dict[str, Fact]:
-    return {
+    facts: dict[str, Fact] = {
         "daily_mean": round(f.daily_mean, 3),
         "daily_sd": round(f.daily_sd, 3),
         "lead_days": round(f.lead_days, 1),
         "review_days": round(f.review_days, 1),
     }
+    # The mean has it in it.
+    return facts if abs(f.season_factor - 1.0) < 0.005 else facts | {"season_factor": round(f.season_factor, 3)}
+
+
+def _service_facts(f: Figures) -> dict[str, Fact]:
+    facts: dict[str, Fact] = {"cycle_service_level": f.cycle_service_level, "lead_days_sd": f.lead_days_sd}
+    return facts | {"found_on": "own past"} if f.by_odds else facts
 
 
 def _days(units: int, daily_mean: float) -> float:

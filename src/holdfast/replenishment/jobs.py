@@ -7,7 +7,7 @@ from uuid import UUID
 
 from holdfast.db import Tx
 from holdfast.jobs import Blueprint, JobContext, Work, defer
-from holdfast.replenishment import backtests, decisions, grades, service
+from holdfast.replenishment import backtests, decisions, grades, service, service_odds
 from holdfast.replenishment.backtests import StoredBacktest
 from holdfast.replenishment.store import Run
 
@@ -51,6 +51,13 @@ async def grade_decisions(context: JobContext, timestamp: int) -> None:
     """Every night: what became of what was decided."""
     async with Work.of(context).database.transaction() as tx:
         await grades.grade(tx)
+
+
+@tasks.periodic(cron="20 2 * * *")
+@tasks.task(name="renew_service_odds", queueing_lock="renew_service_odds", lock="renew_service_odds", pass_context=True)
+async def renew_service_odds(context: JobContext, timestamp: int) -> None:
+    """Every night, when the season of the day is known: the odds of service that were cheapest so far."""
+    await service_odds.renew(Work.of(context).database)
 
 
 @tasks.periodic(cron="* * * * *")

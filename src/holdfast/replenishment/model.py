@@ -23,7 +23,7 @@ Flags = NDArray[np.bool_]
 UNSET = -1
 
 # A cheap slow item has an economic lot of many years. Past half a year no forecast is worth binding money to.
-LOT_DAYS_MAX = 182.0
+LOT_DAYS_MAX = 182.5
 DAYS_PER_YEAR = 365.0
 
 # Share of the lead time that stock must last to be no emergency: below it, the shelf is empty for more than
@@ -71,7 +71,7 @@ class Terms:
     `order_multiple` and `moq` >= 1. `manual_reorder_point`, `manual_safety_stock`, `max_stock`: UNSET when
     not given. `unit_cost`, `order_cost` 0 when unknown: then there is no economic lot. `lot_days_min`: one lot lasts at
     least so many days, for stock built before a season. Where `fill_rate` is not NaN, that share of units is to be
-    served from stock, whatever the cycle service level.
+    served from stock, whatever the cycle service level. `by_odds`: the level was not said but found on the past.
     """
 
     mode: NDArray[np.int8]
@@ -90,8 +90,10 @@ class Terms:
     method: NDArray[np.int8] = field(default_factory=lambda: np.zeros((), np.int8))
     lot_days_min: Floats = field(default_factory=lambda: np.zeros(()))
     fill_rate: Floats = field(default_factory=lambda: np.full((), np.nan))
+    by_odds: Flags = field(default_factory=lambda: np.zeros((), np.bool_))
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "by_odds", np.broadcast_to(self.by_odds, self.mode.shape))
         object.__setattr__(self, "fill_rate", np.broadcast_to(self.fill_rate, self.mode.shape))
         object.__setattr__(self, "method", np.broadcast_to(self.method, self.mode.shape))
         object.__setattr__(self, "lot_days_min", np.broadcast_to(self.lot_days_min, self.mode.shape))
@@ -185,13 +187,15 @@ class Plan:
     orders: Orders
     daily_mean: Floats
     daily_sd: Floats
+    season_factor: Floats  # what the season ahead did to the mean
 
 
 def plan_orders(forecast: DemandForecast, terms: Terms, position: Position) -> Plan:
     """Levels and orders of every pair."""
     levels = compute_levels(forecast, terms)
     orders = compute_orders(levels, position, terms, forecast.daily_mean)
-    return Plan(terms, position, levels, orders, forecast.daily_mean, forecast.daily_sd)
+    season = np.ones_like(forecast.daily_mean) if forecast.season_factor is None else forecast.season_factor
+    return Plan(terms, position, levels, orders, forecast.daily_mean, forecast.daily_sd, season)
 
 
 def economic_order_quantity(

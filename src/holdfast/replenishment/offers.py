@@ -241,14 +241,29 @@ def our_levels(
     return OrderLevels(np.where(nothing, -1, np.minimum(point, np.maximum(top - 1, 0))), np.where(nothing, 0, top))
 
 
-def service_levels(odds: float, economics: Economics, aim: Aim) -> Floats:
-    """Cycle service level of each series at these odds, which are those of the median item."""
+def service_levels(odds: float, economics: Economics, aim: Aim, *, usual: float | None = None) -> Floats:
+    """Cycle service level of each series at these odds, which are those of the median item.
+
+    `usual` is that item's worth where `economics` are not those of all of them.
+    """
+    worth = _worth(economics, aim)
+    middle = usual_worth(economics, aim) if usual is None else usual
+    scaled = odds * np.where(np.isnan(worth), 1.0, worth / middle) ** WORTH_POWER
+    return np.clip(scaled / (1.0 + scaled), SERVICE_MIN, SERVICE_MAX)
+
+
+def usual_worth(economics: Economics, aim: Aim) -> float:
+    """Missing a unit over holding it for a period, of the item in the middle; 1 when none is known."""
+    worth = _worth(economics, aim)
+    known = ~np.isnan(worth)
+    return float(np.median(worth[known])) if known.any() else 1.0
+
+
+def _worth(economics: Economics, aim: Aim) -> Floats:
+    """What a missing unit costs over what holding one does; NaN where either costs nothing."""
     missing = economics.missing if aim is Aim.COST else np.ones_like(economics.holding)
     known = (economics.holding > 0) & (missing > 0)
-    worth = np.divide(missing, economics.holding, out=np.ones_like(missing), where=known)
-    usual = float(np.median(worth[known])) if known.any() else 1.0
-    scaled = odds * np.where(known, worth / usual, 1.0) ** WORTH_POWER
-    return np.clip(scaled / (1.0 + scaled), SERVICE_MIN, SERVICE_MAX)
+    return np.divide(missing, economics.holding, out=np.full(missing.shape, np.nan), where=known)
 
 
 def economic_lot(mean: Floats, economics: Economics, times: Times, periods_per_year: int) -> Ints:

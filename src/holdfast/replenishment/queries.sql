@@ -74,6 +74,9 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backord
        coalesce(po.mode, 'auto') as mode, coalesce(po.target_service, 0.95) as target_service,
        coalesce(po.review_days, 7) as review_days, coalesce(po.order_cost, 2)::double precision as order_cost,
        coalesce(po.holding_rate, 0.25) as holding_rate, po.target_fill_rate, coalesce(po.method, 's_S') as method,
+       -- where no policy speaks, the service level is what was cheapest on the shop's own past
+       po.id is null as is_by_odds,
+       case when coalesce(su.currency, s.currency) = s.currency then s.price end as price,
        po.shelf_life_days, po.end_of_life - c.now::date as days_to_end, coalesce(po.prebuild_days, 0) as prebuild_days,
        -- Reviews fall on the same weekdays for everybody: every review_days days, counted from a Monday.
        (c.now::date - date '2024-01-01') %% coalesce(po.review_days, 7) = 0 as is_review_day,

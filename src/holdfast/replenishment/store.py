@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from holdfast.db import Tx, statements
 from holdfast.replenishment import sharing
 from holdfast.replenishment.arithmetic import Figures, explain, figures_of, reason_of
+from holdfast.replenishment.kept_odds import KeptOdds, kept_odds
 from holdfast.replenishment.limits import Cap, Limits
 from holdfast.replenishment.model import UNSET, Method, Mode, Plan, Position, Priority, Terms
 from holdfast.replenishment.supply import Holding, SupplierOffer, fit_to_offer
@@ -58,6 +59,7 @@ class Inputs:
     known_levels: NDArray[np.int64]  # (pairs, 3): safety stock, reorder point, order-up-to as stored; UNSET if none
     rejected_quantity: NDArray[np.int64]  # 0 = nothing was rejected lately
     rejected_urgent: NDArray[np.bool_]
+    price: NDArray[np.float64]  # per unit, in the currency of the cost; NaN where it is in another, or unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,9 @@ async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
     def units(name: str, missing: int = UNSET) -> NDArray[np.int64]:
         return np.array([missing if r[name] is None else r[name] for r in rows], np.int64)
 
+    cost = np.array([float(r["unit_cost"] or 0) for r in rows], np.float64)
+    price = np.array([np.nan if r["price"] is None else float(r["price"]) for r in rows], np.float64)
+    service, by_odds = _service(floats("target_service"), rows, await kept_odds(tx), cost, price)
     return Inputs(
         pairs=pairs,
         terms=Terms(
@@ -120,10 +125,11 @@ async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
             lead_days=floats("lead_time_days"),
             lead_days_sd=floats("lead_time_sd_days"),
             review_days=floats("review_days"),
-            cycle_service_level=floats("target_service"),
+            cycle_service_level=service,
+            by_odds=by_odds,
             order_cost=floats("order_cost"),
             holding_rate_per_year=floats("holding_rate"),
-            unit_cost=np.array([float(r["unit_cost"] or 0) for r in rows], np.float64),
+            unit_cost=cost,
             moq=units("moq"),
             order_multiple=units("order_multiple"),
             manual_reorder_point=units("reorder_point"),
@@ -150,7 +156,23 @@ async def read_inputs(tx: Tx, pairs: Pairs) -> Inputs:
         ),
         rejected_quantity=units("rejected_quantity", 0),
         rejected_urgent=np.array([r["rejected_priority"] == "urgent" for r in rows], np.bool_),
+        price=price,
     )
+
+
+def _service(
+    said: NDArray[np.float64],
+    rows: list[dict[str, Any]],
+    odds: KeptOdds | None,
+    cost: NDArray[np.float64],
+    price: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What policies say, and where none speaks what was cheapest on the shop's own past; and where that is."""
+    by_odds = np.array([odds is not None and r["is_by_odds"] for r in rows], np.bool_)
+    if odds is None:
+        return said, by_odds
+    rate = np.array([float(r["holding_rate"]) for r in rows], np.float64)
+    return np.where(by_odds, odds.service_of(unit_cost=cost, price=price, holding_rate=rate), said), by_odds
 
 
 def _offer(row: dict[str, Any]) -> SupplierOffer:

@@ -26,6 +26,8 @@ ANYWHERE = "all"
 
 # Where nobody says otherwise: looked at every period, lead time one period.
 REVIEW_DAYS = 1.0
+# Cost where only the price is known.
+COST_SHARE = 0.6
 UNITS_MAX = 10**12
 
 _INBOUND = re.compile(r"^(?:inbound|in_transit|in transit)[_ ]?(?:w|week|period|p)?[_ +]*(\d+)$")
@@ -96,7 +98,7 @@ def read_items(source: object, panel: Panel, remarks: Remarks, *, lead_time_days
         review_days=np.where(review >= 1, review, max(REVIEW_DAYS, panel.period.days)),
         moq=_whole(moq, least=1),
         order_multiple=_whole(multiple, least=1),
-        unit_cost=np.where(np.isnan(cost), price * 0.6, cost),
+        unit_cost=np.where(np.isnan(cost), price * COST_SHARE, cost),
         price=price,
         reorder_point=_whole(take.numbers("reorder_point"), least=-1),
         order_up_to=_whole(take.numbers("order_up_to"), least=-1),

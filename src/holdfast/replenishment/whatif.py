@@ -82,10 +82,9 @@ async def what_if(tx: Tx, *, sku_id: UUID, warehouse_id: UUID, assumed: Assumpti
     """
     pairs = Pairs((sku_id,), (warehouse_id,))
     inputs = await store.read_inputs(tx, pairs) if await _is_level(tx, pairs) else None
-    stored = await demand.list_forecasts(tx, sku_id=sku_id, warehouse_id=warehouse_id, limit=1)
-    if inputs is None or not stored:
+    forecast = await demand.ordered_by(tx, sku_id, warehouse_id)
+    if inputs is None or forecast is None:
         raise Conflict("not_planned_yet", "No plan has looked at this SKU in this warehouse yet.")
-    forecast = stored[0].as_forecast()
     return WhatIf(
         now=_worked(inputs, forecast),
         then=_worked(_assuming(inputs, assumed), _scaled(forecast, assumed.demand_percent)),
@@ -131,6 +130,8 @@ def _assuming(inputs: Inputs, assumed: Assumptions) -> Inputs:
     }
     if assumed.target_service is not None and assumed.target_fill_rate is None:
         given["fill_rate"] = float("nan")  # a service level was asked for in place of the fill rate
+    if assumed.target_service is not None:
+        given["by_odds"] = False
     changes = {name: _one(inputs.terms, name, value) for name, value in given.items() if value is not None}
     return replace(inputs, terms=replace(inputs.terms, **changes), offers=[_offer(inputs.offers[0], assumed)])
 

@@ -32,6 +32,11 @@ REASONS: Final = {
 LINES: Final = {
     "expected_demand": N_("Expected demand, %(lead_days)s days delivery + %(review_days)s days review"),
     "buffer": N_("Buffer for %(cycle_service_level)s service"),
+    "buffer found_on": N_("Buffer for %(cycle_service_level)s service, the cheapest on your own past"),
+    "expected_demand season_factor": N_(
+        "Expected demand, %(lead_days)s days delivery + %(review_days)s days review, %(season_factor)s times the usual"
+        " for the season ahead"
+    ),
     "fill_buffer": N_("Buffer for %(fill_rate)s of units from stock"),
     "manual_level": N_("Reorder point set by hand: %(reorder_point)s"),
     "order_lot": N_("Economic lot, demand of %(lot_days)s days"),
@@ -103,8 +108,10 @@ def _label(line: Mapping[str, Any], words: Words, formats: Formats) -> str:
     }
     if key not in LINES:
         return key.replace("_", " ")
+    # A line with a fact of its own kind has a sentence that tells it.
+    told = next((f"{key} {name}" for name in facts if f"{key} {name}" in LINES), key)
     try:
-        return words.gettext(LINES[key], **shown)
+        return words.gettext(LINES[told], **shown)
     except KeyError:  # an older suggestion may lack a fact its sentence has today
         return key.replace("_", " ")
 
