@@ -16,7 +16,7 @@ from holdfast.allocation import service
 from holdfast.allocation.api import ShipTo
 from holdfast.allocation.distance import Place
 from holdfast.db import Database, Tx
-from holdfast.db.group import Answer
+from holdfast.db.posting import Answer
 from holdfast.kernel.errors import Conflict, Invalid
 from holdfast.stock import service as stock
 from holdfast.stock.asks import ReserveAsk, ReserveBody

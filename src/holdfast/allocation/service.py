@@ -21,7 +21,7 @@ from holdfast.allocation.orders import Order, in_parts
 from holdfast.allocation.planning import plan_order
 from holdfast.allocation.postcodes import located
 from holdfast.db import Tx
-from holdfast.db.group import Answer
+from holdfast.db.posting import Answer
 from holdfast.kernel.errors import Conflict, NotFound, TryAgain
 from holdfast.stock import service as stock
 from holdfast.stock.asks import PlacedBundle, ReserveAsk, ReserveItem

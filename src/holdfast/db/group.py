@@ -1,66 +1,32 @@
 """Group commit: everything that arrived while the last transaction was in flight is posted as the next one.
 
 There is no timer. A request waits for at most one transaction ahead of its own; under light load it is its own group.
-One writer owns one connection and posts one group at a time; several processes meet only at the row locks.
+As a rule one connection posts one group at a time. When a full group waits meanwhile, a second connection posts it
+along with the first (docs/decisions/0160). Several processes meet only at the row locks.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import deque
 from collections.abc import Hashable
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
-import msgspec
 import psycopg
 
-from holdfast.db.commit import WAIT_FOR_STANDBY, CommitGate
-from holdfast.db.database import translated
-from holdfast.db.session import APPLICATION_OPTIONS, KEEPALIVE
+from holdfast.db.commit import CommitGate
+from holdfast.db.posting import Answer, Ask, Entry, Poster
 from holdfast.db.turns import Turns
-from holdfast.kernel.errors import InvariantBroken, TryAgain
+from holdfast.kernel.errors import TryAgain
 
-# Larger groups cost PostgreSQL little less per request; with two of them under way in turn, it works while we answer.
+__all__ = ["GROUP_MAX", "Answer", "Ask", "GroupWriter"]
+
+# Larger groups cost PostgreSQL little less per request.
 GROUP_MAX = 128
-ATTEMPTS_MAX = 3
+POSTERS_MAX = 2
 ROW_SAMPLE = 3
-_SET_LOCK_TIMEOUT: LiteralString = "select set_config('lock_timeout', %s, false)"
-_RESET_LOCK_TIMEOUT: LiteralString = "reset lock_timeout"
-# Of the deadline, when somebody was found to keep a lock for long: the others of the group wait behind each such wait.
-ALONE_LOCK_SHARE = 1 / 40
-
-
-class Ask(msgspec.Struct, kw_only=True):
-    """One request to a posting function; ``n`` numbers it within its group."""
-
-    n: int = 0
-    principal_id: str | None = None
-    actor: str = ""
-    key: str | None = None
-    hash: str | None = None
-
-    def exclusive(self) -> tuple[Hashable, ...]:
-        """What no other request of the same group may share."""
-        return () if self.key is None else ((self.principal_id, self.key),)
-
-    def wanted_row(self) -> UUID | None:
-        """Of which SKU a level is locked, when it is only one."""
-        return None
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What the posting function said: a stable outcome and its facts as JSON text."""
-
-    outcome: str
-    facts: str
-    replayed: bool = False
-
-
-Entry = tuple[Ask, asyncio.Future[Answer]]
-Row = tuple[Any, ...]  # request_no, outcome, facts as JSON text, replayed
 
 
 class GroupWriter:
@@ -76,16 +42,14 @@ class GroupWriter:
         gate: CommitGate | None = None,
         writes: bool = True,
     ) -> None:
-        self._url = url
-        self._statement: LiteralString = statement
         self._queue_max = queue_max
         self._name = name
         self._gate = gate or CommitGate(url)
         self._writes = writes
         self._waiting: deque[Entry] = deque()
-        self._drainer: asyncio.Task[None] | None = None
-        self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._encode = msgspec.json.Encoder().encode
+        self._posters = [Poster(url, statement, name=name, gate=self._gate, writes=writes) for _ in range(POSTERS_MAX)]
+        self._busy: dict[Poster, asyncio.Task[None]] = {}
+        self._under_way: set[Hashable] = set()
         self._turns = Turns()
         self._much_wanted: UUID | None = None
 
@@ -100,42 +64,56 @@ class GroupWriter:
             raise TryAgain("overloaded", "Too many requests are waiting; nothing was changed.")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((ask, future))
-        if self._drainer is None:
-            self._drainer = asyncio.create_task(self._drain(), name=self._name)
+        self._start()
         return await future
 
     async def close(self) -> None:
-        if self._drainer is not None:
-            await self._drainer
-        if self._connection is not None:
-            await self._connection.close()
+        while self._busy:
+            await asyncio.wait(self._busy.values())
+        for poster in self._posters:
+            await poster.close()
 
-    async def _drain(self) -> None:
+    def _start(self) -> None:
+        if self._may_post(beside=len(self._busy)):
+            poster = next(p for p in self._posters if p not in self._busy)
+            self._busy[poster] = asyncio.create_task(self._drain(poster), name=self._name)
+
+    def _may_post(self, *, beside: int) -> bool:
+        """Whether another group goes now, with ``beside`` under way.
+
+        A small group costs the database nearly what a large one does, so only a full one goes beside another.
+        """
+        if beside == 0:
+            return bool(self._waiting)
+        return beside < POSTERS_MAX and len(self._waiting) >= GROUP_MAX and not self._turns.has_others
+
+    async def _drain(self, poster: Poster) -> None:
         try:
-            while self._waiting:
-                await self._take_turn()
-                group = self._take_group()
-                self._much_wanted = self._wanted_by_all(group)
-                is_posted = False
+            while self._may_post(beside=len(self._busy) - 1) and (group := await self._next_group(poster)):
+                exclusive = {own for ask, _ in group for own in ask.exclusive()}
+                self._under_way |= exclusive
                 try:
-                    await self._post_group(group)
-                    is_posted = True
+                    await poster.post(group)
                 finally:
-                    if not is_posted:
-                        self._fail_all(group, InvariantBroken(f"{self._name} did not answer"))
-                    if self._connection is not None:
-                        await self._turns.pass_on(self._connection)
+                    self._under_way -= exclusive
+                    if poster.connection is not None:
+                        await self._turns.pass_on(poster.connection)
         finally:
-            self._drainer = None
-            if self._waiting:
-                self._drainer = asyncio.create_task(self._drain(), name=self._name)
+            del self._busy[poster]
+            # Who is still at work takes what waits.
+            if not self._busy:
+                self._start()
 
-    async def _take_turn(self) -> None:
+    async def _next_group(self, poster: Poster) -> list[Entry]:
         """Where the last group wanted one row and the next one does too, other processes may be waiting there."""
         if self._much_wanted is not None and self._much_wanted == self._waiting[0][0].wanted_row():
             # Without a connection the group is told why; without a turn it waits at the row.
             with contextlib.suppress(psycopg.Error, TryAgain):
-                await self._turns.take(await self._ensure_connection(), self._much_wanted)
+                await self._turns.take(await poster.connect(), self._much_wanted)
+        group = self._take_group()
+        if group:
+            self._much_wanted = self._wanted_by_all(group)
+        return group
 
     def _wanted_by_all(self, group: list[Entry]) -> UUID | None:
         """The row that three of the group want, and so probably most of it."""
@@ -147,7 +125,7 @@ class GroupWriter:
 
     def _take_group(self) -> list[Entry]:
         group: list[Entry] = []
-        held: set[Hashable] = set()
+        held = set(self._under_way)
         later: list[Entry] = []
         while self._waiting and len(group) < GROUP_MAX:
             entry = self._waiting.popleft()
@@ -160,96 +138,3 @@ class GroupWriter:
                 held.update(exclusive)
         self._waiting.extendleft(reversed(later))
         return group
-
-    async def _post_group(self, group: list[Entry]) -> None:
-        for attempt in range(ATTEMPTS_MAX):
-            try:
-                if self._writes:
-                    self._gate.refuse_if_closed()
-                rows = await self._post([ask for ask, _ in group])
-            except TryAgain as refusal:
-                return self._fail_all(group, refusal)
-            except psycopg.Error as error:
-                if len(group) > 1 and self._is_connected():
-                    return await self._post_each_alone(group, somebody_keeps_locks=error.sqlstate in _TIMED_OUT)
-                if attempt + 1 == ATTEMPTS_MAX or not _may_pass_next_time(error):
-                    return self._fail_all(group, translated(error))
-            else:
-                # Said after the next group was sent: PostgreSQL need not wait until everybody has heard.
-                asyncio.get_running_loop().call_soon(self._answer_all, group, rows)
-                return None
-        return None
-
-    async def _post_each_alone(self, group: list[Entry], *, somebody_keeps_locks: bool) -> None:
-        """One poisonous request must only hurt itself; one that waits for somebody's lock must not hold up the rest."""
-        until = time.monotonic() + self._gate.seconds_max
-        try:
-            if somebody_keeps_locks:
-                ms = str(int(self._gate.seconds_max * 1000 * ALONE_LOCK_SHARE))
-                await (await self._ensure_connection()).execute(_SET_LOCK_TIMEOUT, [ms])
-            for entry in group:
-                if time.monotonic() < until:
-                    await self._post_group([entry])
-            if somebody_keeps_locks and self._is_connected():
-                await (await self._ensure_connection()).execute(_RESET_LOCK_TIMEOUT)
-        except psycopg.Error as error:
-            return self._fail_all(group, translated(error))
-        return self._fail_all(group, TryAgain("database_busy", "The database is busy; nothing was changed."))
-
-    async def _post(self, asks: list[Ask]) -> list[Row]:
-        connection = await self._ensure_connection()
-        for n, ask in enumerate(asks):
-            ask.n = n
-        rows = await self._run(connection, self._statement, [self._encode(asks).decode()])
-        if any(replayed for *_, replayed in rows):
-            # The first answer may be stored on this machine only, by a commit that nobody confirmed.
-            await self._run(connection, WAIT_FOR_STANDBY)
-        return rows
-
-    def _answer_all(self, group: list[Entry], rows: list[Row]) -> None:
-        for n, outcome, facts, replayed in rows:
-            _, future = group[int(n)]
-            if not future.done():
-                future.set_result(Answer(outcome, facts, replayed))
-        # Only a defect of ours leaves anyone unanswered; nobody may wait for ever because of it.
-        self._fail_all(group, InvariantBroken(f"{self._name} did not answer"))
-
-    async def _run(
-        self, connection: psycopg.AsyncConnection[Any], statement: LiteralString, arguments: list[str] | None = None
-    ) -> list[Row]:
-        """One statement that is its own transaction, within the deadline."""
-        with self._gate.watch(connection) as watch:
-            watch.start()
-            cursor = await connection.execute(statement, arguments)
-        return await cursor.fetchall()
-
-    def _is_connected(self) -> bool:
-        return self._connection is not None and not self._connection.closed
-
-    async def _ensure_connection(self) -> psycopg.AsyncConnection[Any]:
-        if self._connection is None or self._connection.closed:
-            # The statement gives up before the deadline: what is cut off then is a commit and nothing else.
-            ms = int(self._gate.seconds_max * 700)
-            self._connection = await psycopg.AsyncConnection.connect(
-                self._url,
-                autocommit=True,
-                prepare_threshold=0,
-                options=f"{APPLICATION_OPTIONS} -c statement_timeout={ms} -c lock_timeout={ms // 2}",
-                application_name=self._name,
-                connect_timeout=5,
-                **KEEPALIVE,
-            )
-        return self._connection
-
-    def _fail_all(self, entries: list[Entry], error: Exception) -> None:
-        for _, future in entries:
-            if not future.done():
-                future.set_exception(error)
-
-
-_TIMED_OUT = ("55P03", "57014")
-
-
-def _may_pass_next_time(error: psycopg.Error) -> bool:
-    """Deadlock, serialization, or a key that another transaction stored at the same moment."""
-    return error.sqlstate in ("40001", "40P01", "23505")

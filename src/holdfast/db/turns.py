@@ -7,9 +7,11 @@ group when the turn has come, of everything that arrived meanwhile.
 from __future__ import annotations
 
 import contextlib
+import secrets
 import time
 from typing import Any, LiteralString
 from uuid import UUID
+from weakref import WeakSet
 
 import psycopg
 
@@ -20,11 +22,12 @@ GIVE_UP_SECONDS = 5.0
 
 # Advisory locks of ours: who posts for much wanted rows at all, and whose turn it is at one.
 _PRESENT, _TURN = 0x484F01, 0x484F02
-_COME: LiteralString = "select pg_advisory_lock_shared(%s, 0)"
+_COME: LiteralString = "select pg_advisory_lock_shared(%s, %s)"
 _OTHERS: LiteralString = """
-    select count(*) > 1 from pg_locks
-     where locktype = 'advisory' and classid = %s and objid = 0 and objsubid = 2
-       and database = (select oid from pg_database where datname = current_database())"""
+    select exists (
+        select from pg_locks
+         where locktype = 'advisory' and classid = %s and objid <> %s and objsubid = 2
+           and database = (select oid from pg_database where datname = current_database()))"""
 _TAKE: LiteralString = "select take_turn(%s, %s, %s)"
 _END: LiteralString = "select pg_advisory_unlock(%s, %s)"
 
@@ -35,10 +38,11 @@ class Turns:
     """The turns of one writer. They only decide who waits where; locks and constraints decide everything else."""
 
     def __init__(self) -> None:
-        self._at: Connection | None = None
+        self._number = secrets.randbits(31)
+        self._come = WeakSet[Connection]()
+        self._taken: dict[Connection, int] = {}
         self._looked = self._gave_up = -GIVE_UP_SECONDS
-        self._has_others = False
-        self._taken: int | None = None
+        self.has_others = False
 
     async def take(self, connection: Connection, row: UUID) -> None:
         """Wait until no other process posts for ``row``; not when there is none, or when one keeps its turn."""
@@ -46,14 +50,14 @@ class Turns:
             return
         key = row.int & 0x7FFFFFFF
         if await _value(connection, _TAKE, _TURN, key, WAIT_MS_MAX):
-            self._taken = key
+            self._taken[connection] = key
         else:
             self._gave_up = time.monotonic()
 
     async def pass_on(self, connection: Connection) -> None:
-        """End our turn, if we have one. On a new connection there is none left to end."""
-        key, self._taken = self._taken, None
-        if key is None or self._at is not connection or connection.closed:
+        """End the turn that this connection has, if any; one that was lost ended it itself."""
+        key = self._taken.pop(connection, None)
+        if key is None or connection.closed:
             return
         try:
             await _value(connection, _END, _TURN, key)
@@ -63,13 +67,13 @@ class Turns:
                 await connection.close()
 
     async def _meets_others(self, connection: Connection) -> bool:
-        if self._at is not connection:
-            await _value(connection, _COME, _PRESENT)
-            self._at = connection
+        if connection not in self._come:
+            await _value(connection, _COME, _PRESENT, self._number)
+            self._come.add(connection)
         if time.monotonic() >= self._looked + PRESENCE_SECONDS:
-            self._has_others = await _value(connection, _OTHERS, _PRESENT)
+            self.has_others = await _value(connection, _OTHERS, _PRESENT, self._number)
             self._looked = time.monotonic()
-        return self._has_others
+        return self.has_others
 
 
 async def _value(connection: Connection, statement: LiteralString, *arguments: int) -> Any:

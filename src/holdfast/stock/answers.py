@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.db.group import Answer
+from holdfast.db.posting import Answer
 from holdfast.kernel.errors import Conflict, Invalid, NotFound, Refusal
 
 GRANTED = frozenset(

@@ -14,7 +14,7 @@ from holdfast.access import audit
 from holdfast.access.edge import ApiRoute, ApiTx, AskFacts, LaneRoute, Operator, Reader
 from holdfast.catalog import packs
 from holdfast.db import Database, Tx
-from holdfast.db.group import Answer
+from holdfast.db.posting import Answer
 from holdfast.kernel.errors import Invalid, NotFound, Refusal
 from holdfast.kernel.page import (
     LIMIT_DEFAULT,

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from holdfast.db.group import Ask
+from holdfast.db.posting import Ask
 from holdfast.kernel.quantity import QUANTITY_MAX
 from holdfast.stock.model import BatchNamed
 

@@ -20,7 +20,7 @@ from msgspec import UNSET
 from holdfast.access.edge import idempotency_key, request_hash, require
 from holdfast.access.keys import Authenticator
 from holdfast.access.model import Principal
-from holdfast.db.group import Answer
+from holdfast.db.posting import Answer
 from holdfast.kernel.errors import Invalid, Refusal
 from holdfast.settings import Settings
 from holdfast.stock.answers import refusal_of

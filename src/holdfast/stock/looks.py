@@ -12,7 +12,7 @@ import msgspec
 
 from holdfast import cache
 from holdfast.cache import Look, Looked
-from holdfast.db.group import Answer, Ask
+from holdfast.db.posting import Answer, Ask
 from holdfast.stock.asks import AvailabilityAsk
 
 

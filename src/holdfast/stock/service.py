@@ -12,7 +12,7 @@ from psycopg.types.json import Json
 
 from holdfast.catalog.service import escaped
 from holdfast.db import Tx, statements
-from holdfast.db.group import Answer, Ask
+from holdfast.db.posting import Answer, Ask
 from holdfast.kernel.errors import NotFound, Refusal
 from holdfast.stock.answers import refusal_of
 from holdfast.stock.asks import MoveAsk, ProlongAsk, ReserveAsk, ResolveAsk

@@ -20,7 +20,7 @@ from psycopg.types.json import Json, Jsonb
 
 from holdfast.access import audit
 from holdfast.db import Tx, statements
-from holdfast.db.group import Answer
+from holdfast.db.posting import Answer
 from holdfast.kernel.errors import Conflict, NotFound, Refusal
 from holdfast.stock import service
 from holdfast.stock.answers import refusal_of

@@ -15,7 +15,7 @@ import msgspec
 
 from holdfast.access import audit
 from holdfast.db import Tx, statements
-from holdfast.db.group import Answer
+from holdfast.db.posting import Answer
 from holdfast.stock.answers import refusal_of
 
 sql = statements("holdfast.stock", "valuation.sql")
