@@ -56,6 +56,7 @@ import holdfast.purchasing.supplier_pages
 import holdfast.purchasing.words_api
 import holdfast.replenishment.api
 import holdfast.replenishment.approvals_api
+import holdfast.replenishment.groupings_api
 import holdfast.replenishment.jobs
 import holdfast.replenishment.limit_pages
 import holdfast.replenishment.pages
@@ -153,6 +154,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.counts.shortage_api.router,
     holdfast.replenishment.policies_api.router,
     holdfast.replenishment.approvals_api.router,
+    holdfast.replenishment.groupings_api.router,
     holdfast.replenishment.whatif_api.router,
     holdfast.replenishment.proof_api.router,
     holdfast.replenishment.api.router,

@@ -1080,6 +1080,76 @@ CREATE TABLE public.notifications (
     CONSTRAINT known_notification_status CHECK ((status = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
 
+CREATE TABLE public.order_grouping_lines (
+    grouping_id uuid NOT NULL,
+    line_no integer NOT NULL,
+    order_no integer NOT NULL,
+    suggestion_id uuid,
+    suggestion_version bigint,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    wanted_quantity bigint NOT NULL,
+    quantity bigint NOT NULL,
+    cost numeric(18,2) NOT NULL,
+    verdict text NOT NULL,
+    why text,
+    saves numeric(18,2) NOT NULL,
+    waiting_costs numeric(18,2) NOT NULL,
+    days_of_cover double precision,
+    filling jsonb,
+    CONSTRAINT filled_without_suggestion CHECK (((verdict = 'fills_up'::text) = (suggestion_id IS NULL))),
+    CONSTRAINT grouped_not_negative CHECK ((quantity >= 0)),
+    CONSTRAINT known_line_verdict CHECK ((verdict = ANY (ARRAY['goes'::text, 'partly'::text, 'waits'::text, 'fills_up'::text]))),
+    CONSTRAINT no_more_than_wanted CHECK ((quantity <= wanted_quantity)),
+    CONSTRAINT waits_or_goes CHECK (((verdict = 'waits'::text) = (quantity = 0))),
+    CONSTRAINT wanted_positive CHECK ((wanted_quantity > 0))
+);
+
+CREATE TABLE public.order_grouping_orders (
+    grouping_id uuid NOT NULL,
+    order_no integer NOT NULL,
+    supplier_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    currency text NOT NULL,
+    order_day date,
+    lead_time_days double precision NOT NULL,
+    verdict text NOT NULL,
+    draft_value numeric(18,2) NOT NULL,
+    value numeric(18,2) NOT NULL,
+    facts jsonb NOT NULL,
+    purchase_order_id uuid,
+    CONSTRAINT known_order_verdict CHECK ((verdict = ANY (ARRAY['goes'::text, 'below_minimum'::text, 'nothing_fits'::text])))
+);
+
+CREATE TABLE public.order_groupings (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    status text DEFAULT 'proposed'::text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    placed_by text,
+    placed_at timestamp with time zone,
+    facts jsonb NOT NULL,
+    CONSTRAINT known_grouping_status CHECK ((status = ANY (ARRAY['proposed'::text, 'placed'::text, 'replaced'::text]))),
+    CONSTRAINT placed_by_somebody CHECK (((status = 'placed'::text) = ((placed_by IS NOT NULL) AND (placed_at IS NOT NULL))))
+);
+
+CREATE TABLE public.order_limits (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    measure text NOT NULL,
+    per text NOT NULL,
+    supplier_id uuid,
+    warehouse_id uuid,
+    currency text,
+    most numeric(18,3) NOT NULL,
+    updated_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT known_measure CHECK ((measure = ANY (ARRAY['money'::text, 'volume_l'::text, 'weight_kg'::text, 'pallets'::text]))),
+    CONSTRAINT known_period CHECK ((per = ANY (ARRAY['order'::text, 'day'::text, 'week'::text, 'month'::text, 'quarter'::text]))),
+    CONSTRAINT money_has_a_currency CHECK (((measure = 'money'::text) = (currency IS NOT NULL))),
+    CONSTRAINT most_not_negative CHECK ((most >= (0)::numeric)),
+    CONSTRAINT order_limit_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text))
+);
+
 CREATE TABLE public.outbox_cursor (
     only_row boolean DEFAULT true NOT NULL,
     last_position bigint DEFAULT 0 NOT NULL,
@@ -2106,6 +2176,18 @@ ALTER TABLE ONLY public.inventory_states
 ALTER TABLE ONLY public.stock_states
     ADD CONSTRAINT one_state_per_channel UNIQUE NULLS NOT DISTINCT (sku_id, channel_id);
 
+ALTER TABLE ONLY public.order_grouping_lines
+    ADD CONSTRAINT order_grouping_lines_pkey PRIMARY KEY (grouping_id, line_no);
+
+ALTER TABLE ONLY public.order_grouping_orders
+    ADD CONSTRAINT order_grouping_orders_pkey PRIMARY KEY (grouping_id, order_no);
+
+ALTER TABLE ONLY public.order_groupings
+    ADD CONSTRAINT order_groupings_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.order_limits
+    ADD CONSTRAINT order_limits_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.outbox_cursor
     ADD CONSTRAINT outbox_cursor_pkey PRIMARY KEY (only_row);
 
@@ -2421,9 +2503,13 @@ CREATE UNIQUE INDEX one_open_shortage ON public.shortage_cases USING btree (sku_
 
 CREATE UNIQUE INDEX one_open_suggestion ON public.replenishment_suggestions USING btree (sku_id, warehouse_id) WHERE (status = ANY (ARRAY['pending'::text, 'approved'::text]));
 
+CREATE UNIQUE INDEX one_order_limit_per_scope ON public.order_limits USING btree (measure, per, supplier_id, warehouse_id, currency) NULLS NOT DISTINCT;
+
 CREATE UNIQUE INDEX one_policy_per_scope ON public.replenishment_policies USING btree (sku_id, warehouse_id, category, class_code) NULLS NOT DISTINCT;
 
 CREATE UNIQUE INDEX one_preferred_supplier ON public.supplier_items USING btree (sku_id) WHERE is_preferred;
+
+CREATE UNIQUE INDEX one_proposed_grouping ON public.order_groupings USING btree ((true)) WHERE (status = 'proposed'::text);
 
 CREATE UNIQUE INDEX one_push_per_kind ON public.purchase_order_pushes USING btree (purchase_order_id, kind);
 
@@ -2439,6 +2525,8 @@ CREATE UNIQUE INDEX one_running_plan ON public.replenishment_runs USING btree ((
 
 CREATE UNIQUE INDEX one_transfer_receipt_per_delivery_note ON public.transfer_receipts USING btree (transfer_id, reference) WHERE (reference IS NOT NULL);
 
+CREATE INDEX order_grouping_lines_by_order ON public.order_grouping_lines USING btree (grouping_id, order_no, verdict);
+
 CREATE UNIQUE INDEX outbox_events_by_position ON public.outbox_events USING btree ("position") WHERE ("position" IS NOT NULL);
 
 CREATE INDEX outbox_events_by_type ON public.outbox_events USING btree (event_type, id);
@@ -2452,6 +2540,8 @@ CREATE INDEX purchase_order_lines_open ON public.purchase_order_lines USING btre
 CREATE INDEX purchase_order_pushes_by_order ON public.purchase_order_pushes USING btree (purchase_order_id, id);
 
 CREATE INDEX purchase_order_statements_by_order ON public.purchase_order_statements USING btree (purchase_order_id, id);
+
+CREATE INDEX purchase_orders_by_sending ON public.purchase_orders USING btree (sent_at) WHERE (sent_at IS NOT NULL);
 
 CREATE INDEX purchase_orders_by_status ON public.purchase_orders USING btree (status, id);
 
@@ -2741,6 +2831,27 @@ ALTER TABLE ONLY public.level_pushes
 
 ALTER TABLE ONLY public.level_pushes
     ADD CONSTRAINT level_pushes_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.order_grouping_lines
+    ADD CONSTRAINT order_grouping_lines_grouping_id_order_no_fkey FOREIGN KEY (grouping_id, order_no) REFERENCES public.order_grouping_orders(grouping_id, order_no) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.order_grouping_orders
+    ADD CONSTRAINT order_grouping_orders_grouping_id_fkey FOREIGN KEY (grouping_id) REFERENCES public.order_groupings(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.order_grouping_orders
+    ADD CONSTRAINT order_grouping_orders_purchase_order_id_fkey FOREIGN KEY (purchase_order_id) REFERENCES public.purchase_orders(id);
+
+ALTER TABLE ONLY public.order_grouping_orders
+    ADD CONSTRAINT order_grouping_orders_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
+
+ALTER TABLE ONLY public.order_grouping_orders
+    ADD CONSTRAINT order_grouping_orders_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
+ALTER TABLE ONLY public.order_limits
+    ADD CONSTRAINT order_limits_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
+
+ALTER TABLE ONLY public.order_limits
+    ADD CONSTRAINT order_limits_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
 
 ALTER TABLE ONLY public.purchase_order_exceptions
     ADD CONSTRAINT purchase_order_exceptions_purchase_order_id_fkey FOREIGN KEY (purchase_order_id) REFERENCES public.purchase_orders(id);
@@ -3042,6 +3153,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.level_pushes TO holdfast_app;
 GRANT SELECT ON TABLE public.level_repairs TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.notifications TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.order_grouping_lines TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.order_grouping_orders TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.order_groupings TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.order_limits TO holdfast_app;
 
 GRANT SELECT,UPDATE ON TABLE public.outbox_cursor TO holdfast_app;
 

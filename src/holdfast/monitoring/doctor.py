@@ -20,6 +20,7 @@ sql = statements("holdfast.monitoring")
 units = statements("holdfast.monitoring", "units.sql")
 demand = statements("holdfast.monitoring", "demand.sql")
 purchases = statements("holdfast.monitoring", "purchases.sql")
+approvals = statements("holdfast.monitoring", "approvals.sql")
 
 # The sweeper runs every ten seconds; a hold this long past its deadline says that it does not.
 LEAK_GRACE_MINUTES = 15
@@ -86,6 +87,9 @@ CHECKS = (
     Check("P8", "every step of a reservation was told", sql.reservations_were_told),
     Check("P8", "every movement was told", sql.movements_were_told),
     Check("P10", "demand is what ledger and reservations say", demand.demand_is_its_sources),
+    Check("X-21", "a suggestion is ordered once", approvals.suggestions_are_ordered_once),
+    Check("X-23", "rules count what they approved", approvals.rules_count_what_they_approved),
+    Check("X-21", "placed groupings are on their orders", approvals.groupings_are_placed),
     Check("—", "nothing points nowhere", sql.nothing_points_nowhere),
     Check("—", "the business clock is not shifted", sql.clock_is_not_shifted),
 )

@@ -227,6 +227,7 @@ async def _order(
         supplier_ids=[supplier_id for _ in decided],
         order_ids=[order_id for _ in decided],
         quantities=[d.quantity for d in decided],
+        key="within_limits" if "grouping_id" in why else "decided_by_hand",
         actor=actor,
     )
     for one in decided:

@@ -313,7 +313,7 @@ update replenishment_suggestions r
        suggested_quantity = a.quantity, unit_cost = a.unit_cost, currency = a.currency,
        estimated_cost = round(a.unit_cost * a.quantity, 2),
        arithmetic = case when a.quantity = r.suggested_quantity then r.arithmetic
-                         else r.arithmetic || jsonb_build_array(jsonb_build_object('key', 'decided_by_hand',
+                         else r.arithmetic || jsonb_build_array(jsonb_build_object('key', %(key)s::text,
                              'sign', sign(a.quantity - r.suggested_quantity)::integer,
                              'amount', abs(a.quantity - r.suggested_quantity), 'facts', jsonb_build_object('actor', %(actor)s::text))) end,
        processed_by = %(actor)s, processed_at = business_now(), updated_at = business_now(), version = r.version + 1

@@ -26,6 +26,7 @@ REASONS: Final = {
     "below_reorder_point": N_("below reorder point"),
     "inbound_too_late": N_("what is on order comes too late"),
     "over_max_stock": N_("smallest order exceeds the maximum"),
+    "fills_up_order": N_("fills its order up to the supplier's minimum"),
 }
 
 # What each line of the arithmetic says. The places are facts of the line.
@@ -57,6 +58,8 @@ LINES: Final = {
     "supplier_max": N_("Supplier sells at most %(supplier_max)s at once"),
     "left_for_later": N_("More than the other warehouse can spare: for the next plan"),
     "decided_by_hand": N_("Changed by hand"),
+    "within_limits": N_("More than the limits of orders allow: waits"),
+    "enough_for_minimum": N_("More than the supplier's minimum needed"),
     "no_order": N_("Position %(position)s is above the reorder point %(reorder_point)s"),
 }
 
