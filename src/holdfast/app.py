@@ -51,6 +51,7 @@ import holdfast.purchasing.jobs
 import holdfast.purchasing.learning_api
 import holdfast.purchasing.pages
 import holdfast.purchasing.supplier_api
+import holdfast.purchasing.supplier_editing
 import holdfast.purchasing.supplier_page
 import holdfast.purchasing.supplier_pages
 import holdfast.purchasing.words_api
@@ -179,6 +180,7 @@ PAGES: list[APIRouter] = [
     holdfast.demand.accuracy_pages.router,
     holdfast.purchasing.pages.router,
     holdfast.purchasing.supplier_page.router,
+    holdfast.purchasing.supplier_editing.router,
     holdfast.purchasing.supplier_pages.router,
     holdfast.alerts.pages.router,
     holdfast.catalog.pages.router,

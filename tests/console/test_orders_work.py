@@ -38,6 +38,8 @@ def test_orders_and_suppliers_fit_and_are_readable(
         f"/purchase-orders/{ordering.tracked}",
         "/purchase-orders?state=exceptions",
         f"/suppliers/{ordering.supplier}",
+        f"/suppliers/{ordering.supplier}/edit",
+        f"/suppliers/{ordering.supplier}/items/{looking.shop.skus[0]}",
     )
     found = {"/suppliers": faults(page)}
     for path in paths:

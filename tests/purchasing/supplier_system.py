@@ -52,7 +52,8 @@ class SupplierSystem:
         return None if trouble == "vanish" else 200
 
     def _check(self, message: dict[str, Any]) -> None:
-        wanted = ORDER_FIELDS if message["type"] == "purchase_order.sent" else {"number": str}
+        known = {"purchase_order.sent": ORDER_FIELDS, "purchase_order.test": {"supplier_code": str}}
+        wanted = known.get(message["type"], {"number": str})
         found = [(message["data"], wanted), *((line, LINE_FIELDS) for line in message["data"].get("lines", ()))]
         for facts, kinds in found:
             self.complaints += [

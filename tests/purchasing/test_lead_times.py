@@ -15,8 +15,8 @@ import pytest
 from tests.house import House
 from tests.purchasing.test_orders import arrived, do, order
 
+from holdfast.purchasing.keeping import learn_supplier, suppliers_to_learn
 from holdfast.purchasing.lead_times import DELIVERIES_MIN, Delivery, LeadTime, Learned, learn
-from holdfast.purchasing.learning import learn_supplier, suppliers_to_learn
 
 Draw = Callable[[random.Random, float, float], float]
 

@@ -20,6 +20,7 @@ RAIL: Final = (
     RailEntry("holds", "/holds", "bookmark", N_("Holds")),
     RailEntry("replenish", "/replenishment", "truck-loading", N_("Replenish"), thumb=True),
     RailEntry("orders", "/purchase-orders", "file-invoice", N_("Orders"), thumb=True),
+    RailEntry("suppliers", "/suppliers", "truck-delivery", N_("Suppliers")),
     RailEntry("alerts", "/alerts", "bell", N_("Alerts")),
     RailEntry("network", "/network", "building-warehouse", N_("Warehouses"), group=N_("Warehouse")),
     RailEntry("transfers", "/transfers", "transfer", N_("Transfers")),

@@ -1794,8 +1794,10 @@ CREATE TABLE public.suppliers (
     api_url text,
     api_secret_sealed bytea,
     api_is_idempotent boolean DEFAULT true NOT NULL,
+    contact_name text,
+    phone text,
     CONSTRAINT an_api_has_an_address CHECK (((order_channel <> 'api'::text) OR (api_url IS NOT NULL))),
-    CONSTRAINT known_order_channel CHECK ((order_channel = ANY (ARRAY['email'::text, 'api'::text]))),
+    CONSTRAINT known_order_channel CHECK ((order_channel = ANY (ARRAY['email'::text, 'api'::text, 'page'::text]))),
     CONSTRAINT lead_time_not_negative CHECK ((lead_time_days >= (0)::numeric)),
     CONSTRAINT lead_time_sd_not_negative CHECK ((lead_time_sd_days >= (0)::numeric)),
     CONSTRAINT order_weekdays_are_iso_weekdays CHECK (((order_weekdays <@ '{1,2,3,4,5,6,7}'::smallint[]) AND (cardinality(order_weekdays) > 0))),
@@ -1849,6 +1851,21 @@ CREATE VIEW public.supplier_terms AS
      JOIN public.suppliers p ON ((p.id = i.supplier_id)))
      LEFT JOIN public.supplier_lead_times l ON (((l.supplier_id = i.supplier_id) AND (l.sku_id = i.sku_id))))
      LEFT JOIN public.supplier_lead_factors f ON ((f.supplier_id = i.supplier_id)));
+
+CREATE TABLE public.supplier_tests (
+    supplier_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    channel text NOT NULL,
+    recipient text NOT NULL,
+    status text NOT NULL,
+    last_status integer,
+    last_error text,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    answered_at timestamp with time zone,
+    CONSTRAINT known_test_channel CHECK ((channel = ANY (ARRAY['email'::text, 'api'::text]))),
+    CONSTRAINT known_test_status CHECK ((status = ANY (ARRAY['waiting'::text, 'taken'::text, 'refused'::text])))
+);
 
 CREATE TABLE public.transfer_losses (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -2331,6 +2348,9 @@ ALTER TABLE ONLY public.supplier_lead_times
 
 ALTER TABLE ONLY public.supplier_links
     ADD CONSTRAINT supplier_links_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.supplier_tests
+    ADD CONSTRAINT supplier_tests_pkey PRIMARY KEY (supplier_id);
 
 ALTER TABLE ONLY public.suppliers
     ADD CONSTRAINT suppliers_pkey PRIMARY KEY (id);
@@ -2997,6 +3017,9 @@ ALTER TABLE ONLY public.supplier_lead_times
 ALTER TABLE ONLY public.supplier_links
     ADD CONSTRAINT supplier_links_purchase_order_id_fkey FOREIGN KEY (purchase_order_id) REFERENCES public.purchase_orders(id);
 
+ALTER TABLE ONLY public.supplier_tests
+    ADD CONSTRAINT supplier_tests_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
+
 ALTER TABLE ONLY public.transfer_lines
     ADD CONSTRAINT transfer_lines_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
@@ -3257,6 +3280,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_links TO holdfast_app
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.suppliers TO holdfast_app;
 
 GRANT SELECT ON TABLE public.supplier_terms TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_tests TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.transfer_losses TO holdfast_app;
 

@@ -8,8 +8,9 @@ from procrastinate import RetryStrategy
 
 from holdfast.jobs import Blueprint, JobContext, Work
 from holdfast.purchasing.exceptions import watch
-from holdfast.purchasing.learning import learn_supplier, suppliers_to_learn
+from holdfast.purchasing.keeping import learn_supplier, suppliers_to_learn
 from holdfast.purchasing.pushing import ATTEMPTS_MAX, push
+from holdfast.purchasing.trying import try_channel
 
 tasks = Blueprint()
 
@@ -28,6 +29,13 @@ async def push_order(context: JobContext, push_id: str) -> None:
     work = Work.of(context)
     if await push(work.database, work.settings, UUID(push_id)) == "queued":
         raise NotTakenYet
+
+
+@tasks.task(name="try_order_channel", pass_context=True)
+async def try_order_channel(context: JobContext, message_id: str) -> None:
+    """One test message to a supplier's own system."""
+    work = Work.of(context)
+    await try_channel(work.database, work.settings, UUID(message_id))
 
 
 @tasks.periodic(cron="17 * * * *")

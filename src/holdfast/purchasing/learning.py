@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from psycopg.types.json import Json
-
-from holdfast.db import Tx, statements
-from holdfast.purchasing.lead_times import Delivery, learn
-from holdfast.purchasing.suppliers import get_supplier
-
-sql = statements("holdfast.purchasing", "learning.sql")
+from holdfast.access import audit
+from holdfast.db import Tx
+from holdfast.kernel.errors import Conflict
+from holdfast.purchasing.keeping import learn_supplier, sql
+from holdfast.purchasing.suppliers import get_supplier, write_event
 
 COST_CHANGES_SHOWN: Final = 50
 
@@ -89,39 +86,22 @@ class SeenDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthScore:
+    """Lines whose first promised day lies in the month."""
+
+    month: date
+    lines_due: int
+    lines_on_time: int
+    lines_in_full: int
+
+
+@dataclass(frozen=True, slots=True)
 class Scorecard:
     days: int
     counts: Counts
     lead_time: Factor
     cost_changes: tuple[CostChange, ...]
     deliveries: tuple[SeenDelivery, ...]
-
-
-async def suppliers_to_learn(tx: Tx) -> list[UUID]:
-    """Suppliers of whom something is new."""
-    return [row["id"] for row in await tx.dicts(sql.suppliers_to_learn)]
-
-
-async def learn_supplier(tx: Tx, supplier_id: UUID) -> None:
-    """Write down anew what the receipts of one supplier teach."""
-    deliveries: Sequence[Delivery] = await tx.all(sql.deliveries, Delivery, supplier_id=supplier_id)
-    share: float | None = await tx.value(sql.promised_share, supplier_id=supplier_id)
-    found = learn(deliveries, promised_share=share)
-    if found is None:
-        return
-    whole = found.supplier
-    await tx.run(
-        sql.write_factor,
-        supplier_id=supplier_id,
-        receipts=whole.receipts,
-        mean=whole.mean,
-        sd=whole.sd,
-        low=whole.low,
-        high=whole.high,
-        is_used=whole.is_used,
-    )
-    rows = [{"sku_id": str(sku), **asdict(lead_time)} for sku, lead_time in found.skus.items()]
-    await tx.run(sql.write_lead_times, supplier_id=supplier_id, rows=Json(rows))
 
 
 async def list_lead_times(tx: Tx, supplier_id: UUID, *, limit: int, after: str | None = None) -> list[SkuLeadTime]:
@@ -142,3 +122,29 @@ async def scorecard(tx: Tx, supplier_id: UUID, *, days: int) -> Scorecard:
         cost_changes=tuple(changes),
         deliveries=tuple(await tx.all(sql.deliveries_seen, SeenDelivery, **window)),
     )
+
+
+async def months(tx: Tx, supplier_id: UUID, *, days: int) -> list[MonthScore]:
+    """On time and in full, month by month, oldest first; months without a line that was due have none."""
+    return await tx.all(sql.score_months, MonthScore, supplier_id=supplier_id, days=days)
+
+
+async def accept(tx: Tx, supplier_id: UUID, *, actor: str, sku_id: UUID | None = None) -> None:
+    """Let what was learned be what is stated: of one SKU, or of the supplier and every SKU with a promise of its own.
+
+    Raises NotFound(``supplier_not_found``), Conflict(``nothing_learned``) before there are enough deliveries.
+    """
+    supplier = await get_supplier(tx, supplier_id)
+    if sku_id is None:
+        changed = await tx.run(sql.accept_supplier, supplier_id=supplier_id)
+        await tx.run(sql.accept_own_promises, supplier_id=supplier_id)
+    else:
+        changed = await tx.run(sql.accept_sku, supplier_id=supplier_id, sku_id=sku_id)
+    if not changed:
+        raise Conflict("nothing_learned", "Too few deliveries arrived to learn a lead time from them.")
+    # The factor on the new promise is about one: what planning uses stays as it was.
+    await learn_supplier(tx, supplier_id)
+    facts = {} if sku_id is None else {"sku_id": str(sku_id)}
+    subject = f"supplier:{supplier_id}"
+    await write_event(tx, "supplier.changed", supplier)
+    await audit.record(tx, actor=actor, action="supplier.lead_time_accepted", subject=subject, **facts)

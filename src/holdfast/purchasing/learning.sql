@@ -18,7 +18,8 @@ select a.sku_id, a.purchase_order_id as order_id, (sum(a.days * a.quantity) / su
   join suppliers p on p.id = a.supplier_id
   left join supplier_items i on i.supplier_id = a.supplier_id and i.sku_id = a.sku_id
  where a.supplier_id = %(supplier_id)s and a.quantity > 0 and a.received_at > business_now() - interval '2 years'
-   and a.received_at >= a.sent_at
+   -- goods that are there within the hour were written down afterwards: they say nothing of how long it takes
+   and a.received_at >= a.sent_at + interval '1 hour'
  group by a.sku_id, a.purchase_order_id, i.lead_time_days, p.lead_time_days
  order by max(a.received_at), a.purchase_order_id, a.sku_id;
 
@@ -108,5 +109,55 @@ select r.received_at, o.number, extract(epoch from r.received_at - o.sent_at)::d
   from purchase_receipts r
   join purchase_orders o on o.id = r.purchase_order_id
  where o.supplier_id = %(supplier_id)s and o.sent_at is not null and r.received_at > business_now() - make_interval(days => %(days)s)
+   and r.received_at >= o.sent_at + interval '1 hour'
  order by r.received_at desc
  limit 300;
+
+-- is_learned
+-- Whether anything was learned of a supplier yet.
+select true from supplier_lead_factors where supplier_id = %(supplier_id)s;
+
+-- score_months
+-- The same by month of the first promised day, as in score.
+with line as (
+    select date_trunc('month', l.promised_at)::date as month, l.ordered_quantity, l.received_quantity, l.refused_quantity,
+           coalesce((select sum(a.quantity) from purchase_arrivals a
+                      where a.purchase_order_id = l.purchase_order_id and a.line_no = l.line_no
+                        and a.received_at::date <= l.promised_at), 0) as by_then
+      from purchase_order_lines l
+      join purchase_orders o on o.id = l.purchase_order_id
+     where o.supplier_id = %(supplier_id)s and o.sent_at is not null and o.status <> 'cancelled'
+       and l.promised_at between business_now()::date - %(days)s::integer and business_now()::date - 1
+)
+select month, count(*) as lines_due,
+       count(*) filter (where by_then >= greatest(ordered_quantity - refused_quantity, 1)) as lines_on_time,
+       count(*) filter (where received_quantity >= ordered_quantity) as lines_in_full
+  from line
+ group by month
+ order by month;
+
+-- accept_supplier
+-- The supplier's promise becomes what it really takes.
+update suppliers p
+   set lead_time_days = least(round((f.mean_factor * greatest(p.lead_time_days, 1))::numeric, 2), 3650),
+       lead_time_sd_days = least(round((f.sd_factor * greatest(p.lead_time_days, 1))::numeric, 2), 3650), updated_at = now()
+  from supplier_lead_factors f
+ where p.id = %(supplier_id)s and f.supplier_id = p.id and f.is_used;
+
+-- accept_own_promises
+-- SKUs with a promise of their own get what was learned of them, and without that what the supplier's others take.
+update supplier_items i
+   set lead_time_days = least(round(t.lead_time_days::numeric, 2), 3650),
+       lead_time_sd_days = least(round(t.lead_time_sd_days::numeric, 2), 3650), updated_at = now()
+  from supplier_terms t
+ where i.supplier_id = %(supplier_id)s and i.lead_time_days is not null
+   and t.supplier_id = i.supplier_id and t.sku_id = i.sku_id and t.lead_time_source = 'learned';
+
+-- accept_sku
+-- The promise for one SKU becomes what it really takes.
+update supplier_items i
+   set lead_time_days = least(round(t.lead_time_days::numeric, 2), 3650),
+       lead_time_sd_days = least(round(t.lead_time_sd_days::numeric, 2), 3650), updated_at = now()
+  from supplier_terms t
+ where i.supplier_id = %(supplier_id)s and i.sku_id = %(sku_id)s
+   and t.supplier_id = i.supplier_id and t.sku_id = i.sku_id and t.lead_time_source = 'learned';

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from holdfast.access.edge import ApiRoute, ApiTx, Reader
+from holdfast.access.edge import ApiRoute, ApiTx, Planner, Reader
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
 from holdfast.purchasing import learning
 
@@ -63,6 +63,13 @@ class FactorInfo(BaseModel):
     promised_sd_days: float
 
 
+class Acceptance(BaseModel):
+    """Without ``sku_id``: of the supplier, and of every SKU with a promise of its own."""
+
+    model_config = ConfigDict(extra="forbid")
+    sku_id: UUID | None = None
+
+
 class CostChangeInfo(BaseModel):
     model_config = ConfigDict(from_attributes=True)
     sku_id: UUID
@@ -96,6 +103,12 @@ async def list_lead_times(
     found = await learning.list_lead_times(tx, supplier_id, after=after[0] if after else None, limit=limit)
     page = page_of(found, limit, lambda row: encode_cursor(row.sku_code))
     return LeadTimePage(lead_times=[LeadTimeInfo.model_validate(r) for r in page.items], next_cursor=page.next_cursor)
+
+
+@router.post("/suppliers/{supplier_id}/lead-times/accept", status_code=204)
+async def accept_lead_times(supplier_id: UUID, body: Acceptance, tx: ApiTx, caller: Planner) -> None:
+    """Let what was learned be what is stated from now on."""
+    await learning.accept(tx, supplier_id, sku_id=body.sku_id, actor=caller.actor)
 
 
 @router.get("/suppliers/{supplier_id}/scorecard")

@@ -36,6 +36,8 @@ class Supplier:
     code: str
     name: str
     email: str | None
+    contact_name: str | None
+    phone: str | None
     language: str
     currency: str
     lead_time_days: Decimal

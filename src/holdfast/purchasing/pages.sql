@@ -102,5 +102,25 @@ select p.id, p.code, p.name, p.is_active, p.order_channel, p.email, p.lead_time_
   left join supplier_lead_factors f on f.supplier_id = p.id
  where (%(after)s::text is null or (p.name, p.id::text) > (%(after)s, %(after_id)s::text))
    and (%(like)s::text is null or p.name ilike %(like)s or p.code ilike %(like)s)
+   and (%(is_active)s::boolean is null or p.is_active = %(is_active)s)
  order by p.name, p.id::text
  limit %(limit)s;
+
+-- terms_rows
+-- What a supplier asks for its SKUs and how long each takes, by SKU code.
+select t.sku_id, s.code, s.name, t.supplier_code, t.unit_cost, t.currency, t.break_quantities, t.break_costs, t.moq,
+       t.order_multiple, t.max_order_quantity, t.pack_size, t.valid_from, t.valid_to,
+       business_now()::date between coalesce(t.valid_from, '-infinity') and coalesce(t.valid_to, 'infinity') as is_valid,
+       t.is_preferred, t.receipts, l.median_days, l.low_days, l.high_days, t.promised_days, t.lead_time_days, t.lead_time_source
+  from supplier_terms t
+  join skus s on s.id = t.sku_id
+  left join supplier_lead_times l on l.supplier_id = t.supplier_id and l.sku_id = t.sku_id
+ where t.supplier_id = %(supplier_id)s
+   and (%(like)s::text is null or s.name ilike %(like)s or s.code ilike %(like)s or t.supplier_code ilike %(like)s)
+   and (%(after)s::text is null or s.code > %(after)s)
+ order by s.code
+ limit %(limit)s;
+
+-- today
+-- The day it is.
+select business_now()::date;

@@ -157,20 +157,26 @@ async def send(
     await expect(tx, sent, [(line, line.ordered_quantity) for line in sent.lines])
     if supplier.order_channel == "api":
         await pushes.queue(tx, sent, supplier, "order")
+    elif supplier.order_channel == "page":
+        # The order page shows the address; whoever sent the order passes it on.
+        await links.new_link(tx, order_id, actor=actor)
     is_mailed = supplier.order_channel == "email" and await letters.write_order(tx, sent, supplier, actor=actor)
     told_facts = {"is_mailed": is_mailed, "channel": supplier.order_channel, **facts}
     return await told(tx, "purchase_order.sent", order_id, actor, **told_facts)
 
 
 async def renew_link(tx: Tx, order_id: UUID, *, actor: str) -> str:
-    """A new address at which the supplier answers, mailed when it has e-mail. Answers its path, without signature.
+    """A new address at which the supplier answers, mailed when it has e-mail and no person passes addresses on.
+    Answers its path, without signature.
 
     Raises Conflict(``order_not_sent`` and those of an order that is over).
     """
     await lock(tx, order_id, allowed=FOLLOWS["announce"])
     detail = await get_order(tx, order_id)
     path = await links.new_link(tx, order_id, actor=actor)
-    await letters.write_link(tx, detail, await get_supplier(tx, detail.order.supplier_id), path)
+    supplier = await get_supplier(tx, detail.order.supplier_id)
+    if supplier.order_channel != "page":
+        await letters.write_link(tx, detail, supplier, path)
     subject = f"purchase_order:{order_id}"
     await audit.record(tx, actor=actor, action="supplier_link.renewed", subject=subject)
     return path
@@ -189,7 +195,7 @@ async def cancel(tx: Tx, order_id: UUID, *, reason: str, actor: str) -> OrderDet
         supplier = await get_supplier(tx, detail.order.supplier_id)
         if supplier.order_channel == "api":
             await pushes.queue(tx, detail, supplier, "cancellation")
-        else:
+        elif supplier.order_channel == "email":
             await letters.write_cancellation(tx, detail, supplier, reason=reason)
     return await told(tx, "purchase_order.cancelled", order_id, actor, reason=reason)
 

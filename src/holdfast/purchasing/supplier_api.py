@@ -11,9 +11,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from holdfast.access.edge import ApiRoute, ApiTx, Approver, Planner, Reader
-from holdfast.kernel.errors import Invalid
+from holdfast.kernel.errors import Invalid, NotFound
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
-from holdfast.purchasing import suppliers
+from holdfast.purchasing import suppliers, trials
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Suppliers"])
 
@@ -23,6 +23,7 @@ Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 Days = Annotated[Decimal, Field(ge=0, le=3650, decimal_places=2)]
 Share = Annotated[Decimal, Field(ge=0, le=1, decimal_places=4)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
+Phone = Annotated[str, Field(min_length=1, max_length=50)]
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$")]
 
 
@@ -53,6 +54,8 @@ class NewSupplier(BaseModel):
     code: Annotated[str, Field(min_length=1, max_length=100)]
     name: Text
     email: Email | None = None
+    contact_name: Text | None = None
+    phone: Phone | None = None
     language: Literal["en", "zh"] = "en"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     lead_time_days: Days = Decimal(7)
@@ -71,6 +74,8 @@ class SupplierChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: Text | None = None
     email: Email | None = None
+    contact_name: Text | None = None
+    phone: Phone | None = None
     language: Literal["en", "zh"] | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     lead_time_days: Days | None = None
@@ -84,7 +89,15 @@ class SupplierChange(BaseModel):
     is_active: bool | None = None
 
 
-_MAY_BE_EMPTY = ("email", "minimum_order_value", "order_weekdays", "truck_volume_l", "truck_weight_kg")
+_MAY_BE_EMPTY = (
+    "email",
+    "contact_name",
+    "phone",
+    "minimum_order_value",
+    "order_weekdays",
+    "truck_volume_l",
+    "truck_weight_kg",
+)
 
 
 class SupplierInfo(BaseModel):
@@ -93,6 +106,8 @@ class SupplierInfo(BaseModel):
     code: str
     name: str
     email: str | None
+    contact_name: str | None
+    phone: str | None
     language: str
     currency: str
     lead_time_days: Decimal
@@ -103,7 +118,7 @@ class SupplierInfo(BaseModel):
     closed_days: list[ClosedDays]
     truck_volume_l: Decimal | None
     truck_weight_kg: Decimal | None
-    order_channel: Literal["email", "api"]
+    order_channel: Literal["email", "api", "page"]
     api_url: str | None
     api_is_idempotent: bool
     is_active: bool
@@ -220,10 +235,12 @@ async def change_supplier(supplier_id: UUID, body: SupplierChange, tx: ApiTx, ca
 
 
 class OrderChannel(BaseModel):
-    """How orders reach the supplier. ``secret`` signs by the Standard Webhooks scheme; without one, we make it."""
+    """How orders reach the supplier: by e-mail, over its own API, or (``page``) at a signed address that a person
+    passes on. ``secret`` signs by the Standard Webhooks scheme; without one, we make it.
+    """
 
     model_config = ConfigDict(extra="forbid")
-    channel: Literal["email", "api"]
+    channel: Literal["email", "api", "page"]
     url: Annotated[str, Field(max_length=2000)] | None = None
     secret: Annotated[str, Field(pattern=r"^whsec_[A-Za-z0-9+/=]{16,200}$")] | None = None
     is_idempotent: Annotated[
@@ -234,7 +251,7 @@ class OrderChannel(BaseModel):
 class OrderChannelInfo(BaseModel):
     """``secret`` is told once, when we made it."""
 
-    channel: Literal["email", "api"]
+    channel: Literal["email", "api", "page"]
     url: str | None
     is_idempotent: bool
     secret: str | None
@@ -255,6 +272,36 @@ async def set_order_channel(
         actor=caller.actor,
     )
     return OrderChannelInfo(channel=body.channel, url=body.url, is_idempotent=body.is_idempotent, secret=made)
+
+
+class ChannelTest(BaseModel):
+    """``status`` is ``waiting`` until the other side took or refused it."""
+
+    model_config = ConfigDict(from_attributes=True)
+    channel: Literal["email", "api"]
+    recipient: str
+    status: Literal["waiting", "taken", "refused"]
+    last_status: int | None
+    last_error: str | None
+    asked_by: str
+    asked_at: datetime
+    answered_at: datetime | None
+
+
+@router.post("/suppliers/{supplier_id}/order-channel/test", status_code=202)
+async def test_order_channel(supplier_id: UUID, tx: ApiTx, caller: Approver) -> ChannelTest:
+    """Send a test over the channel that orders take. Nothing is ordered."""
+    return ChannelTest.model_validate(await trials.ask(tx, supplier_id, actor=caller.actor))
+
+
+@router.get("/suppliers/{supplier_id}/order-channel/test")
+async def get_order_channel_test(supplier_id: UUID, tx: ApiTx, _: Reader) -> ChannelTest:
+    """The last test of the channel, and what became of it."""
+    await suppliers.get_supplier(tx, supplier_id)
+    found = await trials.last(tx, supplier_id)
+    if found is None:
+        raise NotFound("test_not_found", "This channel was never tested.")
+    return ChannelTest.model_validate(found)
 
 
 @router.get("/suppliers/{supplier_id}/items")

@@ -13,6 +13,7 @@ from holdfast.access import audit
 from holdfast.catalog.service import escaped
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Conflict, Invalid, NotFound
+from holdfast.purchasing.keeping import promise_changed
 from holdfast.purchasing.model import Supplier, SupplierItem
 from holdfast.settings import Settings
 from holdfast.webhooks.addresses import check_url
@@ -27,7 +28,10 @@ _PLAIN_SUPPLIER: dict[str, Any] = {
     "closed_days": (),
     "truck_volume_l": None,
     "truck_weight_kg": None,
+    "contact_name": None,
+    "phone": None,
 }
+_PROMISE = ("lead_time_days", "lead_time_sd_days")
 _PLAIN_ITEM: dict[str, Any] = {"moq": 1, "order_multiple": 1, "pack_size": 1, "is_preferred": False}
 
 
@@ -62,8 +66,11 @@ async def list_suppliers(
 
 async def change_supplier(tx: Tx, supplier_id: UUID, changes: dict[str, Any], *, actor: str) -> Supplier:
     """Change the given columns only."""
-    values = {**asdict(await get_supplier(tx, supplier_id)), **changes}
+    before = asdict(await get_supplier(tx, supplier_id))
+    values = {**before, **changes}
     await tx.run(sql.change_supplier, **_row(values))
+    if any(values[name] != before[name] for name in _PROMISE):
+        await promise_changed(tx, supplier_id)
     supplier = await get_supplier(tx, supplier_id)
     await _tell(tx, "supplier.changed", supplier, actor)
     return supplier
@@ -98,6 +105,7 @@ async def put_items(tx: Tx, supplier_id: UUID, items: list[dict[str, Any]], *, a
             await tx.run(sql.put_supplier_items, supplier_id=supplier_id, items=Json(complete))
     except psycopg.errors.ForeignKeyViolation as error:
         raise Invalid("unknown_sku", "One of the SKUs does not exist.") from error
+    await promise_changed(tx, supplier_id)
     await audit.record(
         tx, actor=actor, action="supplier.items_set", subject=f"supplier:{supplier.id}", skus=len(complete)
     )
@@ -123,12 +131,16 @@ async def set_channel(
     is_idempotent: bool,
     actor: str,
 ) -> str | None:
-    """How orders reach a supplier: by e-mail, or over its own API. Answers the signing secret when one was made now.
+    """How orders reach a supplier: by e-mail, over its own API, or on a page whose address a person passes on.
+
+    Answers the signing secret when one was made now.
 
     Raises Invalid for an address we would not call or an API without one, Conflict(``secret_not_set``).
     """
     supplier = await get_supplier(tx, supplier_id)
     made: str | None = None
+    if channel == "page" and not settings.secret:
+        raise Conflict("secret_not_set", "HOLDFAST_SECRET is not set, so no address can be signed. Set it and restart.")
     if channel == "api":
         if not url:
             raise Invalid.field_error(["url"], "required", "An API has an address.")
@@ -166,7 +178,11 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int) else str(value)
 
 
-async def _tell(tx: Tx, event_type: str, supplier: Supplier, actor: str) -> None:
+async def write_event(tx: Tx, event_type: str, supplier: Supplier) -> None:
     facts = {"supplier_id": str(supplier.id), "code": supplier.code, "is_active": supplier.is_active}
     await tx.run(events.write_event, event_type=event_type, sku_ids=[], data=Json(facts))
+
+
+async def _tell(tx: Tx, event_type: str, supplier: Supplier, actor: str) -> None:
+    await write_event(tx, event_type, supplier)
     await audit.record(tx, actor=actor, action=event_type, subject=f"supplier:{supplier.id}", code=supplier.code)

@@ -1,15 +1,15 @@
 -- insert_supplier
 -- A new supplier; the constraint on code refuses a second one.
 insert into suppliers (code, name, email, language, currency, lead_time_days, lead_time_sd_days, minimum_order_value,
-    over_receipt_share, order_weekdays, closed_days, truck_volume_l, truck_weight_kg)
+    over_receipt_share, order_weekdays, closed_days, truck_volume_l, truck_weight_kg, contact_name, phone)
 values (%(code)s, %(name)s, %(email)s, %(language)s, %(currency)s, %(lead_time_days)s, %(lead_time_sd_days)s,
     %(minimum_order_value)s, %(over_receipt_share)s, %(order_weekdays)s, supplier_closed_days(%(closed_days)s::json),
-    %(truck_volume_l)s, %(truck_weight_kg)s)
+    %(truck_volume_l)s, %(truck_weight_kg)s, %(contact_name)s, %(phone)s)
 returning id;
 
 -- get_supplier
 -- One supplier by id.
-select id, code, name, email, language, currency, lead_time_days, lead_time_sd_days, minimum_order_value,
+select id, code, name, email, contact_name, phone, language, currency, lead_time_days, lead_time_sd_days, minimum_order_value,
        over_receipt_share, order_weekdays, supplier_closed_days(closed_days) as closed_days, truck_volume_l,
        truck_weight_kg, order_channel, api_url, api_is_idempotent, api_secret_sealed is not null as has_api_secret,
        is_active, created_at, updated_at
@@ -18,7 +18,7 @@ select id, code, name, email, language, currency, lead_time_days, lead_time_sd_d
 
 -- list_suppliers
 -- One page in order of code.
-select id, code, name, email, language, currency, lead_time_days, lead_time_sd_days, minimum_order_value,
+select id, code, name, email, contact_name, phone, language, currency, lead_time_days, lead_time_sd_days, minimum_order_value,
        over_receipt_share, order_weekdays, supplier_closed_days(closed_days) as closed_days, truck_volume_l,
        truck_weight_kg, order_channel, api_url, api_is_idempotent, api_secret_sealed is not null as has_api_secret,
        is_active, created_at, updated_at
@@ -37,7 +37,7 @@ update suppliers
        minimum_order_value = %(minimum_order_value)s, over_receipt_share = %(over_receipt_share)s,
        order_weekdays = %(order_weekdays)s, closed_days = supplier_closed_days(%(closed_days)s::json),
        truck_volume_l = %(truck_volume_l)s, truck_weight_kg = %(truck_weight_kg)s,
-       is_active = %(is_active)s, updated_at = now()
+       contact_name = %(contact_name)s, phone = %(phone)s, is_active = %(is_active)s, updated_at = now()
  where id = %(id)s;
 
 -- set_channel

@@ -53,6 +53,10 @@ class Formats:
             return format_date(local, "medium", locale=self.locale)
         return format_skeleton("MMMd", local, locale=self.locale)
 
+    def month(self, value: date) -> str:
+        """`Dec`, for the columns of a year."""
+        return format_skeleton("MMM", value, locale=self.locale)
+
     def moment(self, value: datetime | None) -> str:
         """`12 Dec, 09:30` in the display time zone."""
         if value is None:

@@ -105,7 +105,7 @@ window.holdfastCharts = (() => {
         type: "scatter", data: facts.points, symbolSize: 8, itemStyle: { color: colour("bar") },
         markLine: {
           symbol: "none", silent: true,
-          data: [...at(facts.promised, facts.words.promised, colour("warn"), "dashed"), ...at(facts.low, facts.words.low, colour("blue"), "dotted", "insideEndBottom"), ...at(facts.high, facts.words.high, colour("blue"), "dotted")],
+          data: [...at(facts.promised, facts.words.promised, colour("warn"), "dashed", "insideStartTop"), ...at(facts.low, facts.words.low, colour("blue"), "dotted", "insideEndBottom"), ...at(facts.high, facts.words.high, colour("blue"), "dotted")],
         },
       }],
     };
