@@ -171,6 +171,23 @@ async def test_what_closes_without_an_event_of_a_sku_is_found_by_the_round(house
     assert (await told(house))[1:] == ["TEA out_of_stock 0"]
 
 
+async def test_a_round_over_everything_touches_only_what_changed(house: House) -> None:
+    for sku in ("TEA", "CUP", "POT"):
+        await house.stock(sku, "GZ", 3)
+    await told(house)
+
+    async def rows() -> list[Any]:
+        async with house.database.transaction() as tx:
+            # A row that was locked or written has another xmax or place.
+            found = await tx.connection.execute("select sku_id, ctid::text, xmax::text from stock_states order by 1")
+            return await found.fetchall()
+
+    before = await rows()
+    assert len(before) == 3
+    assert await channels.look_at_all(house.database) == 0
+    assert await rows() == before
+
+
 async def test_a_level_channel_is_told_what_is_published(house: House, receiver: Receiver) -> None:
     made = await house.post("/webhooks", {"url": receiver.url, "mode": "levels"})
     receiver.secret = made["secret"]

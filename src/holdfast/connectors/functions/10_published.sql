@@ -78,9 +78,9 @@ language sql as $$
         insert into stock_states as t (sku_id, channel_id, is_in_stock, changed_at)
         select h.sku_id, h.channel_id, h.is_in_stock, business_now()
           from here h
-         -- what never was in stock is not told to be out of it
-         where h.is_in_stock
-            or exists (select from stock_states x where x.sku_id = h.sku_id and x.channel_id is not distinct from h.channel_id)
+          left join stock_states x on x.sku_id = h.sku_id and x.channel_id is not distinct from h.channel_id
+         -- What never was in stock is not told to be out of it. What is as it was is not touched: a conflict locks its row.
+         where h.is_in_stock <> coalesce(x.is_in_stock, false)
          order by h.sku_id, h.channel_id
         on conflict (sku_id, channel_id) do update set is_in_stock = excluded.is_in_stock, changed_at = excluded.changed_at
          where t.is_in_stock <> excluded.is_in_stock
