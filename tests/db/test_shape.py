@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import Shelf
 
 # Logs are numbered in the order they were written; nobody else names their rows.
-NUMBERED = {"alert_evaluations", "audit_log", "outbox_events", "row_changes", "webhook_deliveries"}
+NUMBERED = {"alert_evaluations", "audit_log", "outbox_events", "refused_lines", "row_changes", "webhook_deliveries"}
 
 
 def test_every_instant_has_its_time_zone(shelf: Shelf) -> None:

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from psycopg.types.json import Json
 from tests.conftest import Shelf
 from tests.demand.test_demand_keeping import DAY, Shop
 from tests.house import House
@@ -89,41 +90,84 @@ async def test_nothing_is_estimated_where_too_little_was_seen(shop: Shop) -> Non
 
 
 def ask(shop: Shop, text: str, customer: str, *, key: str | None = None, available: bool = False) -> str:
-    """A hold with a key, as the API asks for it; the hash covers what is asked and by whom."""
-    request = {
-        "reference_type": "cart",
-        "reference_id": customer,
-        "minutes": 30,
-        "items": shop.shelf.items(text),
-        "key": key or uuid.uuid4().hex,
-        "hash": f"{text} for {customer}",
-    }
+    """A hold for one customer's cart, as the API asks for it."""
+    request = cart(shop, text, customer) | ({"key": key, "hash": f"{text} for {customer}"} if key else {})
     outcome: str = shop.shelf.post("stock_reserve", **request)["outcome"]
     assert (outcome == "reserved") == available, outcome
     return outcome
 
 
+def cart(shop: Shop, text: str, customer: str) -> dict[str, Any]:
+    return {"reference_type": "cart", "reference_id": customer, "minutes": 30, "items": shop.shelf.items(text)}
+
+
+def refused(shop: Shop) -> dict[int, int]:
+    return {day: units for day, units in shop.days("TEA@GZ", "refused_quantity").items() if units}
+
+
 async def test_refusals_count_once_per_customer_however_often_they_try(shop: Shop) -> None:
+    """With or without a key: the most that one cart was short of on one day."""
     shop.shelf.given("TEA@GZ 2")
-    shop.first_day = shop.shelf.connection.execute("select current_date").fetchone()[0]  # type: ignore[index]
-    for customer in ("ann", "ann", "ann", "bob"):
-        ask(shop, "TEA@GZ 5", customer)
+    ask(shop, "TEA@GZ 4", "ann")
+    await shop.refresh()
+    for key in ("a", "a", None, "b"):
+        ask(shop, "TEA@GZ 5", "ann", key=key)
+    ask(shop, "TEA@GZ 3", "ann")
+    ask(shop, "TEA@GZ 5", "bob")
     ask(shop, "TEA 3", "cyd")
     ask(shop, "TEA@GZ 2", "dee", available=True)
     for _ in range(2):
         await shop.refresh()
-    assert shop.days("TEA@GZ", "refused_quantity") == {0: 3 + 3 + 1}
-
-
-async def test_a_refusal_is_not_lost_when_its_key_is_forgotten(shop: Shop) -> None:
-    shop.shelf.given("TEA@GZ 2")
-    shop.first_day = shop.shelf.connection.execute("select current_date").fetchone()[0]  # type: ignore[index]
+    assert refused(shop) == {0: 3 + 3 + 1}
+    shop.next_day()
     ask(shop, "TEA@GZ 5", "ann")
     await shop.refresh()
-    shop.shelf.connection.execute("delete from idempotency_keys")
+    assert refused(shop) == {0: 7, 1: 3}, "another day is another attempt; the two that dee held are free again"
+
+
+async def test_refusals_within_a_batch_count_each_on_its_own(shop: Shop) -> None:
+    shop.shelf.given("TEA@GZ 2, CUP@GZ 9")
+    requests = [
+        {"n": n, "actor": "shop"} | cart(shop, text, customer)
+        for n, (text, customer) in enumerate([("TEA@GZ 5", "ann"), ("CUP@GZ 3", "bob"), ("TEA@GZ 4", "cyd")])
+    ]
+    batch = {"n": 0, "principal_id": str(uuid.UUID(int=1)), "key": "b-1", "hash": "h", "requests": requests}
+    for _ in range(2):  # the second time the stored answer is given
+        shop.shelf.connection.execute("select stock_reserve_batch(%s)", [Json([batch])])
+    await shop.refresh()
+    assert refused(shop) == {0: 3 + 2}
+
+
+async def test_a_refused_sale_is_lost_and_a_refused_correction_is_not(shop: Shop) -> None:
+    shop.shelf.given("TEA@GZ 2")
+    for reference, quantity in (("sale", -6), ("adjustment", -7)):
+        items = [item | {"quantity": quantity} for item in shop.shelf.items("TEA@GZ 1")]
+        answer = shop.shelf.post(
+            "stock_move",
+            movement_type="out" if reference == "sale" else "adjust",
+            reference_type=reference,
+            items=items,
+        )
+        assert answer["outcome"] == "insufficient_stock"
+    await shop.refresh()
+    assert refused(shop) == {0: 4}
+
+
+async def test_what_is_held_leaves_nothing_to_take_over(shop: Shop) -> None:
+    shop.shelf.given("TEA@GZ 2")
+    ask(shop, "TEA@GZ 2", "dee", available=True)
+    assert shop.shelf.connection.execute("select count(*) from refused_lines").fetchone() == (0,)
+    ask(shop, "TEA@GZ 1", "ann")
+    assert shop.shelf.connection.execute("select count(*) from refused_lines").fetchone() == (1,)
+
+
+async def test_a_refusal_is_not_lost_when_sums_are_made_again(shop: Shop) -> None:
+    shop.shelf.given("TEA@GZ 2")
+    ask(shop, "TEA@GZ 5", "ann")
+    await shop.refresh()
     shop.shelf.connection.execute("select demand_start_over()")
     await shop.refresh()
-    assert shop.days("TEA@GZ", "refused_quantity") == {0: 3}
+    assert refused(shop) == {0: 3}
 
 
 async def test_a_line_far_above_the_usual_is_told_apart(shop: Shop) -> None:

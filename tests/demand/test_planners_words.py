@@ -14,6 +14,7 @@ from tests.house import House
 from holdfast.demand import nightly, service
 from holdfast.demand.cleaning import read_cleaned
 from holdfast.demand.methods import ExponentialSmoothing
+from holdfast.monitoring import doctor
 
 TODAY = datetime.now(UTC).date()
 
@@ -270,6 +271,50 @@ async def test_forecasts_are_graded_by_what_came(house: House) -> None:
     assert found["pinball"] == pytest.approx(loss / 120)
     whole = await house.get("/accuracy/summary")
     assert (whole["graded"], whole["pairs"], whole["wape"]) == (1, 1, found["wape"])
+
+
+async def test_the_summary_of_accuracy_is_the_sum_of_all_grades(house: House) -> None:
+    """Forecasts said 30, 20 and 10 days ago are graded one after the other; a third SKU comes in the last round."""
+    for sku, units in (("TEA", 12), ("CUP", 3)):
+        await sold(house, sku, *((back, units + back % 2) for back in range(1, 51)))
+        await forecast(house, sku, days=7)
+    await run_night(house)
+    for days_ago in (30, 20, 10):
+        sql(
+            house,
+            "update forecast_grades set made_on = made_on - %s, last_day = last_day - %s where graded_at is null",
+            days_ago,
+            days_ago,
+        )
+        if days_ago == 10:
+            await sold(house, "POT", *((back, 5) for back in range(1, 51)))
+            await forecast(house, "POT", days=7)
+        await run_night(house)
+    for days, graded, pairs in ((365, 6, 2), (25, 4, 2), (15, 2, 2), (5, 0, 0)):
+        whole = await house.get("/accuracy/summary", days=days)
+        each = (await house.get("/accuracy", days=days))["accuracy"]
+        assert (whole["graded"], whole["pairs"]) == (graded, pairs) == (sum(e["graded"] for e in each), len(each))
+        if each:
+            units = sum(e["actual_units"] for e in each)
+            for figure in ("wape", "naive_wape", "bias", "pinball"):
+                assert whole[figure] == pytest.approx(sum(e[figure] * e["actual_units"] for e in each) / units)
+            within = sum(e["coverage"]["0.9"] * e["graded"] for e in each) / graded
+            assert whole["coverage"]["0.9"] == pytest.approx(within)
+            assert (whole["since"], whole["until"]) == (min(e["since"] for e in each), max(e["until"] for e in each))
+    async with house.database.transaction() as tx:
+        assert await tx.dicts(doctor.demand.accuracy_is_its_grades, grace_minutes=0) == []
+    sql(
+        house,
+        "update forecast_grades set made_on = made_on - 760, last_day = last_day - 760 where made_on < %s",
+        ago(25),
+    )
+    sql(
+        house,
+        "update forecast_accuracy set made_on = made_on - 760, last_day = last_day - 760 where made_on < %s",
+        ago(25),
+    )
+    await run_night(house)
+    assert (await house.get("/accuracy/summary", days=730))["graded"] == 4, "what is older than two years is forgotten"
 
 
 async def test_a_run_goes_on_where_a_killed_one_stopped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,6 +195,17 @@ PLANTED = {
         "select demand_refresh(); select demand_refresh();update demand_daily set sold_quantity = 9 where {TEA@GZ}",
         "expected sold=8 found sold=9",
     ),
+    "refused_is_its_attempts": (
+        "insert into demand_refusals (sku_id, warehouse_id, day, attempt, requested, available, at)"
+        " select sku_id, warehouse_id, '2026-01-02', 'cart 1', 5, 2, now() from inventory where {TEA@GZ}",
+        "refused of {tea}@{gz} on 2026-01-02 expected 3 found 0",
+    ),
+    "accuracy_is_its_grades": (
+        "insert into forecast_grades (sku_id, warehouse_id, made_on, last_day, method, mean_units, quantiles,"
+        " naive_units, actual_units) select sku_id, warehouse_id, '2026-01-02', '2026-01-08', 'm', 9, '{9,9,9,9,9}', 7,"
+        " 8 from inventory where {TEA@GZ}",
+        "accuracy of forecasts of 2026-01-02 expected 1 1 5 8.00 1.00 found",
+    ),
     "nothing_points_nowhere": (
         "update purchase_order_lines set suggestion_id = '00000000-0000-0000-0000-000000000001'",
         "expected its suggestion 00000000-0000-0000-0000-000000000001 found no such suggestion",

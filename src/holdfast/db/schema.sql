@@ -156,9 +156,22 @@ CREATE TABLE public.demand_cursor (
     marked_before xid8,
     last_event_id bigint DEFAULT 0 NOT NULL,
     marked_event_id bigint,
-    refusals_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     is_new boolean DEFAULT true NOT NULL,
     CONSTRAINT one_cursor CHECK (only_row)
+);
+
+CREATE TABLE public.forecast_grades (
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    made_on date NOT NULL,
+    last_day date NOT NULL,
+    method text NOT NULL,
+    mean_units double precision NOT NULL,
+    quantiles double precision[] NOT NULL,
+    naive_units double precision NOT NULL,
+    graded_at timestamp with time zone,
+    observed_days double precision,
+    actual_units double precision
 );
 
 CREATE TABLE public.inventory_movements (
@@ -618,11 +631,10 @@ CREATE TABLE public.demand_refusals (
     sku_id uuid NOT NULL,
     warehouse_id uuid NOT NULL,
     day date NOT NULL,
-    principal_id uuid NOT NULL,
-    request_hash text NOT NULL,
     requested bigint NOT NULL,
     available bigint NOT NULL,
-    at timestamp with time zone NOT NULL
+    at timestamp with time zone NOT NULL,
+    attempt text NOT NULL
 );
 
 CREATE TABLE public.demand_runs (
@@ -677,18 +689,21 @@ CREATE TABLE public.empty_shelf_spans (
     CONSTRAINT known_empty_cause CHECK ((cause = ANY (ARRAY['empty'::text, 'promised'::text])))
 );
 
-CREATE TABLE public.forecast_grades (
-    sku_id uuid NOT NULL,
-    warehouse_id uuid NOT NULL,
+CREATE TABLE public.forecast_accuracy (
     made_on date NOT NULL,
-    last_day date NOT NULL,
-    method text NOT NULL,
-    mean_units double precision NOT NULL,
-    quantiles double precision[] NOT NULL,
-    naive_units double precision NOT NULL,
-    graded_at timestamp with time zone,
-    observed_days double precision,
-    actual_units double precision
+    graded bigint DEFAULT 0 NOT NULL,
+    newest_pairs bigint DEFAULT 0 NOT NULL,
+    last_day date,
+    actual_units double precision DEFAULT 0 NOT NULL,
+    error_units double precision DEFAULT 0 NOT NULL,
+    naive_error_units double precision DEFAULT 0 NOT NULL,
+    bias_units double precision DEFAULT 0 NOT NULL,
+    pinball_units double precision DEFAULT 0 NOT NULL,
+    within_50 bigint DEFAULT 0 NOT NULL,
+    within_80 bigint DEFAULT 0 NOT NULL,
+    within_90 bigint DEFAULT 0 NOT NULL,
+    within_95 bigint DEFAULT 0 NOT NULL,
+    within_99 bigint DEFAULT 0 NOT NULL
 );
 
 CREATE TABLE public.forecast_overrides (
@@ -1251,6 +1266,27 @@ CREATE TABLE public.purchase_order_statements (
     said_at timestamp with time zone NOT NULL,
     CONSTRAINT known_statement CHECK ((kind = ANY (ARRAY['confirmed'::text, 'message'::text, 'shipped'::text]))),
     CONSTRAINT known_statement_source CHECK ((source = ANY (ARRAY['link'::text, 'api'::text])))
+);
+
+CREATE TABLE public.refused_lines (
+    id bigint NOT NULL,
+    refused_at timestamp with time zone NOT NULL,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid,
+    requested bigint NOT NULL,
+    available bigint NOT NULL,
+    reference_type text,
+    reference_id text,
+    actor text NOT NULL
+);
+
+ALTER TABLE public.refused_lines ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.refused_lines_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.replenishment_backtests (
@@ -2101,7 +2137,7 @@ ALTER TABLE ONLY public.demand_lines
     ADD CONSTRAINT demand_lines_pkey PRIMARY KEY (sku_id, warehouse_id, day, kind, source_id);
 
 ALTER TABLE ONLY public.demand_refusals
-    ADD CONSTRAINT demand_refusals_pkey PRIMARY KEY (sku_id, warehouse_id, day, principal_id, request_hash);
+    ADD CONSTRAINT demand_refusals_pkey PRIMARY KEY (sku_id, warehouse_id, day, attempt);
 
 ALTER TABLE ONLY public.demand_runs
     ADD CONSTRAINT demand_runs_pkey PRIMARY KEY (id);
@@ -2117,6 +2153,9 @@ ALTER TABLE ONLY public.doctor_runs
 
 ALTER TABLE ONLY public.empty_shelf_spans
     ADD CONSTRAINT empty_shelf_spans_pkey PRIMARY KEY (sku_id, warehouse_id, cause, empty_from);
+
+ALTER TABLE ONLY public.forecast_accuracy
+    ADD CONSTRAINT forecast_accuracy_pkey PRIMARY KEY (made_on);
 
 ALTER TABLE ONLY public.forecast_grades
     ADD CONSTRAINT forecast_grades_pkey PRIMARY KEY (sku_id, warehouse_id, made_on);
@@ -2234,6 +2273,9 @@ ALTER TABLE ONLY public.purchase_orders
 
 ALTER TABLE ONLY public.purchase_receipts
     ADD CONSTRAINT purchase_receipts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.refused_lines
+    ADD CONSTRAINT refused_lines_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.replenishment_backtests
     ADD CONSTRAINT replenishment_backtests_pkey PRIMARY KEY (id);
@@ -3071,6 +3113,8 @@ GRANT ALL ON FUNCTION public.commit_confirmation(OUT standby_names text, OUT sta
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.demand_cursor TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.forecast_grades TO holdfast_app;
+
 GRANT SELECT ON TABLE public.inventory_movements TO holdfast_app;
 
 GRANT SELECT ON TABLE public.ledger_seal_parts TO holdfast_app;
@@ -3133,7 +3177,7 @@ GRANT SELECT,INSERT ON TABLE public.doctor_runs TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.empty_shelf_spans TO holdfast_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.forecast_grades TO holdfast_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.forecast_accuracy TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.forecast_overrides TO holdfast_app;
 
@@ -3200,6 +3244,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purchase_order_exceptions TO h
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purchase_order_pushes TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.purchase_order_statements TO holdfast_app;
+
+GRANT SELECT,DELETE ON TABLE public.refused_lines TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.replenishment_backtests TO holdfast_app;
 

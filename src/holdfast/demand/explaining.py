@@ -96,7 +96,12 @@ def _parts(kept: DemandDay) -> list[Part]:
             False,
             "of what was sold: lines far above the usual, or so a planner says",
         ),
-        Part("refused", kept.refused_quantity, False, "asked for and refused for want of stock, once per request"),
+        Part(
+            "refused",
+            kept.refused_quantity,
+            False,
+            "asked for and refused for want of stock, once per order and day",
+        ),
     ]
     if kept.empty_share:
         parts.append(Part("lost", kept.lost_quantity or 0.0, False, lost_by))

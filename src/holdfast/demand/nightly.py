@@ -131,7 +131,7 @@ async def _do_chunk(tx: Tx, run_id: UUID, pairs: list[_Pair]) -> bool:
             protection_days_sd=np.array([pair.protection_days_sd for pair in stale]),
         )
     ids = {"sku_ids": [pair.sku_id for pair in pairs], "warehouse_ids": [pair.warehouse_id for pair in pairs]}
-    graded = await tx.run(sql.grade_forecasts, **ids)
+    graded = await tx.value(sql.grade_forecasts, **ids)
     said = await tx.run(sql.say_forecasts, **ids)
     log.info("forecasts graded", pairs=len(pairs), renewed=len(stale), graded=graded, said=said)
     last = pairs[-1]

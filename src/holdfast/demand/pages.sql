@@ -16,13 +16,13 @@ select p.warehouse_id, w.name as warehouse, (business_now() at time zone w.time_
   join warehouses w on w.id = p.warehouse_id
   left join demand_forecasts f on f.sku_id = %(sku_id)s and f.warehouse_id = p.warehouse_id
  cross join lateral (
-       select count(*)::integer as graded, coalesce(sum(actual_units), 0) as actual_units,
-              coalesce(sum(abs(actual_units - mean_units)), 0) as error_units,
-              coalesce(sum(abs(actual_units - naive_units)), 0) as naive_error_units,
-              coalesce(sum(mean_units - actual_units), 0) as bias_units
-         from forecast_grades
-        where sku_id = %(sku_id)s and warehouse_id = p.warehouse_id and actual_units is not null
-          and made_on >= (business_now() at time zone w.time_zone)::date - 365) g
+       select count(*)::integer as graded, coalesce(sum(o.actual_units), 0) as actual_units,
+              coalesce(sum(e.error_units), 0) as error_units, coalesce(sum(e.naive_error_units), 0) as naive_error_units,
+              coalesce(sum(e.bias_units), 0) as bias_units
+         from forecast_grades o
+        cross join lateral demand_errors(o) e
+        where o.sku_id = %(sku_id)s and o.warehouse_id = p.warehouse_id and o.actual_units is not null
+          and o.made_on >= (business_now() at time zone w.time_zone)::date - 365) g
  order by w.priority desc, w.name;
 
 -- demand_days
@@ -113,13 +113,13 @@ select g.sku_id, s.code, s.name, g.warehouse_id, w.name as warehouse, g.graded, 
                   and x.quantity > x.one_off_above and x.day >= %(since)s
                   and not exists (select from demand_verdicts v
                                    where (v.source_id, v.sku_id, v.warehouse_id) = (x.source_id, x.sku_id, x.warehouse_id))) as has_large_lines
-  from (select sku_id, warehouse_id, count(*)::integer as graded, sum(actual_units) as actual_units,
-               sum(abs(actual_units - mean_units)) as error_units, sum(abs(actual_units - naive_units)) as naive_error_units,
-               sum(mean_units - actual_units) as bias_units
-          from forecast_grades
-         where actual_units is not null and made_on >= %(since)s
-         group by sku_id, warehouse_id
-         order by error_units desc, sku_id, warehouse_id
+  from (select o.sku_id, o.warehouse_id, count(*)::integer as graded, sum(o.actual_units) as actual_units,
+               sum(e.error_units) as error_units, sum(e.naive_error_units) as naive_error_units, sum(e.bias_units) as bias_units
+          from forecast_grades o
+         cross join lateral demand_errors(o) e
+         where o.actual_units is not null and o.made_on >= %(since)s
+         group by o.sku_id, o.warehouse_id
+         order by error_units desc, o.sku_id, o.warehouse_id
          limit %(limit)s) g
   join skus s on s.id = g.sku_id
   join warehouses w on w.id = g.warehouse_id

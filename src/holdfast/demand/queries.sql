@@ -89,7 +89,7 @@ select sku_id, warehouse_id, day, quantity, orders, imported_quantity, sold_quan
 -- What was refused of one SKU in one warehouse on one day.
 select requested, available, at from demand_refusals
  where sku_id = %(sku_id)s and warehouse_id = %(warehouse_id)s and day = %(day)s
- order by at, request_hash
+ order by at, attempt
  limit 500;
 
 -- list_empty_times

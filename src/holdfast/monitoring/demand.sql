@@ -64,3 +64,44 @@ select concat('demand of ', s.code, '@' || w.code, ' on ' || x.day) as subject,
  where not (select is_new from demand_cursor)
    and not exists (select from sandbox_skus b where b.sku_id = x.sku_id)
  order by 1;
+
+-- refused_is_its_attempts
+-- What was refused on a day is the sum of what its attempts were short of.
+select concat('refused of ', s.code, '@' || w.code, ' on ' || day) as subject, coalesce(r.units, 0)::text as expected,
+       coalesce(d.refused_quantity, 0)::text as found
+  from (select sku_id, warehouse_id, day, sum(requested - available) as units from demand_refusals group by sku_id, warehouse_id, day) r
+  full join (select sku_id, warehouse_id, day, refused_quantity from demand_daily where refused_quantity <> 0) d
+       using (sku_id, warehouse_id, day)
+  join skus s on s.id = sku_id
+  join warehouses w on w.id = warehouse_id
+ where coalesce(r.units, 0) <> coalesce(d.refused_quantity, 0)
+ order by 1;
+
+-- accuracy_is_its_grades
+-- The sums that accuracy is told from are those of the grades; units as far as adding in another order lets them be equal.
+with told as (
+    select made_on, sum(graded) as graded, sum(newest) as newest_pairs, sum(actual) as actual_units, sum(error) as error_units,
+           sum(naive) as naive_error_units, sum(bias) as bias_units, sum(pinball) as pinball_units, sum(within) as within
+      from (select g.made_on, 1 as graded, (g.made_on = max(g.made_on) over (partition by g.sku_id, g.warehouse_id))::integer as newest,
+                   g.actual_units as actual, e.error_units as error, e.naive_error_units as naive, e.bias_units as bias,
+                   e.pinball_units as pinball, e.within_50 + e.within_80 + e.within_90 + e.within_95 + e.within_99 as within
+              from forecast_grades g
+             cross join lateral demand_errors(g) e
+             where g.actual_units is not null) each_grade
+     group by made_on
+)
+select 'accuracy of forecasts of ' || made_on as subject,
+       concat_ws(' ', t.graded, t.newest_pairs, t.within, round(t.actual_units::numeric, 2), round(t.error_units::numeric, 2)) as expected,
+       concat_ws(' ', f.graded, f.newest_pairs, f.within_50 + f.within_80 + f.within_90 + f.within_95 + f.within_99,
+                 round(f.actual_units::numeric, 2), round(f.error_units::numeric, 2)) as found
+  from told t
+  full join forecast_accuracy f using (made_on)
+ where (coalesce(t.graded, 0), coalesce(t.newest_pairs, 0), coalesce(t.within, 0))
+       is distinct from (coalesce(f.graded, 0), coalesce(f.newest_pairs, 0),
+                         coalesce(f.within_50 + f.within_80 + f.within_90 + f.within_95 + f.within_99, 0))
+    or abs(coalesce(t.actual_units, 0) - coalesce(f.actual_units, 0)) > 1e-6 * (1 + abs(coalesce(t.actual_units, 0)))
+    or abs(coalesce(t.error_units, 0) - coalesce(f.error_units, 0)) > 1e-6 * (1 + abs(coalesce(t.error_units, 0)))
+    or abs(coalesce(t.naive_error_units, 0) - coalesce(f.naive_error_units, 0)) > 1e-6 * (1 + abs(coalesce(t.naive_error_units, 0)))
+    or abs(coalesce(t.bias_units, 0) - coalesce(f.bias_units, 0)) > 1e-6 * (1 + abs(coalesce(t.error_units, 0)))
+    or abs(coalesce(t.pinball_units, 0) - coalesce(f.pinball_units, 0)) > 1e-6 * (1 + abs(coalesce(t.pinball_units, 0)))
+ order by 1;

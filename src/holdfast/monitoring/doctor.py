@@ -90,6 +90,8 @@ CHECKS = (
     Check("X-21", "a suggestion is ordered once", approvals.suggestions_are_ordered_once),
     Check("X-23", "rules count what they approved", approvals.rules_count_what_they_approved),
     Check("X-21", "placed groupings are on their orders", approvals.groupings_are_placed),
+    Check("P10", "what was refused is what its attempts were short of", demand.refused_is_its_attempts),
+    Check("P10", "the accuracy of forecasts is that of their grades", demand.accuracy_is_its_grades),
     Check("—", "nothing points nowhere", sql.nothing_points_nowhere),
     Check("—", "the business clock is not shifted", sql.clock_is_not_shifted),
 )

@@ -25,6 +25,7 @@ _MOVE_EACH: LiteralString = "select request_no, outcome, facts::text, replayed f
 _RESERVE: LiteralString = "select outcome, facts::text, replayed from stock_reserve(%s)"
 _REPEATS: LiteralString = "select outcome, facts::text, replayed from stock_repeats(%s::json)"
 _REMEMBER: LiteralString = "select stock_remember(%s::json, array[row(0, %s, %s::json, false)::stock_answer])"
+_KEEP_REFUSAL: LiteralString = "select stock_keep_refusal(%s::json -> 0, %s, %s::json)"
 _RESOLVE: LiteralString = "select outcome, facts::text, replayed from stock_resolve(%s)"
 _PROLONG: LiteralString = "select outcome, facts::text, replayed from stock_prolong(%s)"
 _EXPECT: LiteralString = "select stock_expect(%s, %s)"
@@ -73,13 +74,14 @@ async def kept_answer(tx: Tx, ask: ReserveAsk) -> Answer | None:
 
 
 async def remember_refusal(tx: Tx, ask: ReserveAsk, refusal: Refusal) -> Answer:
-    """Keep a refusal that was found before anything was posted as the answer to its key; answers it as it is kept.
+    """Keep a refusal that was found before anything was posted, as the answer to its key and for demand; answers it.
 
     Raises psycopg's UniqueViolation when the same request, sent twice at once, was answered meanwhile.
     """
     facts = msgspec.json.encode({**refusal.facts, "errors": refusal.errors}).decode()
     if ask.key is not None:
         await tx.connection.execute(_REMEMBER, [_json([ask]), refusal.code, facts])
+    await tx.connection.execute(_KEEP_REFUSAL, [_json([ask]), refusal.code, facts])
     return Answer(refusal.code, facts)
 
 

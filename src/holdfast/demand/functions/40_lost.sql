@@ -1,42 +1,48 @@
 -- What was wanted and not sold. Kept beside the sales and never part of them: one is a count, the other an estimate.
 
 
--- Take over the refusals since p_since that the stored answers of requests tell of; answers the last moment read to.
--- Whoever asks for the same again on the same day is one customer. Read with ten minutes of overlap: an answer carries the
--- moment its transaction began.
-create or replace function demand_take_refusals(p_since timestamptz) returns timestamptz
+-- Take over the lines that were refused since the last time. One shopper's attempt counts once per SKU, warehouse and day, with
+-- the most that was short of it: a cart or an order by its reference, whoever names none by the minute. What somebody refuses
+-- meanwhile is taken next time.
+create or replace function demand_take_refusals() returns void
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
-    v_until timestamptz := now();
-    v_from timestamptz := greatest(p_since, v_until - interval '25 hours') - interval '10 minutes';
+    v_touched demand_touch[];
 begin
-    with refused as (
-        insert into demand_refusals (sku_id, warehouse_id, day, principal_id, request_hash, requested, available, at)
-        select e.sku_id, w.id, (k.created_at at time zone w.time_zone)::date, k.principal_id, k.request_hash,
-               max(e.requested), min(e.available), min(k.created_at)
-          from idempotency_keys k
-         cross join lateral (
-               select x.sku_id, x.warehouse_id, sum(x.requested)::bigint as requested, min(x.available) as available
-                 from json_to_recordset(k.facts -> 'errors') as x (sku_id uuid, warehouse_id uuid, requested bigint, available bigint)
-                group by x.sku_id, x.warehouse_id) e
+    with taken as (
+        delete from refused_lines returning *
+    ), line as (
+        select t.sku_id, w.id as warehouse_id, (t.refused_at at time zone w.time_zone)::date as day, t.requested, t.available,
+               t.refused_at, coalesce(t.reference_type || ' ' || nullif(t.reference_id, ''),
+                                      t.actor || ' ' || to_char(t.refused_at at time zone 'UTC', 'HH24:MI')) as attempt
+          from taken t
          -- Whoever would take it from anywhere would have got it from the first warehouse that keeps it.
          cross join lateral (
                select w.id, w.time_zone
                  from inventory i
                  join warehouses w on w.id = i.warehouse_id
-                where i.sku_id = e.sku_id and (e.warehouse_id is null or i.warehouse_id = e.warehouse_id)
+                where i.sku_id = t.sku_id and (t.warehouse_id is null or i.warehouse_id = t.warehouse_id)
                 order by w.is_active desc, w.priority desc, w.id
                 limit 1) w
-         where k.created_at >= v_from and k.outcome = 'insufficient_stock' and e.requested > e.available
-           and not exists (select from sandbox_skus x where x.sku_id = e.sku_id)
-         group by e.sku_id, w.id, w.time_zone, (k.created_at at time zone w.time_zone)::date, k.principal_id, k.request_hash
-        on conflict do nothing
-        returning sku_id, warehouse_id, day, requested - available as units
+         where not exists (select from sandbox_skus x where x.sku_id = t.sku_id)
+    ), refused as (
+        insert into demand_refusals as d (sku_id, warehouse_id, day, attempt, requested, available, at)
+        select distinct on (sku_id, warehouse_id, day, attempt) sku_id, warehouse_id, day, attempt, requested, available, refused_at
+          from line
+         order by sku_id, warehouse_id, day, attempt, requested - available desc, refused_at
+        on conflict (sku_id, warehouse_id, day, attempt) do update
+           set requested = excluded.requested, available = excluded.available
+         where excluded.requested - excluded.available > d.requested - d.available
+        returning sku_id, warehouse_id, day
     )
+    select array_agg(distinct row(sku_id, warehouse_id, day, null, null)::demand_touch) into v_touched from refused;
+
     insert into demand_daily as d (sku_id, warehouse_id, day, refused_quantity)
-    select sku_id, warehouse_id, day, sum(units) from refused group by sku_id, warehouse_id, day
-    on conflict (sku_id, warehouse_id, day) do update set refused_quantity = d.refused_quantity + excluded.refused_quantity;
-    return v_until;
+    select r.sku_id, r.warehouse_id, r.day, sum(r.requested - r.available)
+      from unnest(v_touched) t
+      join demand_refusals r on (r.sku_id, r.warehouse_id, r.day) = (t.sku_id, t.warehouse_id, t.day)
+     group by r.sku_id, r.warehouse_id, r.day
+    on conflict (sku_id, warehouse_id, day) do update set refused_quantity = excluded.refused_quantity;
 end $$;
 
 

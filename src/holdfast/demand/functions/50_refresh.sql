@@ -36,11 +36,11 @@ begin
         perform demand_sum_days(v_touched);
         perform demand_judge_lines(v_touched);
     end if;
+    perform demand_take_refusals();
     select skus, warehouses into v_skus, v_warehouses from demand_look_at_shelves(v_after, v_reservations, v_touched);
 
     update demand_cursor
-       set refusals_until = demand_take_refusals(v_cursor.refusals_until),
-           is_new = false,
+       set is_new = false,
            last_seq = case when v_alone then greatest(v_high, last_seq)
                            when marked_before <= pg_snapshot_xmin(v_snapshot) then marked_seq
                            else last_seq end,

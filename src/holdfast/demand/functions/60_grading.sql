@@ -28,3 +28,17 @@ language sql immutable parallel safe as $$
     select avg(greatest(level * (p_actual - q), (level - 1) * (p_actual - q)))
       from unnest(p_quantiles, array[0.5, 0.8, 0.9, 0.95, 0.99]) as l (q, level)
 $$;
+
+
+-- What one graded forecast adds to accuracy: units it was off by, "as much as before" was off by, its bias and its pinball loss,
+-- and whether demand stayed within each stated level (0 or 1).
+create or replace function demand_errors(p_grade forecast_grades) returns table (error_units double precision,
+    naive_error_units double precision, bias_units double precision, pinball_units double precision, within_50 integer,
+    within_80 integer, within_90 integer, within_95 integer, within_99 integer)
+language sql stable as $$
+    select abs(p_grade.actual_units - p_grade.mean_units), abs(p_grade.actual_units - p_grade.naive_units),
+           p_grade.mean_units - p_grade.actual_units, demand_pinball(p_grade.quantiles, p_grade.actual_units),
+           (p_grade.actual_units <= p_grade.quantiles[1])::integer, (p_grade.actual_units <= p_grade.quantiles[2])::integer,
+           (p_grade.actual_units <= p_grade.quantiles[3])::integer, (p_grade.actual_units <= p_grade.quantiles[4])::integer,
+           (p_grade.actual_units <= p_grade.quantiles[5])::integer
+$$;

@@ -54,6 +54,7 @@ begin
         v_refusal := stock_particular_refusal(p_requests -> 0, v_now);
         if v_refusal.outcome is not null then
             perform stock_remember(v_keys, array[v_refusal]);
+            perform stock_keep_refused(array[v_refusal], v_requests);
             return query select * from unnest(array[v_refusal]);
             return;
         end if;
@@ -81,6 +82,7 @@ begin
 
     if exists (select from unnest(v_answers) where not replayed) then
         perform stock_remember(v_keys, v_answers);
+        perform stock_keep_refused(v_answers, v_requests);
     end if;
     if v_grants is not null or v_promises is not null then
         v_answers := v_answers || stock_hold(v_requests, v_grants, v_now, v_promises, v_bundles);

@@ -115,6 +115,10 @@ begin
         end if;
     end if;
     if v_refusal.outcome is not null then
+        -- A correction that fails was wanted by nobody.
+        if v_reference_type = 'sale' then
+            perform stock_keep_refusal(p_request, v_refusal.outcome, v_refusal.facts);
+        end if;
         return v_refusal;
     end if;
 
