@@ -19,6 +19,13 @@ from tests.purchasing.test_orders import do, order
 
 OUT = ("sent", "confirmed", "partly_received")
 STEPS = 35
+COMMANDS = ("send", "confirm", "confirm", "receive", "receive", "again", "ship", "cancel", "close")
+# What people mostly say to an order in this state; the rest of the time anything is said to any order.
+USUAL = {
+    "draft": ("send",),
+    **dict.fromkeys(OUT, ("confirm", "receive", "receive", "again", "ship")),
+    "received": ("again", "close"),
+}
 
 
 @dataclass
@@ -51,10 +58,8 @@ class Machine:
             self.orders.append(Modelled(made["id"], "draft", {1: 10, 2: 6}))
             return
         found = self.random.choice(self.orders)
-        command = self.random.choice(
-            ("send", "confirm", "confirm", "receive", "receive", "again", "ship", "cancel", "close")
-        )
-        await getattr(self, command)(found)
+        usual = USUAL.get(found.status, COMMANDS) if self.random.random() < 0.5 else COMMANDS
+        await getattr(self, self.random.choice(usual))(found)
 
     async def _ask(self, found: Modelled, verb: str, body: Any, *, allowed: bool, codes: tuple[str, ...] = ()) -> bool:
         answer = await self.house.client.post(f"/api/v1/purchase-orders/{found.id}/{verb}", json=body)
@@ -148,7 +153,7 @@ async def test_an_order_keeps_its_books_whatever_is_said_in_whatever_order(house
     for _ in range(STEPS):
         await machine.step()
         await machine.compare()
-    assert len(machine.seen) >= 5, machine.seen
+    assert len(machine.seen) > 5, machine.seen
 
 
 async def both(house: House, made: dict[str, Any], *asked: tuple[str, Any]) -> list[int]:
