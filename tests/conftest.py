@@ -79,12 +79,13 @@ def alone(run_dir: Path) -> Iterator[None]:
 def server(run_dir: Path) -> Iterator[EmbeddedServer]:
     """The PostgreSQL server of this run. The last worker to leave stops and removes it."""
     # Not in run_dir, which only we may enter: the server has an account of its own.
-    found = EmbeddedServer(Path(tempfile.gettempdir()) / f"{SERVERS}{run_dir.parent.name}-{run_dir.name}")
+    found = EmbeddedServer(_servers_folder() / f"{SERVERS}{run_dir.parent.name}-{run_dir.name}")
     users = run_dir / "server-users"
     with alone(run_dir):
         _remove_abandoned_servers()
         found.start()
-        (found.data_dir / "owner").write_text(str(_run_pid()))
+        _hurry(found)
+        _own(found)
         users.write_text(str(int(users.read_text() or 0) + 1 if users.exists() else 1))
         with psycopg.connect(found.url("postgres"), autocommit=True) as connection:
             if connection.execute("select from pg_database where datname = %s", [TEMPLATE]).fetchone() is None:
@@ -95,30 +96,74 @@ def server(run_dir: Path) -> Iterator[EmbeddedServer]:
         left = int(users.read_text()) - 1
         users.write_text(str(left))
         if left == 0:
-            found.stop("immediate")
-            shutil.rmtree(found.data_dir, ignore_errors=True)
+            _remove(found)
 
 
-def _run_pid() -> int:
-    """The process that this run ends with: pytest itself, or the one that distributes the tests."""
-    return os.getppid() if os.environ.get("PYTEST_XDIST_WORKER") else os.getpid()
+def _servers_folder() -> Path:
+    """In memory where there is room for it: a database is a thousand files, and disks differ in what these cost."""
+    memory = Path("/dev/shm")  # noqa: S108 - every run has a folder of its own there
+    is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > 3 * 2**30
+    return memory if is_roomy else Path(tempfile.gettempdir())
+
+
+def _hurry(server: EmbeddedServer) -> None:
+    """Nothing here has to outlive a power cut, and no test can cut the power: what is killed runs a server of its own.
+
+    Statistics are gathered when a test asks for them and not whenever a minute has passed, so that plans stay the same.
+    """
+    with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as connection:
+        for setting in ("fsync = off", "full_page_writes = off", "autovacuum = off", "max_wal_size = '256MB'"):
+            connection.execute(f"alter system set {setting}")  # type: ignore[arg-type]
+        connection.execute("select pg_reload_conf()")
+
+
+@pytest.fixture(scope="session")
+def durable_server(run_dir: Path) -> Iterator[EmbeddedServer]:
+    """A server as people run it, whose commits wait for the disk: what happens meanwhile is what races are about."""
+    found = EmbeddedServer(Path(tempfile.gettempdir()) / f"{SERVERS}durable-{run_dir.parent.name}-{run_dir.name}")
+    found.start()
+    _own(found)
+    yield found
+    _remove(found)
+
+
+def _own(server: EmbeddedServer) -> None:
+    """Write down the process that this run ends with: pytest itself, or the one that distributes the tests."""
+    pid = os.getppid() if os.environ.get("PYTEST_XDIST_WORKER") else os.getpid()
+    (server.data_dir / "owner").write_text(str(pid))
 
 
 def _remove_abandoned_servers() -> None:
     """A run that was killed leaves its server behind."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{SERVERS}*"):
+    for folder in (*_servers_folder().glob(f"{SERVERS}*"), *Path(tempfile.gettempdir()).glob(f"{SERVERS}*")):
         owner = folder / "owner"
         if owner.exists() and not Path(f"/proc/{owner.read_text()}").exists():
-            EmbeddedServer(folder).stop("immediate")
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(EmbeddedServer(folder))
+
+
+def _remove(server: EmbeddedServer) -> None:
+    """The owner's number goes last: a removal that is interrupted is taken up by the next run."""
+    server.stop("immediate")
+    shutil.rmtree(server.cluster_dir, ignore_errors=True)
+    shutil.rmtree(server.data_dir, ignore_errors=True)
 
 
 def new_database(server: EmbeddedServer, run_dir: Path) -> str:
     """A fresh migrated database of its own; answers its address (owner role)."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with alone(run_dir), psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name} template {TEMPLATE}")
+        # Files are copied as they are: without waiting for the disk that costs a third of writing them to the log.
+        connection.execute(f"create database {name} template {TEMPLATE} strategy file_copy")
     return server.url(name)
+
+
+@contextmanager
+def passing_database(server: EmbeddedServer, run_dir: Path) -> Iterator[str]:
+    """A fresh migrated database for a while. Dropped at once, most of it never reaches the disk."""
+    url = new_database(server, run_dir)
+    yield url
+    with alone(run_dir), psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"drop database {psycopg.conninfo.conninfo_to_dict(url)['dbname']} with (force)")  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
@@ -128,9 +173,10 @@ def worker_url(server: EmbeddedServer, run_dir: Path) -> str:
 
 
 @pytest.fixture
-def fresh_url(server: EmbeddedServer, run_dir: Path) -> str:
+def fresh_url(server: EmbeddedServer, run_dir: Path) -> Iterator[str]:
     """A database nobody else uses, for tests that look at everything or move the clock."""
-    return new_database(server, run_dir)
+    with passing_database(server, run_dir) as url:
+        yield url
 
 
 @pytest.fixture

@@ -257,6 +257,7 @@ class Application:
         # What start-up loaded lives as long as the process: walking it again only makes requests wait.
         gc.collect()
         gc.freeze()
+        gc.enable()
         yield
         await self.lanes.close()
         await self.cache.close()

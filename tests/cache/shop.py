@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.conftest import Shelf
 
-from holdfast.cache import InRedis
 from holdfast.cache.contract import FILLS, LOOKS
+from holdfast.cache.in_redis import InRedis
 from holdfast.cache.link import Pace
 from holdfast.db import Database, identity
 from holdfast.stock.asks import AvailabilityAsk, MoveAsk, MoveItem, ReserveAsk, ReserveItem, ResolveAsk

@@ -11,11 +11,12 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.conftest import Shelf, new_database
+from tests.conftest import Shelf
 from tests.running import Running, serving
 
 from holdfast.db import Database
 from holdfast.db.embedded import EmbeddedServer
+from holdfast.db.migrate import migrate
 from holdfast.monitoring.doctor import examine
 
 Reply = httpx2.Response
@@ -44,8 +45,9 @@ def counted(replies: list[Reply]) -> dict[int, int]:
 
 
 @pytest.fixture(scope="session")
-def racing_url(server: EmbeddedServer, run_dir: Any) -> str:
-    return new_database(server, run_dir)
+def racing_url(durable_server: EmbeddedServer) -> str:
+    migrate(durable_server.url())
+    return durable_server.url()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ PostgreSQL alone is correct (promise P9). Nothing is decided by what is here, an
 from __future__ import annotations
 
 from holdfast.cache.contract import EVERYTHING, LOW_STOCK, Cache, Fetch, Look, Looked, hold, level, totals
-from holdfast.cache.in_redis import InRedis
 from holdfast.cache.local import Local
 from holdfast.settings import Settings
 
@@ -15,7 +14,6 @@ __all__ = [
     "LOW_STOCK",
     "Cache",
     "Fetch",
-    "InRedis",
     "Local",
     "Look",
     "Looked",
@@ -30,4 +28,7 @@ def open_cache(settings: Settings) -> Cache:
     """The cache an installation asks for. Raises CannotStart when the address cannot be understood."""
     if not settings.redis_url:
         return Local()
+    # The client costs a tenth of a second at every start, and most installations have no Redis.
+    from holdfast.cache.in_redis import InRedis
+
     return InRedis(settings.redis_url, prefix=settings.redis_prefix, ttl_seconds=settings.cache_ttl_seconds)

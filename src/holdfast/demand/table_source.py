@@ -6,13 +6,16 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.kernel.errors import Invalid
+
+if TYPE_CHECKING:
+    # Loaded by whoever reads a table: most starts of the program read none.
+    import duckdb
 
 _PARQUET = b"PAR1"
 _DELIMITERS = ",;\t|"
@@ -46,6 +49,8 @@ class Source:
         return np.array([row[0] for row in self.rows(query)], dtype)
 
     def _asked(self, query: str) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
         try:
             return self.connection.execute(query)
         except duckdb.Error as error:
@@ -55,7 +60,7 @@ class Source:
 @contextmanager
 def opened(source: object, *, needed: Sequence[str], optional: Sequence[str]) -> Generator[Source]:
     """The table as views `typed` and `good`. Raises Invalid(`unreadable_file`, `missing_column`)."""
-    connection = duckdb.connect(config={"threads": 1, "preserve_insertion_order": True})
+    connection = _connected()
     try:
         scan, decimal_comma = _scanned(connection, source)
         connection.execute("set enable_external_access = false")
@@ -73,7 +78,7 @@ def read_columns(source: object, *, needed: Sequence[str]) -> dict[str, list[str
 
     Raises Invalid(`unreadable_file`, `missing_column`).
     """
-    connection = duckdb.connect(config={"threads": 1, "preserve_insertion_order": True})
+    connection = _connected()
     try:
         scan, decimal_comma = _scanned(connection, source)
         connection.execute("set enable_external_access = false")
@@ -90,6 +95,12 @@ def read_columns(source: object, *, needed: Sequence[str]) -> dict[str, list[str
         return {name.strip().lower(): [row[i] for row in rows] for i, name in reversed(list(enumerate(names)))}
     finally:
         connection.close()
+
+
+def _connected() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(config={"threads": 1, "preserve_insertion_order": True})
 
 
 def unreadable(sentence: str) -> Invalid:

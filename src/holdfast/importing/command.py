@@ -16,13 +16,11 @@ from rich.progress import Progress
 from rich.table import Table as Grid
 from rich.text import Text
 
-from holdfast.cache import open_cache
 from holdfast.db import Database, identity
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
 from holdfast.kernel.errors import CannotStart, Refusal
 from holdfast.settings import Settings
-from holdfast.stock.relay import Relay
 
 if TYPE_CHECKING:
     # What reads files is imported where it is used: every other command starts without it.
@@ -103,7 +101,9 @@ def _read(file: Path, kind: Kind) -> Reading:
 async def _run(
     url: str, kind: Kind, reading: Reading, *, apply: bool, valid_rows_only: bool, reference: str
 ) -> Outcome:
+    from holdfast.cache import open_cache
     from holdfast.importing.service import run_import
+    from holdfast.stock.relay import Relay
 
     cache = open_cache(Settings.from_env())
     database = Database(url, size=1, application="holdfast-import", hears=Relay.of(cache))

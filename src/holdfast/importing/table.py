@@ -8,10 +8,13 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from holdfast.kernel.errors import Invalid
+
+if TYPE_CHECKING:
+    # Loaded by whoever reads a Parquet file: most starts of the program read none.
+    import duckdb
 
 FILE_BYTES_MAX = 100_000_000
 ROWS_MAX = 2_000_000
@@ -99,6 +102,8 @@ def _decoded(content: bytes, name: str) -> tuple[str, str]:
 
 
 def _parquet(file: Path) -> Table:
+    import duckdb
+
     source = str(file.resolve())
     connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
     # The file is a stranger's: nothing it says may make DuckDB read another one.
@@ -126,6 +131,8 @@ def _as_text(name: str, kind: str) -> str:
 
 
 def _parquet_rows(connection: duckdb.DuckDBPyConnection, query: str, source: str, name: str) -> Iterator[Cells]:
+    import duckdb
+
     number = 1
     try:
         found = connection.execute(query, [source])

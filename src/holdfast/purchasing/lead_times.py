@@ -20,8 +20,6 @@ from statistics import fmean
 from typing import Any, Final, cast
 from uuid import UUID
 
-from scipy import special
-
 # So many deliveries of a supplier, and its promise is no longer asked.
 DELIVERIES_MIN: Final = 5
 PROMISE_WEIGHT: Final = 1.0
@@ -32,8 +30,6 @@ SPREAD_MIN: Final = 0.05
 # Same-day deliveries exist; a quarter of a day keeps their logarithm finite.
 DAYS_MIN: Final = 0.25
 PROMISE_MIN: Final = 1.0
-# The quantile of Student's t; scipy leaves its ufuncs untyped.
-_T_QUANTILE: Final = cast(Any, special).stdtrit
 # Variance in logarithms above this says only that nothing is known (it would triple the mean).
 VARIANCE_MAX: Final = 1.0
 
@@ -145,7 +141,7 @@ def _of_sku(found: list[float], promise: float, levels: _Levels, *, is_used: boo
 
 def _told(mean: float, variance: float, freedom: float, unit: float, receipts: int, *, is_used: bool) -> LeadTime:
     scale = math.sqrt(variance)
-    t = float(_T_QUANTILE(freedom, 0.95))
+    t = _quantile_of_t(freedom, 0.95)
     # The moments of the lognormal with the variance of this t; those of a log-t do not exist.
     spread = min(VARIANCE_MAX, variance * freedom / (freedom - 2))
     average = unit * math.exp(mean + spread / 2)
@@ -158,3 +154,11 @@ def _told(mean: float, variance: float, freedom: float, unit: float, receipts: i
         high=unit * math.exp(mean + t * scale),
         is_used=is_used,
     )
+
+
+def _quantile_of_t(freedom: float, level: float) -> float:
+    """The quantile of Student's t."""
+    # Imported here: every start of the server would pay a tenth of a second for it. scipy leaves its ufuncs untyped.
+    from scipy import special
+
+    return float(cast(Any, special).stdtrit(freedom, level))

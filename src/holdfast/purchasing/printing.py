@@ -9,14 +9,16 @@ from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
-
-import typst
+from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.purchasing.model import OrderDetail, OrderLine, Supplier
 from holdfast.warehouses.model import Warehouse
 from holdfast.web.formats import Formats
 from holdfast.web.i18n import ENGLISH, LANGUAGES
+
+if TYPE_CHECKING:
+    # Loaded by whoever prints: most starts of the program print nothing.
+    import typst
 
 # Paper nobody would read: the CSV beside it has all lines.
 LINES_ON_PAPER: Final = 1000
@@ -74,10 +76,14 @@ def exact_cost(cost: Decimal, currency: str, formats: Formats) -> str:
 @cache
 def _fonts() -> typst.Fonts:
     """Ours first; those of the machine for characters ours has not."""
+    import typst
+
     return typst.Fonts(include_system_fonts=True, include_embedded_fonts=False, font_paths=[_FOLDER])
 
 
 def _compiled(facts: str, written_at: int) -> bytes:
+    import typst
+
     # A compiler of our own per document: it keeps its inputs, and several threads may print at once.
     compiler = typst.Compiler(_FOLDER / "order.typ", root=_FOLDER, font_paths=_fonts(), sys_inputs={"order": facts})
     printed = compiler.compile(format="pdf", timestamp=written_at)
