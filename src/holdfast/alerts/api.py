@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Alerts"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Metric = Literal["available_quantity", "on_hand_quantity", "days_of_cover"]
+Metric = Literal["available_quantity", "on_hand_quantity", "days_of_cover", "order_exception"]
 Severity = Literal["info", "warning", "critical"]
 Threshold = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Margin = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
@@ -28,7 +28,9 @@ Note = Annotated[str, Field(max_length=2000)]
 
 class RuleScope(BaseModel):
     """Fires when the metric is at or below the threshold; without a threshold, the level's
-    own line: the reorder point a person set, else the computed safety stock."""
+    own line: the reorder point a person set, else the computed safety stock. With the metric
+    ``order_exception`` the rule is about orders that are late, short, refused, over-delivered
+    or did not reach their supplier, and has no threshold."""
 
     model_config = ConfigDict(extra="forbid")
     kind: Literal["quantity"] = "quantity"

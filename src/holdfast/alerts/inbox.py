@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from holdfast.access.visit import Visit
+from holdfast.alerts.orders import OrderAlertRow
+from holdfast.alerts.orders import sql as order_sql
 from holdfast.db import statements
 from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_cursor, encode_cursor, page_of
+from holdfast.purchasing.order_views import EXCEPTIONS
 from holdfast.web.address import Address
 from holdfast.web.i18n import N_
 from holdfast.web.search_words import search_words
@@ -19,6 +22,7 @@ from holdfast.web.search_words import search_words
 sql = statements("holdfast.alerts", "pages.sql")
 
 ROWS: Final = 50
+ORDERS: Final = "orders"
 STATUSES: Final = ("open", "acknowledged", "resolved")
 SEVERITIES: Final = {"critical": N_("critical"), "warning": N_("warning"), "info": N_("for information")}
 TONES: Final = {"critical": "bad", "warning": "warn", "info": ""}
@@ -74,6 +78,24 @@ class ShownAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownOrderAlert:
+    """The same of an order; `about` is its line, empty when the order as a whole is meant."""
+
+    id: UUID
+    order_id: UUID
+    number: str
+    supplier: str
+    warehouse: str
+    about: str
+    rule: str
+    severity: str
+    tone: str
+    says: str
+    since: datetime
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class AlertCounts:
     open: int
     critical: int
@@ -85,18 +107,21 @@ class AlertCounts:
 class InboxView:
     address: Address
     status: str
-    rows: tuple[ShownAlert, ...]
+    about: str
+    rows: tuple[ShownAlert, ...] | tuple[ShownOrderAlert, ...]
     next_cursor: str | None
     counts: AlertCounts
+    other_open: int
     severities: tuple[tuple[str, str], ...]
     warehouses: tuple[tuple[str, str], ...]
     may_act: bool
 
 
 async def inbox_view(visit: Visit) -> InboxView:
-    """Three statements."""
+    """Four statements. What is about levels and what is about orders are two lists of one inbox."""
     address = Address.of(
         "/alerts",
+        about=visit.asked("about", among=(ORDERS,)),
         q=visit.asked("q"),
         status=visit.asked("status", among=STATUSES[1:]),
         severity=visit.asked("severity", among=tuple(SEVERITIES)),
@@ -106,39 +131,80 @@ async def inbox_view(visit: Visit) -> InboxView:
     status = address.value("status") or "open"
     words = search_words(address.value("q"))
     after = decode_cursor(address.value("cursor"), 2)
-    found = await visit.tx.all(
-        sql.alert_rows,
-        AlertRow,
-        status=status,
-        severity=address.value("severity") or None,
-        warehouse_id=uuid_or_none(address.value("warehouse")),
-        like=words.like,
-        prefix=words.prefix,
-        after_rank=int(after[0]) if after else None,
-        after_id=after[1] if after else None,
-        limit=ROWS + 1,
-    )
-    page = page_of(found, ROWS, lambda row: encode_cursor(row.rank, row.id))
+    asked: dict[str, Any] = {
+        "status": status,
+        "severity": address.value("severity") or None,
+        "warehouse_id": uuid_or_none(address.value("warehouse")),
+        "like": words.like,
+        "after_rank": int(after[0]) if after else None,
+        "after_id": after[1] if after else None,
+        "limit": ROWS + 1,
+    }
+    of_levels = await visit.tx.one(sql.alert_counts, AlertCounts)
+    of_orders = await visit.tx.one(order_sql.order_alert_counts, AlertCounts)
+    is_orders = address.value("about") == ORDERS
+    rows: tuple[ShownAlert, ...] | tuple[ShownOrderAlert, ...]
+    if is_orders:
+        orders = page_of(
+            await visit.tx.all(order_sql.order_alert_rows, OrderAlertRow, **asked),
+            ROWS,
+            lambda row: encode_cursor(row.rank, row.id),
+        )
+        rows, next_cursor = tuple(_shown_order(row, visit) for row in orders.items), orders.next_cursor
+    else:
+        found = await visit.tx.all(sql.alert_rows, AlertRow, prefix=words.prefix, **asked)
+        page = page_of(found, ROWS, lambda row: encode_cursor(row.rank, row.id))
+        rows, next_cursor = tuple(_shown(row, visit) for row in page.items), page.next_cursor
     choices = await visit.tx.all(sql.warehouse_choices, Choice)
     return InboxView(
         address=address,
         status=status,
-        rows=tuple(_shown(row, visit) for row in page.items),
-        next_cursor=page.next_cursor,
-        counts=await visit.tx.one(sql.alert_counts, AlertCounts),
+        about=address.value("about"),
+        rows=rows,
+        next_cursor=next_cursor,
+        counts=of_orders if is_orders else of_levels,
+        other_open=(of_levels if is_orders else of_orders).open,
         severities=tuple((code, visit.words.gettext(text)) for code, text in SEVERITIES.items()),
         warehouses=tuple((c.value, c.label) for c in choices),
         may_act=visit.may("operate"),
     )
 
 
-def _shown(row: AlertRow, visit: Visit) -> ShownAlert:
+def _shown_order(row: OrderAlertRow, visit: Visit) -> ShownOrderAlert:
+    since, who = _state(row)
+    words, formats = visit.words, visit.formats
+    says = words.gettext(EXCEPTIONS[row.kind])
+    if row.line_no is not None:
+        says = words.gettext("%(what)s: %(quantity)s", what=says, quantity=formats.number(row.quantity))
+    if row.due is not None:
+        says += f" · {words.gettext('promised for %(day)s', day=formats.day(row.due))}"
+    return ShownOrderAlert(
+        id=row.id,
+        order_id=row.purchase_order_id,
+        number=row.number,
+        supplier=row.supplier,
+        warehouse=row.warehouse,
+        about=f"{row.name} · {row.code}" if row.name else "",
+        rule=row.rule or "",
+        severity=words.gettext(SEVERITIES[row.severity]),
+        tone=TONES[row.severity],
+        says=says,
+        since=since,
+        who=who or "",
+    )
+
+
+def _state(row: AlertRow | OrderAlertRow) -> tuple[datetime, str | None]:
+    """Since when it is in its state, and through whom."""
     if row.status == "resolved":
-        since, who = row.resolved_at or row.opened_at, row.resolved_by
-    elif row.status == "acknowledged":
-        since, who = row.acknowledged_at or row.opened_at, row.acknowledged_by
-    else:
-        since, who = row.opened_at, None
+        return row.resolved_at or row.opened_at, row.resolved_by
+    if row.status == "acknowledged":
+        return row.acknowledged_at or row.opened_at, row.acknowledged_by
+    return row.opened_at, None
+
+
+def _shown(row: AlertRow, visit: Visit) -> ShownAlert:
+    since, who = _state(row)
     says = visit.words.gettext(
         METRICS[row.metric],
         value=visit.formats.number(row.value, 1),

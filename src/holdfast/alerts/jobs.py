@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from holdfast.alerts.evaluation import evaluate_all, evaluate_changes, tell
+from holdfast.alerts.evaluation import COLLECT_SECONDS, evaluate_all, evaluate_changes, tell
+from holdfast.alerts.orders import tell_of_orders
 from holdfast.alerts.service import sql
 from holdfast.cache import LOW_STOCK
 from holdfast.jobs import Blueprint, JobContext, Work
@@ -20,6 +21,7 @@ async def watch_levels(context: JobContext, timestamp: int) -> None:
     await evaluate_changes(work.database, work.settings)
     async with work.database.transaction() as tx:
         await tell(tx)
+        await tell_of_orders(tx, seconds=COLLECT_SECONDS)
 
 
 @tasks.periodic(cron="* * * * *")

@@ -10,6 +10,7 @@ from holdfast.access.visit import PageRoute, Signed
 from holdfast.alerts import service
 from holdfast.alerts.inbox import inbox_view
 from holdfast.kernel.ids import uuid_or_none
+from holdfast.purchasing import exceptions
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -25,11 +26,14 @@ async def decide(visit: Signed) -> Response:
     form = await visit.form()
     visit.require("operate")
     ticked: list[UUID] = [found for found in map(uuid_or_none, form.every("alert")) if found is not None]
+    orders: list[UUID] = [found for found in map(uuid_or_none, form.every("exception")) if found is not None]
     back = form.text("next") or "/alerts"
-    if not ticked:
+    if not ticked and not orders:
         return visit.redirect(back, say=visit.words.gettext("Tick at least one alert first."), bad=True)
     if form.text("action") == "resolve":
         done = await service.resolve(visit.tx, ticked, actor=visit.actor)
+        done += await exceptions.resolve_these(visit.tx, orders, actor=visit.actor)
         return visit.redirect(back, say=visit.words.ngettext("%(num)s resolved.", "%(num)s resolved.", done))
     done = await service.acknowledge(visit.tx, ticked, actor=visit.actor)
+    done += await exceptions.acknowledge_these(visit.tx, orders, actor=visit.actor)
     return visit.redirect(back, say=visit.words.ngettext("%(num)s acknowledged.", "%(num)s acknowledged.", done))

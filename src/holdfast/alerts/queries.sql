@@ -7,9 +7,10 @@ returning id;
 
 -- list_rules
 -- Rules in order of creation, with how many alerts of theirs are alive.
-select r.id, r.name, r.kind, r.metric, r.threshold::double precision as threshold, r.clear_margin, r.sku_id, r.warehouse_id,
+select r.id, r.name, case r.metric when 'order_exception' then 'order' else r.kind end as kind, r.metric, r.threshold::double precision as threshold, r.clear_margin, r.sku_id, r.warehouse_id,
        r.category, r.severity, r.recipients, r.is_active, r.created_by, r.created_at, r.updated_at,
-       (select count(*) from alerts a where a.rule_id = r.id and a.cleared_at is null and a.status <> 'resolved') as live_alerts
+       case r.metric when 'order_exception' then (select count(*) from order_alerts o where o.rule_id = r.id and o.status <> 'resolved')
+            else (select count(*) from alerts a where a.rule_id = r.id and a.cleared_at is null and a.status <> 'resolved') end as live_alerts
   from alert_rules r
  where r.deleted_at is null
    and (%(id)s::uuid is null or r.id = %(id)s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -17,6 +17,8 @@ from holdfast.kernel.errors import Invalid, NotFound
 
 sql = statements("holdfast.alerts")
 
+# Rules of this metric watch orders; all others watch levels.
+ORDER_EXCEPTION: Final = "order_exception"
 _RULE_COLUMNS = (
     "name",
     "metric",
@@ -134,6 +136,8 @@ def check_rule(columns: dict[str, Any]) -> None:
     """Raises Invalid when a rule could never fire."""
     if columns["metric"] == "days_of_cover" and columns["threshold"] is None:
         raise Invalid.field_error(["threshold"], "required", "Days of cover need a threshold.")
+    if columns["metric"] == ORDER_EXCEPTION and columns["threshold"] is not None:
+        raise Invalid.field_error(["threshold"], "not_used", "Exceptions of orders have no threshold.")
 
 
 def _finding(row: dict[str, Any]) -> Finding:

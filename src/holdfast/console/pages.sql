@@ -4,8 +4,10 @@ with clock as materialized (select business_now() as now)
 select (select count(*) from replenishment_suggestions where status = 'pending') as suggestions,
        (select count(*) from replenishment_suggestions where status = 'pending' and priority = 'urgent') as urgent,
        (select count(distinct purchase_order_id) from purchase_order_parts where expected_at < c.now::date) as late_orders,
-       (select count(*) from alerts where status = 'open') as alerts,
-       (select count(*) from alerts where status = 'open' and severity <> 'info') as bad_alerts,
+       (select count(*) from alerts where status = 'open')
+           + (select count(*) from purchase_order_exceptions where resolved_at is null and acknowledged_at is null) as alerts,
+       (select count(*) from alerts where status = 'open' and severity <> 'info')
+           + (select count(*) from purchase_order_exceptions where resolved_at is null and acknowledged_at is null) as bad_alerts,
        (select count(*) from transfers where status in ('shipped', 'partly_received')) as transfers,
        (select count(*) from transfers where status in ('shipped', 'partly_received') and expected_at < c.now::date) as late_transfers,
        (select count(*) from stock_counts where status = 'open') as counts,
@@ -79,7 +81,8 @@ select (select count(*) from transfers where status in ('shipped', 'partly_recei
          where k.status = 'open' and l.status in ('counted', 'refused')) as counted_lines,
        (select count(*) from shortage_cases where status in ('open', 'waiting')) as shortages,
        (select count(*) from batches b where b.expiry_date between c.today and c.today + 30
-           and exists (select from inventory_batches i where i.batch_id = b.id and i.sellable_quantity > 0)) as expiring
+           and exists (select from inventory_batches i where i.batch_id = b.id and i.sellable_quantity > 0)) as expiring,
+       (select count(*) from purchase_order_exceptions where resolved_at is null and acknowledged_at is null) as order_alerts
   from clock c;
 
 -- today_failures

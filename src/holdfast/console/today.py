@@ -102,17 +102,18 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What waits in the warehouses: transfers to receive, lines to decide, shortages, batches near their date."""
+    """What waits: transfers to receive, lines to decide, shortages, batches near their date, orders not as promised."""
 
     transfers: int
     late_transfers: int
     counted_lines: int
     shortages: int
     expiring: int
+    order_alerts: int
 
     @property
     def is_busy(self) -> bool:
-        return bool(self.transfers or self.counted_lines or self.shortages or self.expiring)
+        return bool(self.transfers or self.counted_lines or self.shortages or self.expiring or self.order_alerts)
 
 
 @dataclass(frozen=True, slots=True)

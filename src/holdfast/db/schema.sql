@@ -345,7 +345,7 @@ CREATE TABLE public.alert_rules (
     told_at timestamp with time zone,
     deleted_at timestamp with time zone,
     CONSTRAINT clear_margin_not_negative CHECK ((clear_margin >= (0)::double precision)),
-    CONSTRAINT known_metric CHECK ((metric = ANY (ARRAY['available_quantity'::text, 'on_hand_quantity'::text, 'days_of_cover'::text]))),
+    CONSTRAINT known_metric CHECK ((metric = ANY (ARRAY['available_quantity'::text, 'on_hand_quantity'::text, 'days_of_cover'::text, 'order_exception'::text]))),
     CONSTRAINT known_rule_kind CHECK ((kind = 'quantity'::text)),
     CONSTRAINT known_severity CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text])))
 );
@@ -1095,6 +1095,82 @@ CREATE TABLE public.notifications (
     CONSTRAINT known_notification_status CHECK ((status = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
 
+CREATE TABLE public.purchase_order_exceptions (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    purchase_order_id uuid NOT NULL,
+    line_no integer,
+    kind text NOT NULL,
+    quantity bigint NOT NULL,
+    due date,
+    opened_at timestamp with time zone NOT NULL,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by text,
+    resolved_at timestamp with time zone,
+    resolved_by text,
+    cleared_at timestamp with time zone,
+    CONSTRAINT known_exception CHECK ((kind = ANY (ARRAY['late'::text, 'short'::text, 'refused'::text, 'over_delivered'::text, 'not_delivered'::text])))
+);
+
+CREATE TABLE public.skus (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    code text NOT NULL,
+    name text NOT NULL,
+    barcode text,
+    category text,
+    unit text DEFAULT 'piece'::text NOT NULL,
+    price numeric(18,6),
+    currency text,
+    tracking text DEFAULT 'none'::text NOT NULL,
+    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    archived_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    min_remaining_days integer DEFAULT 0 NOT NULL,
+    is_bundle boolean DEFAULT false NOT NULL,
+    CONSTRAINT currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT known_tracking CHECK ((tracking = ANY (ARRAY['none'::text, 'batch'::text, 'serial'::text]))),
+    CONSTRAINT min_remaining_days_not_negative CHECK ((min_remaining_days >= 0)),
+    CONSTRAINT price_has_currency CHECK (((price IS NULL) OR (currency IS NOT NULL))),
+    CONSTRAINT price_not_negative CHECK ((price >= (0)::numeric))
+);
+
+CREATE VIEW public.order_alerts AS
+ SELECT e.id,
+    e.purchase_order_id,
+    o.number,
+    o.supplier_id,
+    o.warehouse_id,
+    e.line_no,
+    l.sku_id,
+    e.kind,
+    e.quantity,
+    e.due,
+        CASE
+            WHEN (e.resolved_at IS NOT NULL) THEN 'resolved'::text
+            WHEN (e.acknowledged_at IS NOT NULL) THEN 'acknowledged'::text
+            ELSE 'open'::text
+        END AS status,
+    COALESCE(r.severity, 'warning'::text) AS severity,
+    r.id AS rule_id,
+    r.name AS rule_name,
+    e.opened_at,
+    e.acknowledged_at,
+    e.acknowledged_by,
+    e.resolved_at,
+    e.resolved_by
+   FROM ((((public.purchase_order_exceptions e
+     JOIN public.purchase_orders o ON ((o.id = e.purchase_order_id)))
+     LEFT JOIN public.purchase_order_lines l ON (((l.purchase_order_id = e.purchase_order_id) AND (l.line_no = e.line_no))))
+     LEFT JOIN public.skus s ON ((s.id = l.sku_id)))
+     LEFT JOIN LATERAL ( SELECT r_1.id,
+            r_1.name,
+            r_1.severity
+           FROM public.alert_rules r_1
+          WHERE ((r_1.metric = 'order_exception'::text) AND r_1.is_active AND (r_1.deleted_at IS NULL) AND ((r_1.sku_id IS NULL) OR (r_1.sku_id = l.sku_id)) AND ((r_1.warehouse_id IS NULL) OR (r_1.warehouse_id = o.warehouse_id)) AND ((r_1.category IS NULL) OR (r_1.category = s.category)))
+          ORDER BY (array_position(ARRAY['critical'::text, 'warning'::text, 'info'::text], r_1.severity)), r_1.id
+         LIMIT 1) r ON (true));
+
 CREATE TABLE public.order_grouping_lines (
     grouping_id uuid NOT NULL,
     line_no integer NOT NULL,
@@ -1224,20 +1300,6 @@ CREATE VIEW public.purchase_arrivals AS
      JOIN public.purchase_orders o ON ((o.id = r.purchase_order_id)))
      CROSS JOIN LATERAL jsonb_array_elements(r.lines) x(line))
   WHERE (o.sent_at IS NOT NULL);
-
-CREATE TABLE public.purchase_order_exceptions (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    purchase_order_id uuid NOT NULL,
-    line_no integer,
-    kind text NOT NULL,
-    quantity bigint NOT NULL,
-    due date,
-    opened_at timestamp with time zone NOT NULL,
-    acknowledged_at timestamp with time zone,
-    acknowledged_by text,
-    resolved_at timestamp with time zone,
-    CONSTRAINT known_exception CHECK ((kind = ANY (ARRAY['late'::text, 'short'::text, 'refused'::text, 'over_delivered'::text, 'not_delivered'::text])))
-);
 
 CREATE TABLE public.purchase_order_pushes (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -1634,30 +1696,6 @@ CREATE TABLE public.sku_packs (
     CONSTRAINT pack_of_two_or_more CHECK (((units >= 2) AND (units <= 1000000)))
 );
 
-CREATE TABLE public.skus (
-    id uuid DEFAULT uuidv7() NOT NULL,
-    code text NOT NULL,
-    name text NOT NULL,
-    barcode text,
-    category text,
-    unit text DEFAULT 'piece'::text NOT NULL,
-    price numeric(18,6),
-    currency text,
-    tracking text DEFAULT 'none'::text NOT NULL,
-    attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
-    archived_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    min_remaining_days integer DEFAULT 0 NOT NULL,
-    is_bundle boolean DEFAULT false NOT NULL,
-    CONSTRAINT currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
-    CONSTRAINT known_tracking CHECK ((tracking = ANY (ARRAY['none'::text, 'batch'::text, 'serial'::text]))),
-    CONSTRAINT min_remaining_days_not_negative CHECK ((min_remaining_days >= 0)),
-    CONSTRAINT price_has_currency CHECK (((price IS NULL) OR (currency IS NOT NULL))),
-    CONSTRAINT price_not_negative CHECK ((price >= (0)::numeric))
-);
-
 CREATE TABLE public.stock_count_entries (
     id uuid DEFAULT uuidv7() NOT NULL,
     stock_count_id uuid NOT NULL,
@@ -1901,6 +1939,12 @@ CREATE TABLE public.supplier_tests (
     answered_at timestamp with time zone,
     CONSTRAINT known_test_channel CHECK ((channel = ANY (ARRAY['email'::text, 'api'::text]))),
     CONSTRAINT known_test_status CHECK ((status = ANY (ARRAY['waiting'::text, 'taken'::text, 'refused'::text])))
+);
+
+CREATE TABLE public.told_exceptions (
+    rule_id uuid NOT NULL,
+    exception_id uuid NOT NULL,
+    told_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.transfer_losses (
@@ -2397,6 +2441,9 @@ ALTER TABLE ONLY public.supplier_tests
 ALTER TABLE ONLY public.suppliers
     ADD CONSTRAINT suppliers_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.told_exceptions
+    ADD CONSTRAINT told_exceptions_pkey PRIMARY KEY (rule_id, exception_id);
+
 ALTER TABLE ONLY public.transfer_lines
     ADD CONSTRAINT transfer_lines_pkey PRIMARY KEY (transfer_id, line_no);
 
@@ -2559,7 +2606,7 @@ CREATE UNIQUE INDEX one_auto_approval_per_scope ON public.auto_approvals USING b
 
 CREATE UNIQUE INDEX one_collecting_draft ON public.purchase_orders USING btree (supplier_id, warehouse_id, currency) WHERE ((status = 'draft'::text) AND collects_suggestions);
 
-CREATE UNIQUE INDEX one_live_exception ON public.purchase_order_exceptions USING btree (purchase_order_id, line_no, kind) NULLS NOT DISTINCT WHERE (resolved_at IS NULL);
+CREATE UNIQUE INDEX one_live_exception ON public.purchase_order_exceptions USING btree (purchase_order_id, line_no, kind) NULLS NOT DISTINCT WHERE (cleared_at IS NULL);
 
 CREATE UNIQUE INDEX one_open_shortage ON public.shortage_cases USING btree (sku_id, warehouse_id) WHERE (status = ANY (ARRAY['open'::text, 'waiting'::text]));
 
@@ -2694,6 +2741,8 @@ CREATE INDEX transfers_by_status ON public.transfers USING btree (status, id);
 CREATE INDEX transfers_from ON public.transfers USING btree (from_warehouse_id, id);
 
 CREATE INDEX transfers_to ON public.transfers USING btree (to_warehouse_id, id);
+
+CREATE INDEX uncleared_exceptions ON public.purchase_order_exceptions USING btree (purchase_order_id) WHERE (cleared_at IS NULL);
 
 CREATE INDEX undos_by_compensation ON public.undos USING btree (undone_in);
 
@@ -3062,6 +3111,12 @@ ALTER TABLE ONLY public.supplier_links
 ALTER TABLE ONLY public.supplier_tests
     ADD CONSTRAINT supplier_tests_supplier_id_fkey FOREIGN KEY (supplier_id) REFERENCES public.suppliers(id);
 
+ALTER TABLE ONLY public.told_exceptions
+    ADD CONSTRAINT told_exceptions_exception_id_fkey FOREIGN KEY (exception_id) REFERENCES public.purchase_order_exceptions(id);
+
+ALTER TABLE ONLY public.told_exceptions
+    ADD CONSTRAINT told_exceptions_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES public.alert_rules(id);
+
 ALTER TABLE ONLY public.transfer_lines
     ADD CONSTRAINT transfer_lines_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
@@ -3221,6 +3276,12 @@ GRANT SELECT ON TABLE public.level_repairs TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.notifications TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purchase_order_exceptions TO holdfast_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.skus TO holdfast_app;
+
+GRANT SELECT ON TABLE public.order_alerts TO holdfast_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.order_grouping_lines TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.order_grouping_orders TO holdfast_app;
@@ -3238,8 +3299,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.postcodes TO holdfast_app;
 GRANT SELECT,INSERT ON TABLE public.purchase_receipts TO holdfast_app;
 
 GRANT SELECT ON TABLE public.purchase_arrivals TO holdfast_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purchase_order_exceptions TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purchase_order_pushes TO holdfast_app;
 
@@ -3301,8 +3360,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sku_likeness TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sku_packs TO holdfast_app;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.skus TO holdfast_app;
-
 GRANT SELECT,INSERT ON TABLE public.stock_count_entries TO holdfast_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.stock_count_lines TO holdfast_app;
@@ -3328,6 +3385,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.suppliers TO holdfast_app;
 GRANT SELECT ON TABLE public.supplier_terms TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_tests TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.told_exceptions TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.transfer_losses TO holdfast_app;
 

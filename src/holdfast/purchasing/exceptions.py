@@ -69,13 +69,43 @@ async def acknowledge(tx: Tx, order_id: UUID, *, actor: str, exception_id: UUID 
 
     Raises NotFound(``exception_not_found``) for one that this order does not have.
     """
+    return await acknowledge_these(tx, await _live(tx, order_id, exception_id), actor=actor)
+
+
+async def resolve(tx: Tx, order_id: UUID, *, actor: str, exception_id: UUID | None = None) -> int:
+    """Somebody has dealt with them; answers how many were alive. Twice is fine.
+
+    One whose cause goes on stays resolved until the cause was over and came back. Raises NotFound.
+    """
+    return await resolve_these(tx, await _live(tx, order_id, exception_id), actor=actor)
+
+
+async def acknowledge_these(tx: Tx, exception_ids: Sequence[UUID], *, actor: str) -> int:
+    rows = await tx.dicts(sql.acknowledge_exceptions, ids=list(exception_ids), actor=actor)
+    await _record(tx, rows, "order_exceptions.acknowledged", actor)
+    return len(rows)
+
+
+async def resolve_these(tx: Tx, exception_ids: Sequence[UUID], *, actor: str) -> int:
+    rows = await tx.dicts(sql.resolve_exceptions, ids=list(exception_ids), actor=actor)
+    if rows:
+        await tx.run(sql.tell_resolved, ids=[row["id"] for row in rows], actor=actor)
+    await _record(tx, rows, "order_exceptions.resolved", actor)
+    return len(rows)
+
+
+async def _live(tx: Tx, order_id: UUID, exception_id: UUID | None) -> list[UUID]:
     if exception_id is not None and not await list_exceptions(tx, limit=1, id=exception_id, purchase_order_id=order_id):
         raise NotFound("exception_not_found", "This order has no such exception.")
-    seen = await tx.run(sql.acknowledge_exceptions, id=order_id, exception_id=exception_id, actor=actor)
-    if seen:
-        subject = f"purchase_order:{order_id}"
-        await audit.record(tx, actor=actor, action="order_exceptions.acknowledged", subject=subject, count=seen)
-    return seen
+    return [row["id"] for row in await tx.dicts(sql.live_exceptions_of, id=order_id, exception_id=exception_id)]
+
+
+async def _record(tx: Tx, rows: list[dict[str, Any]], action: str, actor: str) -> None:
+    by_order: dict[UUID, int] = defaultdict(int)
+    for row in rows:
+        by_order[row["purchase_order_id"]] += 1
+    for order_id, count in by_order.items():
+        await audit.record(tx, actor=actor, action=action, subject=f"purchase_order:{order_id}", count=count)
 
 
 async def _notice(tx: Tx, order_id: UUID, rows: list[dict[str, Any]]) -> None:

@@ -204,6 +204,7 @@ class OrderException:
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     resolved_at: datetime | None
+    resolved_by: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,7 @@ class OrderView:
     may_cancel: bool
     may_close: bool
     may_see_to: bool
+    may_resolve: bool
     said: tuple[Said, ...]
     exceptions: tuple[OrderException, ...]
     exception_words: Mapping[str, str]
@@ -293,6 +294,7 @@ async def order_view(
         may_cancel=visit.may("approve") and head.status in FOLLOWS["cancel"],
         may_close=visit.may("approve") and head.status in ("confirmed", "partly_received"),
         may_see_to=visit.may("operate") and any(e.acknowledged_at is None for e in live),
+        may_resolve=visit.may("operate"),
         said=tuple(_said(visit, s) for s in reversed(statements)),
         exceptions=tuple(live),
         exception_words=exception_words(visit),

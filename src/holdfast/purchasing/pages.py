@@ -112,6 +112,15 @@ async def acknowledge(order_id: UUID, visit: Signed) -> Response:
     return visit.redirect(f"/purchase-orders/{order_id}", say=visit.words.gettext("Noted: you see to it."))
 
 
+@router.post("/purchase-orders/{order_id}/resolve")
+async def resolve(order_id: UUID, visit: Signed) -> Response:
+    await visit.form()
+    visit.require("operate")
+    await exceptions.resolve(visit.tx, order_id, actor=visit.actor)
+    say = visit.words.gettext("Resolved. Each comes back only after its cause was over.")
+    return visit.redirect(f"/purchase-orders/{order_id}", say=say)
+
+
 @router.post("/purchase-orders/{order_id}/link")
 async def link(order_id: UUID, visit: Signed) -> Response:
     """A new address for the supplier, or none any more."""

@@ -58,7 +58,7 @@ select w.*, o.number, o.supplier_id, o.warehouse_id, p.name as supplier_name, l.
 -- list_exceptions
 -- One page of what is not as it should be, newest first.
 select e.id, e.purchase_order_id, o.number, o.supplier_id, p.name as supplier_name, e.line_no, l.sku_id, s.code as sku_code,
-       e.kind, e.quantity, e.due, e.opened_at, e.acknowledged_at, e.acknowledged_by, e.resolved_at
+       e.kind, e.quantity, e.due, e.opened_at, e.acknowledged_at, e.acknowledged_by, e.resolved_at, e.resolved_by
   from purchase_order_exceptions e
   join purchase_orders o on o.id = e.purchase_order_id
   join suppliers p on p.id = o.supplier_id
@@ -74,8 +74,32 @@ select e.id, e.purchase_order_id, o.number, o.supplier_id, p.name as supplier_na
  order by e.id desc
  limit %(limit)s;
 
+-- live_exceptions_of
+-- What is not as it should be with one order, or one of these; what nobody has seen, or all that is alive.
+select id from purchase_order_exceptions
+ where purchase_order_id = %(id)s and resolved_at is null and (%(exception_id)s::uuid is null or id = %(exception_id)s);
+
 -- acknowledge_exceptions
--- Somebody deals with what is wrong with an order; what opens later asks anew.
+-- Somebody deals with them; what opens later asks anew.
 update purchase_order_exceptions set acknowledged_at = business_now(), acknowledged_by = %(actor)s
- where purchase_order_id = %(id)s and resolved_at is null and acknowledged_at is null
-   and (%(exception_id)s::uuid is null or id = %(exception_id)s);
+ where id = any(%(ids)s) and resolved_at is null and acknowledged_at is null
+returning id, purchase_order_id;
+
+-- resolve_exceptions
+-- Somebody has dealt with them. They open again only after their cause was over and came back.
+update purchase_order_exceptions set resolved_at = business_now(), resolved_by = %(actor)s
+ where id = any(%(ids)s) and resolved_at is null
+returning id, purchase_order_id;
+
+-- tell_resolved
+-- One event per exception that a person resolved, as when its cause ends.
+insert into outbox_events (event_type, sku_ids, data)
+select 'purchase_order.exception_resolved', case when l.sku_id is null then '{}' else array[l.sku_id] end,
+       json_build_object('exception_id', e.id, 'purchase_order_id', o.id, 'number', o.number, 'supplier_id', o.supplier_id,
+                         'warehouse_id', o.warehouse_id, 'line_no', e.line_no, 'sku_id', l.sku_id, 'kind', e.kind,
+                         'quantity', e.quantity, 'due', e.due, 'actor', %(actor)s::text)
+  from purchase_order_exceptions e
+  join purchase_orders o on o.id = e.purchase_order_id
+  left join purchase_order_lines l on l.purchase_order_id = e.purchase_order_id and l.line_no = e.line_no
+ where e.id = any(%(ids)s)
+ order by e.id;

@@ -65,6 +65,7 @@ class ExceptionInfo(BaseModel):
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     resolved_at: datetime | None
+    resolved_by: Annotated[str | None, Field(description="`rule`: its cause was over")]
 
 
 class ExceptionPage(BaseModel):
@@ -126,6 +127,15 @@ async def acknowledge(order_id: UUID, tx: ApiTx, caller: Operator, body: Seen | 
     await service.get_order(tx, order_id)
     chosen = body.exception_id if body else None
     await exceptions.acknowledge(tx, order_id, actor=caller.actor, exception_id=chosen)
+    return shown(await service.get_order(tx, order_id))
+
+
+@router.post("/purchase-orders/{order_id}/resolve")
+async def resolve(order_id: UUID, tx: ApiTx, caller: Operator, body: Seen | None = None) -> OrderDetailInfo:
+    """Somebody has dealt with the exceptions of the order. One whose cause goes on stays so until it was over."""
+    await service.get_order(tx, order_id)
+    chosen = body.exception_id if body else None
+    await exceptions.resolve(tx, order_id, actor=caller.actor, exception_id=chosen)
     return shown(await service.get_order(tx, order_id))
 
 

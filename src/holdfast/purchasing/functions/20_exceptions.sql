@@ -32,6 +32,7 @@ $$;
 
 
 -- Let exceptions open and end by what is so now; running it twice changes nothing more. Answers what opened or ended.
+-- One that a person resolved opens again only after its cause was over.
 create or replace function purchase_order_watch(p_orders uuid[])
 returns table (event_type text, id uuid, purchase_order_id uuid, line_no integer, kind text, quantity bigint, due date)
 language plpgsql as $$
@@ -47,7 +48,7 @@ begin
         select f.purchase_order_id, f.line_no, f.kind, f.quantity, f.due, v_now
           from fault f
          order by f.purchase_order_id, f.line_no, f.kind
-        on conflict (purchase_order_id, line_no, kind) where resolved_at is null do nothing
+        on conflict (purchase_order_id, line_no, kind) where cleared_at is null do nothing
         returning *
     ), grown as (
         update purchase_order_exceptions e
@@ -58,14 +59,14 @@ begin
            and (e.quantity, e.due) is distinct from (f.quantity, f.due)
     ), ended as (
         update purchase_order_exceptions e
-           set resolved_at = v_now
-         where e.resolved_at is null and (p_orders is null or e.purchase_order_id = any (p_orders))
+           set cleared_at = v_now, resolved_at = coalesce(e.resolved_at, v_now), resolved_by = coalesce(e.resolved_by, 'rule')
+         where e.cleared_at is null and (p_orders is null or e.purchase_order_id = any (p_orders))
            and not exists (select from fault f
                             where f.purchase_order_id = e.purchase_order_id and f.kind = e.kind
                               and f.line_no is not distinct from e.line_no)
-        returning *
+        returning new.*, old.resolved_at is null as is_news
     )
     select 'purchase_order.exception_opened', o.id, o.purchase_order_id, o.line_no, o.kind, o.quantity, o.due from opened o
     union all
-    select 'purchase_order.exception_resolved', n.id, n.purchase_order_id, n.line_no, n.kind, n.quantity, n.due from ended n;
+    select 'purchase_order.exception_resolved', n.id, n.purchase_order_id, n.line_no, n.kind, n.quantity, n.due from ended n where n.is_news;
 end $$;
