@@ -22,6 +22,7 @@ from rich.console import Console
 
 from holdfast.access.keys import ensure_bootstrap_key
 from holdfast.access.people import start_link
+from holdfast.access.reached import keep_address
 from holdfast.db import in_one_transaction
 from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 from holdfast.db.migrate import migrate
@@ -68,7 +69,7 @@ def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -
                 for name, arguments in demo_parts(environment, f"http://{_reached_at(host)}:{port}"):
                     family.add(name, arguments)
             family.run(
-                on_ready=lambda: _announce(host, port, url, settings.admin_email),
+                on_ready=lambda: _announce(host, port, url, settings),
                 meanwhile=KeptAlive(server).look,
             )
     finally:
@@ -180,15 +181,16 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def _announce(host: str, port: int, url: str, admin_email: str) -> None:
+def _announce(host: str, port: int, url: str, settings: Settings) -> None:
     address = f"http://{host}:{port}"
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
         try:
             if httpx2.get(f"{address}/readyz", timeout=2).status_code == 200:
+                keep_address(settings.data_dir, f"http://{_reached_at(host)}:{port}")
                 # Programs wait for exactly this line (contract).
                 print(f"Holdfast is ready at {address}", flush=True)  # noqa: T201
-                email, link = asyncio.run(in_one_transaction(url, lambda tx: start_link(tx, admin_email)))
+                email, link = asyncio.run(in_one_transaction(url, lambda tx: start_link(tx, settings.admin_email)))
                 print(f"Sign in as {email}: {address}/sign-in/{link}", flush=True)  # noqa: T201
                 print("The link works once, for a day; every start prints a new one. Stop with ^C.", flush=True)  # noqa: T201
                 return

@@ -210,6 +210,25 @@ PLANTED = {
         "update purchase_order_lines set suggestion_id = '00000000-0000-0000-0000-000000000001'",
         "expected its suggestion 00000000-0000-0000-0000-000000000001 found no such suggestion",
     ),
+    "foreign_costs_fit": (
+        "insert into foreign_costs (movement_id, sku_id, currency, unit_cost, exchange_rate)"
+        " select id, sku_id, 'USD', 2, 7 from inventory_movements where {TEA@GZ} and quantity = 50",
+        "expected cost=14.000000 found cost=",
+    ),
+    "fills_are_their_levels": (
+        "update warehouses set capacity = 10, updated_at = now() - interval '1 hour' where code = '{gz}';"
+        "update inventory set last_updated = now() - interval '1 hour'",
+        "fill of {gz} expected over=t found over=f",
+    ),
+    "states_are_as_told": (
+        "update inventory set last_updated = now() - interval '1 hour';"
+        "update warehouses set updated_at = now() - interval '1 hour';"
+        "update skus set updated_at = now() - interval '1 hour';"
+        "update outbox_events set published_at = now() where published_at is null;"
+        "insert into stock_states (sku_id, channel_id, is_in_stock, changed_at)"
+        " select id, null, code <> '{tea}', now() from skus",
+        "state of {tea} in the house expected in stock=t found in stock=f",
+    ),
     "clock_is_not_shifted": (
         "update business_clock set shift = interval '1 second'",
         "business_clock expected shift 0 found shift 00:00:01",
@@ -229,6 +248,16 @@ async def test_a_planted_violation_is_named(shop: Shelf, fresh_url: str, name: s
         owner.execute(filled(shop, statement))  # type: ignore[arg-type]
     told = [line for line in await found(fresh_url) if line.startswith(name + ":")]
     assert any(filled(shop, said) in line for line in told), told
+
+
+async def test_what_moved_a_moment_ago_is_told_soon_and_no_violation(shop: Shelf, fresh_url: str) -> None:
+    """The planted states and fills again, but the levels moved just now."""
+    with psycopg.connect(fresh_url, autocommit=True) as owner:
+        for name in ("fills_are_their_levels", "states_are_as_told"):
+            owner.execute(filled(shop, PLANTED[name][0]))  # type: ignore[arg-type]
+        owner.execute("update inventory set last_updated = business_now()")
+    told = [line for line in await found(fresh_url) if line.startswith(("fills_are", "states_are"))]
+    assert told == []
 
 
 async def test_lines_and_entries_without_their_level_are_named(shop: Shelf, fresh_url: str) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from holdfast.access import keys, people
 from holdfast.access.model import ROLE_SCOPES, SCOPES
+from holdfast.access.reached import kept_address
 from holdfast.db import Tx, in_one_transaction
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.settings import Settings
@@ -40,7 +41,7 @@ def add_user(
         await people.add_person(tx, email=email, name=name or email, role=cast(Any, role))
         return await people.first_link(tx, email)
 
-    _print_link(_in_transaction(data_dir, add))
+    _print_link(_in_transaction(data_dir, add), data_dir)
 
 
 @users.command("link")
@@ -50,7 +51,7 @@ def sign_in_link(email: str, data_dir: DataDir = Path("data")) -> None:
     if link is None:
         screen.print(f"Nobody has the e-mail {email}.")
         raise typer.Exit(1)
-    _print_link(link)
+    _print_link(link, data_dir)
 
 
 @api_keys.command("create")
@@ -70,8 +71,9 @@ def create_key(
     print(_in_transaction(data_dir, create))  # noqa: T201 - for `TOKEN=$(holdfast key create …)`
 
 
-def _print_link(token: str | None) -> None:
-    base = Settings.from_env().public_url or "http://127.0.0.1:8000"
+def _print_link(token: str | None, data_dir: Path) -> None:
+    """Below the address it was told, else the one at which ``holdfast up`` was ready last."""
+    base = Settings.from_env().public_url or kept_address(data_dir) or "http://127.0.0.1:8000"
     print(f"{base}/sign-in/{token}")  # noqa: T201 - one line, to be copied
 
 

@@ -20,6 +20,7 @@ sql = statements("holdfast.monitoring")
 units = statements("holdfast.monitoring", "units.sql")
 demand = statements("holdfast.monitoring", "demand.sql")
 purchases = statements("holdfast.monitoring", "purchases.sql")
+told = statements("holdfast.monitoring", "told.sql")
 approvals = statements("holdfast.monitoring", "approvals.sql")
 
 # The sweeper runs every ten seconds; a hold this long past its deadline says that it does not.
@@ -63,6 +64,9 @@ CHECKS = (
     Check("P2", "bundles consist of parts and have no stock", sql.bundles_are_their_parts),
     Check("P2", "offers of the waiting list have their hold", sql.offers_have_their_hold),
     Check("P2", "what orders received is the sum of their receipts", purchases.purchases_add_up),
+    Check("P2", "what was paid abroad is what the ledger has", told.foreign_costs_fit),
+    Check("P2", "what was told of full warehouses is so", told.fills_are_their_levels),
+    Check("P2", "what was told of being in stock is so", told.states_are_as_told),
     Check("P2", "what a transfer took is on its way, arrived or lost", sql.transfers_add_up),
     Check("P2", "what returns brought back is in the ledger", sql.returns_were_posted),
     Check("P2", "what stock counts adjusted is in the ledger", sql.counts_were_posted),
