@@ -177,7 +177,7 @@ def _shown_order(row: OrderAlertRow, visit: Visit) -> ShownOrderAlert:
     if row.line_no is not None:
         says = words.gettext("%(what)s: %(quantity)s", what=says, quantity=formats.number(row.quantity))
     if row.due is not None:
-        says += f" · {words.gettext('promised for %(day)s', day=formats.day(row.due))}"
+        says = " · ".join([says, words.gettext("promised for %(day)s", day=formats.day(row.due))])
     return ShownOrderAlert(
         id=row.id,
         order_id=row.purchase_order_id,
