@@ -40,6 +40,7 @@ import holdfast.demand.lines_api
 import holdfast.demand.pages
 import holdfast.demand.planners_api
 import holdfast.importing.api
+import holdfast.importing.pages
 import holdfast.monitoring.api
 import holdfast.monitoring.doctor_api
 import holdfast.monitoring.jobs
@@ -180,6 +181,7 @@ PAGES: list[APIRouter] = [
     holdfast.demand.accuracy_pages.router,
     holdfast.purchasing.pages.router,
     holdfast.purchasing.supplier_page.router,
+    holdfast.importing.pages.router,
     holdfast.purchasing.supplier_editing.router,
     holdfast.purchasing.supplier_pages.router,
     holdfast.alerts.pages.router,

@@ -1,13 +1,14 @@
-"""Importing SKUs over HTTP: the same reading and the same rules as ``holdfast import``."""
+"""Importing SKUs and terms over HTTP: the same reading and the same rules as ``holdfast import``."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from holdfast.access.edge import ApiRoute, ApiTx, Operator
+from holdfast.access.edge import ApiRoute, ApiTx, Operator, Planner
+from holdfast.db import Tx
 from holdfast.importing.model import Problem
-from holdfast.importing.service import kind_of, read_table, run_import
+from holdfast.importing.service import KindName, kind_of, read_table, run_import
 from holdfast.importing.table import table_of_csv
 from holdfast.kernel.errors import Invalid
 
@@ -53,22 +54,36 @@ class ImportInfo(BaseModel):
     is_applied: bool
 
 
-@router.post(
-    "/skus:import",
-    openapi_extra={
-        "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}}}
-    },
-)
+_CSV = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+@router.post("/skus:import", openapi_extra=_CSV)
 async def import_skus(
     request: Request, tx: ApiTx, caller: Operator, apply: bool = False, valid_rows_only: bool = False
 ) -> ImportInfo:
     """A CSV of SKUs. Without ``apply`` it only answers what would change; with it, all rows are applied or, when one
     has a problem, none (422 ``import_has_problems``) unless ``valid_rows_only``.
     """
-    kind = kind_of("skus")
-    reading = read_table(table_of_csv(await request.body(), "the file"), kind, lambda: None)
+    how = {"apply": apply, "valid_rows_only": valid_rows_only}
+    return await _imported(tx, "skus", await request.body(), actor=caller.actor, **how)
+
+
+@router.post("/supplier-items:import", openapi_extra=_CSV, tags=["Suppliers"])
+async def import_supplier_items(
+    request: Request, tx: ApiTx, caller: Planner, apply: bool = False, valid_rows_only: bool = False
+) -> ImportInfo:
+    """A CSV of what suppliers ask for SKUs, in the same way. An empty cell leaves known terms as they are."""
+    how = {"apply": apply, "valid_rows_only": valid_rows_only}
+    return await _imported(tx, "terms", await request.body(), actor=caller.actor, **how)
+
+
+async def _imported(
+    tx: Tx, name: KindName, content: bytes, *, apply: bool, valid_rows_only: bool, actor: str
+) -> ImportInfo:
+    kind = kind_of(name)
+    reading = read_table(table_of_csv(content, "the file"), kind, lambda: None)
     outcome = await run_import(
-        tx, kind, reading, apply=apply, valid_rows_only=valid_rows_only, actor=caller.actor, reference="api"
+        tx, kind, reading, apply=apply, valid_rows_only=valid_rows_only, actor=actor, reference="api"
     )
     if apply and not outcome.is_applied:
         raise Invalid(

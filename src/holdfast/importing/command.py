@@ -1,4 +1,4 @@
-"""``holdfast import skus|stock|sales|postcodes FILE``: shows what a file would do; ``--apply`` does it."""
+"""``holdfast import skus|stock|sales|postcodes|terms FILE``: shows what a file would do; ``--apply`` does it."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class What(StrEnum):
     STOCK = "stock"
     SALES = "sales"
     POSTCODES = "postcodes"
+    TERMS = "terms"
 
 
 class StockMode(StrEnum):
@@ -68,7 +69,7 @@ def import_file(
         Path, typer.Option(envvar="HOLDFAST_DATA_DIR", help="Where the embedded PostgreSQL keeps its files.")
     ] = Path("data"),
 ) -> None:
-    """Take over SKUs, stock, sales or postcodes from a file. Shows what would change; only --apply does it."""
+    """Take over SKUs, stock, sales, postcodes or terms from a file. Shows what would change; only --apply does it."""
     from holdfast.importing.service import kind_of
 
     try:

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Literal, Protocol
 
 from holdfast.db import Tx
-from holdfast.importing import postcodes, sales, skus, stock
+from holdfast.importing import postcodes, sales, skus, stock, terms
 from holdfast.importing.model import Column, Plan, Problem, Row
 from holdfast.importing.rows import ignored_columns, read_rows
 from holdfast.importing.stock import Mode
 from holdfast.importing.table import Table
 from holdfast.kernel.errors import Invalid
 
-KindName = Literal["skus", "stock", "sales", "postcodes"]
+KindName = Literal["skus", "stock", "sales", "postcodes", "terms"]
 
 
 class Apply(Protocol):
@@ -37,6 +37,8 @@ def kind_of(name: KindName, *, mode: Mode | None = None, from_stock: bool = Fals
         return Kind(skus.COLUMNS, skus.plan_skus, skus.apply_skus)
     if name == "postcodes":
         return Kind(postcodes.COLUMNS, postcodes.plan_postcodes, postcodes.apply_postcodes)
+    if name == "terms":
+        return Kind(terms.COLUMNS, terms.plan_terms, terms.apply_terms)
     if name == "sales" and from_stock:
         return Kind(sales.COLUMNS, sales.plan_sales, sales.apply_sales)
     if name == "sales":

@@ -96,3 +96,21 @@ select i.supplier_id, i.sku_id, s.code as sku_code, i.supplier_code, i.unit_cost
 -- delete_supplier_item
 -- A supplier no longer offers a SKU; orders keep their own cost.
 delete from supplier_items where supplier_id = %(supplier_id)s and sku_id = %(sku_id)s;
+
+-- suppliers_by_code
+-- The suppliers that a file names.
+select id, code, name, email, contact_name, phone, language, currency, lead_time_days, lead_time_sd_days, minimum_order_value,
+       over_receipt_share, order_weekdays, supplier_closed_days(closed_days) as closed_days, truck_volume_l,
+       truck_weight_kg, order_channel, api_url, api_is_idempotent, api_secret_sealed is not null as has_api_secret,
+       is_active, created_at, updated_at
+  from suppliers
+ where code = any(%(codes)s);
+
+-- items_of_suppliers
+-- All terms of some suppliers, to compare a file with.
+select i.supplier_id, i.sku_id, s.code as sku_code, i.supplier_code, i.unit_cost, i.currency, i.break_quantities,
+       i.break_costs, i.moq, i.order_multiple, i.max_order_quantity, i.pack_size, i.pack_volume_l, i.pack_weight_kg,
+       i.valid_from, i.valid_to, i.lead_time_days, i.lead_time_sd_days, i.is_preferred, i.updated_at
+  from supplier_items i
+  join skus s on s.id = i.sku_id
+ where i.supplier_id = any(%(ids)s);

@@ -63,6 +63,15 @@
     recount(form);
   });
 
+  // A chosen file is read into the field that is sent; spreadsheets in China save GB18030.
+  document.querySelectorAll("input[data-file-into]").forEach((input) => input.addEventListener("change", async () => {
+    if (!input.files.length) return;
+    const bytes = await input.files[0].arrayBuffer();
+    let text;
+    try { text = new TextDecoder("utf-8", { fatal: true }).decode(bytes); } catch { text = new TextDecoder("gb18030").decode(bytes); }
+    document.getElementById(input.dataset.fileInto).value = text;
+  }));
+
   // Charts: the library is fetched only when a page has one (or when a fragment brings one).
   const draw = (root) => {
     const boxes = root.querySelectorAll("[data-chart]");
