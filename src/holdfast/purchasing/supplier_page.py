@@ -7,15 +7,16 @@ its own, so that one sent twice is one statement; what is said does exactly what
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, tzinfo
-from typing import Final
+from typing import Final, Literal, TypedDict
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Response
 
-from holdfast.access.visit import LANGUAGE_COOKIE, OpenPageRoute, Signed, Visit
+from holdfast.access.visit import LANGUAGE_COOKIE, Form, OpenPageRoute, Signed, Visit
 from holdfast.kernel.errors import Invalid, Refusal
 from holdfast.purchasing import confirming, letters, links
 from holdfast.purchasing.model import FOLLOWS, OrderDetail, OrderLine, Statement, Supplier
@@ -86,6 +87,24 @@ class ClosedView:
     is_hasty: bool
 
 
+class Signature(TypedDict):
+    """Who says it, and which form: the same form is one statement."""
+
+    actor: str
+    source: Literal["link"]
+    request_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A form of the supplier about its order."""
+
+    order_id: UUID
+    form: Form
+    detail: OrderDetail
+    signed: Signature
+
+
 @router.get("/supplier/orders/{token}")
 async def page(token: str, visit: Signed) -> Response:
     found = await _come_in(visit, token)
@@ -109,86 +128,67 @@ async def paper(token: str, visit: Signed) -> Response:
 
 @router.post("/supplier/orders/{token}/confirm")
 async def confirm(token: str, visit: Signed) -> Response:
-    found = await _come_in(visit, token)
-    if isinstance(found, Response):
-        return found
-    form = await visit.form()
-    key = _key(found, form.text("once"))
-    if await confirming.is_repeat(visit.tx, found.order_id, key):
-        return _thanks(visit, token, visit.words.gettext("Thank you. Your confirmation has reached us."))
-    detail = await get_order(visit.tx, found.order_id)
-    words, wrong = read_confirmation(visit, form, detail.lines, await _today(visit))
-    if wrong:
-        return await _shown(visit, token, found, typed=form_texts(form.fields), wrong=wrong)
-    try:
-        async with visit.savepoint():
-            await confirming.confirm(
-                visit.tx,
-                found.order_id,
-                expected_at=None,
-                lines=words,
-                actor=await _actor(visit, detail),
-                source="link",
-                request_key=key,
-            )
-    except Refusal as refusal:
-        wrong = {"order": sentence_of(visit, refusal)}
-        return await _shown(visit, token, found, typed=form_texts(form.fields), wrong=wrong, status=409)
-    return _thanks(visit, token, visit.words.gettext("Thank you. Your confirmation has reached us."))
+    async def say(letter: Letter) -> dict[str, str]:
+        words, wrong = read_confirmation(visit, letter.form, letter.detail.lines, await _today(visit))
+        if not wrong:
+            await confirming.confirm(visit.tx, letter.order_id, expected_at=None, lines=words, **letter.signed)
+        return wrong
+
+    return await _told(visit, token, say, visit.words.gettext("Thank you. Your confirmation has reached us."))
 
 
 @router.post("/supplier/orders/{token}/shipment")
 async def shipment(token: str, visit: Signed) -> Response:
+    async def say(letter: Letter) -> dict[str, str]:
+        day, lines, wrong = read_shipment(visit, letter.form, letter.detail.lines, await _today(visit))
+        if day is not None and not wrong:
+            await confirming.announce(
+                visit.tx,
+                letter.order_id,
+                expected_at=day,
+                carrier=letter.form.text("carrier")[:200],
+                tracking_number=letter.form.text("tracking_number")[:200],
+                lines=lines,
+                **letter.signed,
+            )
+        return wrong
+
+    return await _told(visit, token, say, visit.words.gettext("Thank you. We expect the shipment."))
+
+
+@router.post("/supplier/orders/{token}/message")
+async def message(token: str, visit: Signed) -> Response:
+    async def say(letter: Letter) -> dict[str, str]:
+        text = letter.form.text("text")
+        if not text or len(text) > TEXT_MAX:
+            most = visit.formats.number(TEXT_MAX)
+            return {"text": visit.words.gettext("Write at most %(most)s characters.", most=most)}
+        await confirming.say(visit.tx, letter.order_id, text=text, **letter.signed)
+        return {}
+
+    return await _told(visit, token, say, visit.words.gettext("Thank you. Your message has reached us."))
+
+
+async def _told(visit: Visit, token: str, say: Callable[[Letter], Awaitable[dict[str, str]]], thanks: str) -> Response:
+    """One form of the supplier, heard once: `say` answers what is wrong by field, or has told it."""
     found = await _come_in(visit, token)
     if isinstance(found, Response):
         return found
     form = await visit.form()
     key = _key(found, form.text("once"))
     if await confirming.is_repeat(visit.tx, found.order_id, key):
-        return _thanks(visit, token, visit.words.gettext("Thank you. We expect the shipment."))
+        return _thanks(visit, token, thanks)
     detail = await get_order(visit.tx, found.order_id)
-    day, lines, wrong = read_shipment(visit, form, detail.lines, await _today(visit))
-    if wrong or day is None:
-        return await _shown(visit, token, found, typed=form_texts(form.fields), wrong=wrong)
+    signed: Signature = {"actor": await _actor(visit, detail), "source": "link", "request_key": key}
+    status: int | None = None
     try:
         async with visit.savepoint():
-            await confirming.announce(
-                visit.tx,
-                found.order_id,
-                expected_at=day,
-                carrier=form.text("carrier")[:200],
-                tracking_number=form.text("tracking_number")[:200],
-                lines=lines,
-                actor=await _actor(visit, detail),
-                source="link",
-                request_key=key,
-            )
+            wrong = await say(Letter(found.order_id, form, detail, signed))
     except Refusal as refusal:
-        wrong = {"order": sentence_of(visit, refusal)}
-        return await _shown(visit, token, found, typed=form_texts(form.fields), wrong=wrong, status=409)
-    return _thanks(visit, token, visit.words.gettext("Thank you. We expect the shipment."))
-
-
-@router.post("/supplier/orders/{token}/message")
-async def message(token: str, visit: Signed) -> Response:
-    found = await _come_in(visit, token)
-    if isinstance(found, Response):
-        return found
-    form = await visit.form()
-    text = form.text("text")
-    if not text or len(text) > TEXT_MAX:
-        said = visit.words.gettext("Write at most %(most)s characters.", most=visit.formats.number(TEXT_MAX))
-        return await _shown(visit, token, found, typed=form_texts(form.fields), wrong={"text": said})
-    detail = await get_order(visit.tx, found.order_id)
-    await confirming.say(
-        visit.tx,
-        found.order_id,
-        text=text,
-        actor=await _actor(visit, detail),
-        source="link",
-        request_key=_key(found, form.text("once")),
-    )
-    return _thanks(visit, token, visit.words.gettext("Thank you. Your message has reached us."))
+        wrong, status = {"order": sentence_of(visit, refusal)}, 409
+    if wrong:
+        return await _shown(visit, token, found, typed=form_texts(form.fields), wrong=wrong, status=status)
+    return _thanks(visit, token, thanks)
 
 
 async def _come_in(visit: Visit, token: str) -> links.Opened | Response:
