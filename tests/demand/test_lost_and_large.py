@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from psycopg.types.json import Json
 from tests.conftest import Shelf
@@ -12,6 +14,7 @@ from tests.demand.test_demand_keeping import DAY, Shop
 from tests.house import House
 
 from holdfast.db import Database
+from holdfast.demand import explaining, store
 
 
 @pytest.fixture
@@ -53,6 +56,44 @@ async def test_a_part_day_without_stock_lost_its_share_of_the_rate(shop: Shop) -
     # Before: 80 empty days of nothing known and ten days in stock with 40 units.
     assert lost(shop) == {10: (0.5, 2.0)}
     assert shop.days("TEA@GZ", "quantity")[10] == 960, "the estimate stands beside the sales"
+
+
+async def test_a_part_day_counts_with_what_would_have_sold_in_the_rest_of_it(shop: Shop) -> None:
+    """Four a day; one was sold before the shelf was empty for half of the day: the forecast reads 1 + 2."""
+    await sell_for(shop, 10)
+    shop.shelf.advance(DAY / 4)
+    shop.sell("TEA@GZ 1")
+    broken = [shop.shelf.items("TEA@GZ 1")[0] | {"quantity": -959}]
+    kinds = {"event_type": "inventory.adjusted", "movement_type": "adjustment", "reference_type": "adjustment"}
+    gone = shop.shelf.post("stock_move", **kinds, reason="fire", items=broken)
+    assert gone["outcome"] == "moved"
+    shop.shelf.advance(DAY / 2)
+    shop.shelf.given("TEA@GZ 50")
+    shop.next_day(0.5)
+    await shop.refresh()
+    assert lost(shop) == {10: (0.5, 2.0)}
+    day = shop.first_day + timedelta(days=10)
+    pair = [uuid.UUID(shop.shelf.sku("TEA"))], [uuid.UUID(shop.shelf.warehouse("GZ"))]
+    async with shop.database.transaction() as tx:
+        history = await store.read_histories(tx, *pair, days=4)
+        kept = (
+            await store.list_demand(
+                tx, before=None, limit=1, sku_id=pair[0][0], warehouse_id=None, since=day, until=day
+            )
+        )[0]
+        told = await explaining.explain(tx, pair[0][0], pair[1][0], day)
+    assert history.quantity[0].tolist() == [4, 4, 4, 3]
+    assert history.observed.all()
+    assert kept.quantity == 1, "what was counted stays a count"
+    (part,) = [part for part in told.parts if part.part == "forecast"]
+    assert (part.units, part.is_part_of_demand) == (pytest.approx(3.0, abs=0.01), False)
+    assert "seen for 0.500 of the day" in part.made_by
+    assert told.adds_up
+
+
+def test_fractions_of_units_add_up_over_the_days() -> None:
+    assert store._whole(np.full(10, 30)).tolist() == [0, 1, 0, 0, 1, 0, 0, 0, 1, 0]
+    assert store._whole(np.array([250, 0, 250])).tolist() == [3, 0, 2]
 
 
 async def test_days_without_stock_lose_the_rate_until_goods_come(shop: Shop) -> None:

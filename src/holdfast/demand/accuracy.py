@@ -13,7 +13,12 @@ sql = statements("holdfast.demand", "grading.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accuracy:
-    """Errors of the mean over the protection time, by units of demand; see the API. ``coverage`` at STORED_LEVELS."""
+    """Of forecasts whose time is over. ``wape``: errors / demand, of the mean over the protection time.
+
+    ``naive_wape``: of "as much as in the same time before", which a forecast must beat. ``bias``: forecast less
+    actual / actual, above 0 is too high. ``pinball``: mean loss of the five stated levels / demand. ``coverage``: how
+    often demand stayed within each stated level. Null where nothing was sold.
+    """
 
     graded: int
     since: date | None
@@ -23,10 +28,22 @@ class Accuracy:
     naive_wape: float | None
     bias: float | None
     pinball: float | None
-    coverage: list[float | None]
-    sku_id: UUID | None = None
-    warehouse_id: UUID | None = None
-    pairs: int = 1
+    coverage: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairAccuracy(Accuracy):
+    """Of one SKU in one warehouse."""
+
+    sku_id: UUID
+    warehouse_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracySummary(Accuracy):
+    """Of everything, by units of demand."""
+
+    pairs: int
 
 
 async def list_accuracy(
@@ -37,11 +54,11 @@ async def list_accuracy(
     sku_id: UUID | None = None,
     warehouse_id: UUID | None = None,
     after: tuple[UUID, UUID] | None = None,
-) -> list[Accuracy]:
+) -> list[PairAccuracy]:
     """One page and one row more, by SKU and warehouse, of what was forecast in the last ``days`` days."""
     return await tx.all(
         sql.list_accuracy,
-        Accuracy,
+        PairAccuracy,
         since=_since(days),
         sku_id=sku_id,
         warehouse_id=warehouse_id,
@@ -51,9 +68,9 @@ async def list_accuracy(
     )
 
 
-async def sum_accuracy(tx: Tx, *, days: int) -> Accuracy:
+async def sum_accuracy(tx: Tx, *, days: int) -> AccuracySummary:
     """The same of all pairs together."""
-    return await tx.one(sql.sum_accuracy, Accuracy, since=_since(days))
+    return await tx.one(sql.sum_accuracy, AccuracySummary, since=_since(days))
 
 
 def _since(days: int) -> date:

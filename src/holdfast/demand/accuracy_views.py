@@ -13,7 +13,6 @@ from holdfast.demand.accuracy import Accuracy, sum_accuracy
 from holdfast.demand.demand_views import YOUNG_DAYS, sql
 from holdfast.demand.nightly import DemandRun
 from holdfast.demand.overrides import OverrideGrades
-from holdfast.demand.store import STORED_LEVELS
 from holdfast.web.i18n import N_
 
 LOOK_BACK: Final = {"28": N_("4 weeks"), "90": N_("3 months"), "365": N_("a year")}
@@ -118,7 +117,7 @@ def _headline(visit: Visit, summary: Accuracy | None) -> str:
 
 def _coverage(visit: Visit, summary: Accuracy | None) -> str:
     """What the 95 % level was worth, as times of a hundred."""
-    share = summary.coverage[STORED_LEVELS.index(LEVEL_SHOWN)] if summary else None
+    share = summary.coverage[str(LEVEL_SHOWN)] if summary else None
     if share is None:
         return ""
     times = round(share * 100)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from holdfast.access.edge import ApiRoute, ApiTx, Reader
 from holdfast.demand import explaining, service
 from holdfast.demand.explaining import DemandExplained
-from holdfast.demand.lines_api import DemandLineInfo
 from holdfast.demand.service import Outlook
-from holdfast.demand.store import STORED_LEVELS, StoredForecast
+from holdfast.demand.store import STORED_LEVELS, DemandDay, StoredForecast
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, foreign_cursor, page_of
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Demand"])
@@ -22,76 +22,9 @@ router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Demand"])
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
-class DemandDayInfo(BaseModel):
-    """``quantity`` = imported + sold - returned; ``ordinary_quantity`` is that without one-off lines.
-
-    ``observed`` is false when the shelf was empty from morning on and nothing sold. ``empty_share`` of the day nothing
-    could be bought; ``lost_quantity`` estimates what would have sold then (null: unknown), ``refused_quantity`` counts
-    what was asked for and refused; ``lost_total`` is the larger. None of the three is part of ``quantity``.
-    """
-
-    model_config = ConfigDict(from_attributes=True)
-    sku_id: UUID
-    warehouse_id: UUID
-    day: date
-    quantity: int
-    orders: int
-    observed: bool
-    imported_quantity: int
-    sold_quantity: int
-    returned_quantity: int
-    bulk_quantity: int
-    ordinary_quantity: int
-    empty_share: float
-    lost_quantity: float | None
-    refused_quantity: int
-    lost_total: float
-
-
 class DemandPage(BaseModel):
-    demand: list[DemandDayInfo]
+    demand: Sequence[DemandDay]
     next_cursor: str | None
-
-
-class RefusalInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    requested: int
-    available: int
-    at: datetime
-
-
-class EmptyTimeInfo(BaseModel):
-    """``cause``: empty (nothing sellable there, by the ledger) or promised (all of it was). null: since ever; still."""
-
-    model_config = ConfigDict(from_attributes=True)
-    cause: str
-    empty_from: datetime | None
-    empty_until: datetime | None
-
-
-class PartInfo(BaseModel):
-    """One figure of a day and how it was made. ``units`` of net demand add up; the others stand beside it."""
-
-    model_config = ConfigDict(from_attributes=True)
-    part: str
-    units: float
-    is_part_of_demand: bool
-    made_by: str
-
-
-class DemandExplanation(BaseModel):
-    """``lines`` are the first 500 behind the day; ``adds_up`` says that lines and imported units make the quantity."""
-
-    model_config = ConfigDict(from_attributes=True)
-    sku_id: UUID
-    warehouse_id: UUID
-    day: date
-    quantity: int
-    parts: list[PartInfo]
-    lines: list[DemandLineInfo]
-    refusals: list[RefusalInfo]
-    empty_times: list[EmptyTimeInfo]
-    adds_up: bool
 
 
 class ForecastInfo(BaseModel):
@@ -169,14 +102,13 @@ async def list_demand(
         limit=limit,
     )
     page = page_of(found, limit, lambda d: encode_cursor(d.day, d.sku_id, d.warehouse_id))
-    return DemandPage(demand=[DemandDayInfo.model_validate(d) for d in page.items], next_cursor=page.next_cursor)
+    return DemandPage(demand=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/demand/{sku_id}/explain")
-async def explain_demand(sku_id: UUID, tx: ApiTx, _: Reader, warehouse_id: UUID, day: date) -> DemandExplanation:
+async def explain_demand(sku_id: UUID, tx: ApiTx, _: Reader, warehouse_id: UUID, day: date) -> DemandExplained:
     """How the demand of one SKU in one warehouse on one day was made: its parts, lines, refusals and empty times."""
-    found: DemandExplained = await explaining.explain(tx, sku_id, warehouse_id, day)
-    return DemandExplanation.model_validate(found)
+    return await explaining.explain(tx, sku_id, warehouse_id, day)
 
 
 @router.get("/forecasts")

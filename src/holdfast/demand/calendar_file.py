@@ -91,7 +91,8 @@ def _entry(row: dict[str, str], ids: dict[tuple[str, str], UUID | None]) -> NewE
     first, last = _day(row["first_day"]), _day(row["last_day"] or row["first_day"])
     assert first is not None, "dates are checked before"
     assert last is not None, "dates are checked before"
-    return NewEntry(
+    # Every cell is judged by `_problems`, which names its column.
+    return NewEntry.model_construct(
         kind=row["kind"],
         label=row["label"],
         first_day=first,

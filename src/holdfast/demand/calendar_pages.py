@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -16,7 +16,7 @@ from holdfast.demand.calendar_file import import_calendar
 from holdfast.demand.calendar_views import KINDS, CellProblem, FileCheck, Typed, calendar_view
 from holdfast.demand.demand_views import sql
 from holdfast.demand.pages import OnlyLooked
-from holdfast.demand.planners import CALENDAR_DAYS_MAX, NewEntry
+from holdfast.demand.planners import CALENDAR_DAYS_MAX, CalendarKind, NewEntry
 from holdfast.kernel.errors import Invalid, NotFound, Refusal
 from holdfast.kernel.ids import uuid_or_none
 from holdfast.web.i18n import N_
@@ -140,12 +140,12 @@ async def _entry(visit: Visit, form: Form, wrong: dict[str, str]) -> NewEntry | 
     if wrong:
         return None
     return NewEntry(
-        kind=form.text("kind") if form.text("kind") in KINDS else "other",
+        kind=cast("CalendarKind", form.text("kind") if form.text("kind") in KINDS else "other"),
         label=label,
         first_day=days[0],
         last_day=days[1],
         sku_id=sku_id,
-        category=form.text("category") or None,
+        category=form.text("category")[:200] or None,
         warehouse_id=uuid_or_none(form.text("warehouse")),
     )
 

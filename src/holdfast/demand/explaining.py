@@ -17,7 +17,9 @@ LINES_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DayPart:
+    """One figure of a day and how it was made. ``units`` of net demand add up; the others stand beside it."""
+
     part: str
     units: float
     is_part_of_demand: bool
@@ -25,7 +27,9 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedAttempt:
+    """The most one cart, order or minute was short of."""
+
     requested: int
     available: int
     at: datetime
@@ -33,6 +37,8 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class EmptyTime:
+    """``cause``: empty (nothing sellable there, by the ledger) or promised (all of it was). null: since ever; still."""
+
     cause: str
     empty_from: datetime | None
     empty_until: datetime | None
@@ -40,15 +46,15 @@ class EmptyTime:
 
 @dataclass(frozen=True, slots=True)
 class DemandExplained:
-    """A day in parts. ``adds_up``: imported units and lines make the quantity (also when there are more than shown)."""
+    """A day in parts. ``lines`` are the first 500 behind it; ``adds_up``: imports and lines make the quantity."""
 
     sku_id: UUID
     warehouse_id: UUID
     day: date
     quantity: int
-    parts: list[Part]
+    parts: list[DayPart]
     lines: list[DemandLine]
-    refusals: list[Refusal]
+    refusals: list[RefusedAttempt]
     empty_times: list[EmptyTime]
     adds_up: bool
 
@@ -71,13 +77,13 @@ async def explain(tx: Tx, sku_id: UUID, warehouse_id: UUID, day: date) -> Demand
         kept.quantity,
         _parts(kept),
         lines[:LINES_MAX],
-        await tx.all(store.sql.list_refusals, Refusal, **level, day=day),
+        await tx.all(store.sql.list_refusals, RefusedAttempt, **level, day=day),
         await tx.all(store.sql.list_empty_times, EmptyTime, **level, day=day),
         len(lines) > LINES_MAX or summed + kept.imported_quantity == kept.quantity,
     )
 
 
-def _parts(kept: DemandDay) -> list[Part]:
+def _parts(kept: DemandDay) -> list[DayPart]:
     rate = kept.lost_quantity / kept.empty_share if kept.lost_quantity is not None and kept.empty_share else None
     lost_by = (
         "no rate is known: fewer than 7 of the 90 days before were seen"
@@ -85,18 +91,18 @@ def _parts(kept: DemandDay) -> list[Part]:
         else f"{rate:.4g} units a day, the mean of 90 days before by time in stock, times {kept.empty_share:.3f}"
     )
     parts = [
-        Part("imported", kept.imported_quantity, True, "taken over from a file, as it was given"),
-        Part(
+        DayPart("imported", kept.imported_quantity, True, "taken over from a file, as it was given"),
+        DayPart(
             "sold", kept.sold_quantity, True, "order lines on the day they were placed, and sales, less what was undone"
         ),
-        Part("returned", -kept.returned_quantity, True, "what came back of lines of this day"),
-        Part(
+        DayPart("returned", -kept.returned_quantity, True, "what came back of lines of this day"),
+        DayPart(
             "one_off",
             kept.bulk_quantity,
             False,
             "of what was sold: lines far above the usual, or so a planner says",
         ),
-        Part(
+        DayPart(
             "refused",
             kept.refused_quantity,
             False,
@@ -104,5 +110,19 @@ def _parts(kept: DemandDay) -> list[Part]:
         ),
     ]
     if kept.empty_share:
-        parts.append(Part("lost", kept.lost_quantity or 0.0, False, lost_by))
+        parts.append(DayPart("lost", kept.lost_quantity or 0.0, False, lost_by))
+    parts.append(_read_by_forecast(kept))
     return parts
+
+
+def _read_by_forecast(kept: DemandDay) -> DayPart:
+    """What the forecast takes this day for, and why."""
+    if not kept.observed:
+        return DayPart("forecast", 0.0, False, "unknown: the shelf was empty from morning on and nothing sold")
+    if kept.lost_quantity is None or not 0 < kept.empty_share < 1:
+        return DayPart("forecast", float(kept.ordinary_quantity), False, "what was wanted, without one-offs")
+    seen = 1.0 - kept.empty_share
+    why = (
+        f"seen for {seen:.3f} of the day: what was wanted then, without one-offs, and what would have sold in the rest"
+    )
+    return DayPart("forecast", kept.ordinary_quantity + kept.lost_quantity, False, why)

@@ -131,13 +131,15 @@ update forecast_overrides o
 
 -- list_accuracy
 -- One page of how good forecasts were, per pair, over the graded times since a day. pinball: mean loss of the five stated levels by units of demand; naive_wape: of "as much as before".
-select g.sku_id, g.warehouse_id, count(*)::integer as graded, 1 as pairs, min(g.made_on) as since, max(g.last_day) as until,
+select g.sku_id, g.warehouse_id, count(*)::integer as graded, min(g.made_on) as since, max(g.last_day) as until,
        sum(g.actual_units) as actual_units,
        sum(e.error_units) / nullif(sum(g.actual_units), 0) as wape,
        sum(e.naive_error_units) / nullif(sum(g.actual_units), 0) as naive_wape,
        sum(e.bias_units) / nullif(sum(g.actual_units), 0) as bias,
        sum(e.pinball_units) / nullif(sum(g.actual_units), 0) as pinball,
-       array[avg(e.within_50), avg(e.within_80), avg(e.within_90), avg(e.within_95), avg(e.within_99)]::double precision[] as coverage
+       json_build_object('0.5', avg(e.within_50)::double precision, '0.8', avg(e.within_80)::double precision,
+                         '0.9', avg(e.within_90)::double precision, '0.95', avg(e.within_95)::double precision,
+                         '0.99', avg(e.within_99)::double precision) as coverage
   from forecast_grades g
  cross join lateral demand_errors(g) e
  where g.actual_units is not null and g.made_on >= %(since)s
@@ -156,8 +158,11 @@ select coalesce(sum(graded), 0)::integer as graded, coalesce(sum(newest_pairs), 
        sum(naive_error_units) / nullif(sum(actual_units), 0) as naive_wape,
        sum(bias_units) / nullif(sum(actual_units), 0) as bias,
        sum(pinball_units) / nullif(sum(actual_units), 0) as pinball,
-       array[sum(within_50) / nullif(sum(graded), 0), sum(within_80) / nullif(sum(graded), 0), sum(within_90) / nullif(sum(graded), 0),
-             sum(within_95) / nullif(sum(graded), 0), sum(within_99) / nullif(sum(graded), 0)]::double precision[] as coverage
+       json_build_object('0.5', sum(within_50)::double precision / nullif(sum(graded), 0),
+                         '0.8', sum(within_80)::double precision / nullif(sum(graded), 0),
+                         '0.9', sum(within_90)::double precision / nullif(sum(graded), 0),
+                         '0.95', sum(within_95)::double precision / nullif(sum(graded), 0),
+                         '0.99', sum(within_99)::double precision / nullif(sum(graded), 0)) as coverage
   from forecast_accuracy
  where made_on >= %(since)s;
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import ApiRoute, ApiTx, Planner, Reader
 from holdfast.demand import planners
+from holdfast.demand.planners import DemandLine
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, foreign_cursor, page_of
 
 router = APIRouter(prefix="/api/v1/demand", route_class=ApiRoute, tags=["Demand"])
@@ -18,30 +20,8 @@ router = APIRouter(prefix="/api/v1/demand", route_class=ApiRoute, tags=["Demand"
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
-class DemandLineInfo(BaseModel):
-    """``kind``: order, sale, undo or return. ``source_id``: the reservation, ledger entry or return behind it.
-
-    ``one_off_above``: the units it was judged by; null where it was too small, or too little was known.
-    """
-
-    model_config = ConfigDict(from_attributes=True)
-    sku_id: UUID
-    warehouse_id: UUID
-    day: date
-    kind: str
-    source_id: UUID
-    quantity: int
-    reference_type: str
-    reference_id: str | None
-    at: datetime
-    one_off_above: int | None
-    is_one_off: bool
-    judged_by: str | None
-    judged_because: str | None
-
-
 class DemandLinePage(BaseModel):
-    lines: list[DemandLineInfo]
+    lines: Sequence[DemandLine]
     next_cursor: str | None
 
 
@@ -72,7 +52,7 @@ async def list_lines(
         tx, sku_id=sku_id, limit=limit, before=keys, warehouse_id=warehouse_id, since=since, until=until
     )
     page = page_of(found, limit, lambda x: encode_cursor(x.day, x.warehouse_id, x.kind, x.source_id))
-    return DemandLinePage(lines=[DemandLineInfo.model_validate(x) for x in page.items], next_cursor=page.next_cursor)
+    return DemandLinePage(lines=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/large-lines")
@@ -91,11 +71,11 @@ async def list_large_lines(
         tx, limit=limit, before=keys, sku_id=sku_id, warehouse_id=warehouse_id, unjudged=unjudged
     )
     page = page_of(found, limit, lambda x: encode_cursor(x.sku_id, x.warehouse_id, x.day, x.source_id))
-    return DemandLinePage(lines=[DemandLineInfo.model_validate(x) for x in page.items], next_cursor=page.next_cursor)
+    return DemandLinePage(lines=page.items, next_cursor=page.next_cursor)
 
 
 @router.put("/lines/{source_id}/verdict")
-async def judge_line(source_id: UUID, body: VerdictBody, tx: ApiTx, caller: Planner) -> DemandLineInfo:
+async def judge_line(source_id: UUID, body: VerdictBody, tx: ApiTx, caller: Planner) -> DemandLine:
     """Say that a large line was a one-off, or that it is normal; the word of a planner wins over the rule at once."""
     line = await planners.judge_line(
         tx,
@@ -106,7 +86,7 @@ async def judge_line(source_id: UUID, body: VerdictBody, tx: ApiTx, caller: Plan
         reason=body.reason,
         actor=caller.actor,
     )
-    return DemandLineInfo.model_validate(line)
+    return line
 
 
 def _keys(cursor: str | None, *, day: int, ids: tuple[int, ...]) -> list[str] | None:

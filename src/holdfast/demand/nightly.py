@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import numpy as np
 import structlog
 from psycopg.types.json import Jsonb
+from pydantic import Field
 
 from holdfast.access import audit
 from holdfast.db import Database, Tx, statements
@@ -36,8 +37,8 @@ class DemandRun:
     status: str
     pairs_total: int
     pairs_done: int
-    at_sku_id: UUID | None
-    at_warehouse_id: UUID | None
+    at_sku_id: Annotated[UUID | None, Field(exclude=True)]
+    at_warehouse_id: Annotated[UUID | None, Field(exclude=True)]
     facts: dict[str, Any]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access import audit
 from holdfast.db import Tx, statements
@@ -19,11 +20,17 @@ from holdfast.kernel.errors import Conflict, Invalid, NotFound
 sql = statements("holdfast.demand", "planners.sql")
 
 Kind = Literal["level", "percent"]
+# Units a day, or percent; a quantity of a SKU is bounded much lower than a float.
+Value = Annotated[float, Field(ge=-100, le=1e9, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """``level``: units a day; ``percent``: that much more or less than the model. Units are those of observed days."""
+    """``level``: units a day; ``percent``: that much more or less than the model.
+
+    After its time, the grade: ``actual_units`` on its observed days, beside what model and planner had said. ``helped``
+    is null while nobody knows, and when both were as near.
+    """
 
     id: UUID
     sku_id: UUID
@@ -43,19 +50,13 @@ class Override:
     actual_units: float | None
     model_units: float | None
     override_units: float | None
-
-    @property
-    def helped(self) -> bool | None:
-        """Whether the planner was nearer than the model; None while nobody knows, or when both were as near."""
-        if self.actual_units is None or self.model_units is None or self.override_units is None:
-            return None
-        model, planner = abs(self.actual_units - self.model_units), abs(self.actual_units - self.override_units)
-        return None if model == planner else planner < model
+    helped: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class OverrideGrades:
-    """What the overrides of one planner, or of one SKU, were worth. Units; bias is override less actual."""
+    """What the overrides of one planner, or of one SKU, were worth. Errors are sums of absolute units; a planner helped
+    where the override's is the smaller one; bias is override less actual."""
 
     planner: str | None
     sku_id: UUID | None
@@ -69,15 +70,17 @@ class OverrideGrades:
     override_bias_units: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewOverride:
+class NewOverride(BaseModel):
+    """``level``: ``value`` units a day. ``percent``: so much more (or less, negative) than the model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
     sku_id: UUID
     warehouse_id: UUID
     first_day: date
     last_day: date
     kind: Kind
-    value: float
-    reason: str
+    value: Value
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 async def add_override(tx: Tx, asked: NewOverride, *, actor: str) -> Override:

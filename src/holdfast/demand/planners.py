@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access import audit
 from holdfast.db import Tx, statements
@@ -16,6 +18,7 @@ from holdfast.kernel.errors import Invalid, NotFound
 
 sql = statements("holdfast.demand", "planners.sql")
 
+Text = Annotated[str, Field(min_length=1, max_length=200)]
 CalendarKind = Literal["promotion", "holiday", "closed", "other"]
 LikenessKind = Literal["like", "successor"]
 
@@ -39,14 +42,16 @@ class CalendarEntry:
     said_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEntry:
-    kind: str
-    label: str
+class NewEntry(BaseModel):
+    """Days that are no ordinary demand, of everything or narrowed to a SKU or category, and to a warehouse."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: CalendarKind
+    label: Text
     first_day: date
     last_day: date
     sku_id: UUID | None = None
-    category: str | None = None
+    category: Text | None = None
     warehouse_id: UUID | None = None
 
     def problem(self) -> tuple[str, str, str] | None:
@@ -91,7 +96,10 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class DemandLine:
-    """An order, a sale, what was undone or came back. ``one_off_above``: the units it was judged by."""
+    """``kind``: order, sale, undo or return. ``source_id``: the reservation, ledger entry or return behind it.
+
+    ``one_off_above``: the units it was judged by; null where it was too small, or too little was known.
+    """
 
     sku_id: UUID
     warehouse_id: UUID
@@ -104,8 +112,8 @@ class DemandLine:
     at: datetime
     one_off_above: int | None
     is_one_off: bool
-    judged_by: str | None = None
-    judged_because: str | None = None
+    judged_by: str | None
+    judged_because: str | None
 
 
 async def add_entries(tx: Tx, entries: Sequence[NewEntry], *, actor: str) -> int:

@@ -122,18 +122,23 @@ select daily_mean from demand_forecasts where sku_id = %(sku_id)s and warehouse_
 -- A planner's figure for a time, with what the model said then.
 insert into forecast_overrides (sku_id, warehouse_id, first_day, last_day, kind, value, reason, model_daily_mean, said_by)
 values (%(sku_id)s, %(warehouse_id)s, %(first_day)s, %(last_day)s, %(kind)s, %(value)s, %(reason)s, %(model_daily_mean)s, %(said_by)s)
-returning *;
+returning *, null::boolean as helped;
 
 -- withdraw_override
 -- A time that ended stays as it was said, to be graded.
 update forecast_overrides o set withdrawn_by = %(said_by)s, withdrawn_at = business_now()
   from warehouses w
  where o.id = %(id)s and w.id = o.warehouse_id and o.withdrawn_at is null and o.last_day >= (business_now() at time zone w.time_zone)::date
-returning o.*;
+returning o.*, null::boolean as helped;
 
 -- list_overrides
 -- One page, newest first.
-select * from forecast_overrides
+select *,
+       -- whether the planner was nearer; null while nobody knows, and when both were as near
+       case when abs(actual_units - override_units) <> abs(actual_units - model_units)
+            then abs(actual_units - override_units) < abs(actual_units - model_units) end
+       as helped
+  from forecast_overrides
  where (%(id)s::uuid is null or id = %(id)s)
    and (%(sku_id)s::uuid is null or sku_id = %(sku_id)s)
    and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
@@ -176,9 +181,11 @@ select case %(by)s when 'planner' then o.said_by end as planner, case %(by)s whe
 
 -- find_line
 -- A line of demand a planner may speak about.
-select sku_id, warehouse_id, day, kind, source_id, quantity, reference_type, reference_id, at, one_off_above, is_one_off
-  from demand_lines
- where sku_id = %(sku_id)s and warehouse_id = %(warehouse_id)s and source_id = %(source_id)s and kind in ('order', 'sale')
+select l.sku_id, l.warehouse_id, l.day, l.kind, l.source_id, l.quantity, l.reference_type, l.reference_id, l.at, l.one_off_above,
+       l.is_one_off, v.said_by as judged_by, v.reason as judged_because
+  from demand_lines l
+  left join demand_verdicts v on (v.source_id, v.sku_id, v.warehouse_id) = (l.source_id, l.sku_id, l.warehouse_id)
+ where l.sku_id = %(sku_id)s and l.warehouse_id = %(warehouse_id)s and l.source_id = %(source_id)s and l.kind in ('order', 'sale')
  limit 1;
 
 -- put_verdict

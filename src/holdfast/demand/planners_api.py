@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -13,48 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from holdfast.access.edge import ApiRoute, ApiTx, Planner, Reader
 from holdfast.demand import overrides, planners
 from holdfast.demand.calendar_file import import_calendar
-from holdfast.demand.overrides import NewOverride
-from holdfast.demand.planners import CalendarKind, LikenessKind, NewEntry
+from holdfast.demand.overrides import NewOverride, Override, OverrideGrades
+from holdfast.demand.planners import CalendarEntry, Likeness, LikenessKind, NewEntry, Proposal
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Demand"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
 Factor = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
-# Units a day, or percent; a quantity of a SKU is bounded much lower than a float.
-Value = Annotated[float, Field(ge=-100, le=1e9, allow_inf_nan=False)]
-
-
-class CalendarBody(BaseModel):
-    """Days that are no ordinary demand, of everything or narrowed to a SKU or category, and to a warehouse."""
-
-    model_config = ConfigDict(extra="forbid")
-    kind: CalendarKind
-    label: Text
-    first_day: date
-    last_day: date
-    sku_id: UUID | None = None
-    category: Text | None = None
-    warehouse_id: UUID | None = None
-
-
-class CalendarInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    kind: str
-    label: str
-    first_day: date
-    last_day: date
-    sku_id: UUID | None
-    category: str | None
-    warehouse_id: UUID | None
-    said_by: str
-    said_at: datetime
 
 
 class CalendarPage(BaseModel):
-    entries: list[CalendarInfo]
+    entries: Sequence[CalendarEntry]
     next_cursor: str | None
 
 
@@ -74,104 +44,22 @@ class LikenessBody(BaseModel):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
-class LikenessInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    sku_id: UUID
-    sku_code: str
-    like_sku_id: UUID
-    like_sku_code: str
-    kind: str
-    factor: float
-    from_day: date | None
-    reason: str
-    said_by: str
-    said_at: datetime
-
-
 class LikenessPage(BaseModel):
-    likeness: list[LikenessInfo]
+    likeness: Sequence[Likeness]
     next_cursor: str | None
-
-
-class ProposalInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    sku_id: UUID
-    sku_code: str
-    sku_name: str
-    price: Decimal | None
-    currency: str | None
-    sale_days: int
-    daily_mean: float
 
 
 class ProposalList(BaseModel):
-    proposals: list[ProposalInfo]
-
-
-class OverrideBody(BaseModel):
-    """``level``: ``value`` units a day. ``percent``: so much more (or less, negative) than the model."""
-
-    model_config = ConfigDict(extra="forbid")
-    sku_id: UUID
-    warehouse_id: UUID
-    first_day: date
-    last_day: date
-    kind: Literal["level", "percent"]
-    value: Value
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class OverrideInfo(BaseModel):
-    """After its time, the grade: ``actual_units`` on its observed days, beside what model and planner had said.
-
-    ``helped`` is null while nobody knows, and when both were as near.
-    """
-
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    sku_id: UUID
-    warehouse_id: UUID
-    first_day: date
-    last_day: date
-    kind: str
-    value: float
-    reason: str
-    model_daily_mean: float
-    said_by: str
-    said_at: datetime
-    withdrawn_by: str | None
-    withdrawn_at: datetime | None
-    graded_at: datetime | None
-    observed_days: float | None
-    actual_units: float | None
-    model_units: float | None
-    override_units: float | None
-    helped: bool | None
+    proposals: list[Proposal]
 
 
 class OverridePage(BaseModel):
-    overrides: list[OverrideInfo]
+    overrides: Sequence[Override]
     next_cursor: str | None
 
 
-class OverrideGradesInfo(BaseModel):
-    """Errors are sums of absolute units; a planner helped where the override's is the smaller one."""
-
-    model_config = ConfigDict(from_attributes=True)
-    planner: str | None
-    sku_id: UUID | None
-    sku_code: str | None
-    graded: int
-    helped: int
-    harmed: int
-    actual_units: float
-    model_error_units: float
-    override_error_units: float
-    override_bias_units: float
-
-
 class OverrideReport(BaseModel):
-    grades: list[OverrideGradesInfo]
+    grades: list[OverrideGrades]
 
 
 @router.get("/demand/calendar")
@@ -198,14 +86,14 @@ async def list_calendar(
         until=until,
     )
     page = page_of(found, limit, lambda e: encode_cursor(e.id))
-    return CalendarPage(entries=[CalendarInfo.model_validate(e) for e in page.items], next_cursor=page.next_cursor)
+    return CalendarPage(entries=page.items, next_cursor=page.next_cursor)
 
 
 @router.post("/demand/calendar", status_code=201)
-async def add_calendar(body: CalendarBody, tx: ApiTx, caller: Planner) -> CalendarInfo:
+async def add_calendar(body: NewEntry, tx: ApiTx, caller: Planner) -> CalendarEntry:
     """Say that days are no ordinary demand; the forecast leaves them out. Said twice it is said once."""
-    entry = await planners.add_entry(tx, NewEntry(**body.model_dump()), actor=caller.actor)
-    return CalendarInfo.model_validate(entry)
+    entry = await planners.add_entry(tx, body, actor=caller.actor)
+    return entry
 
 
 @router.delete("/demand/calendar/{entry_id}", status_code=204)
@@ -234,13 +122,13 @@ async def list_likeness(
     """Which SKUs borrow the past of others."""
     found = await planners.list_likeness(tx, limit=limit, after=decode_id_cursor(cursor), sku_id=sku_id)
     page = page_of(found, limit, lambda x: encode_cursor(x.sku_id))
-    return LikenessPage(likeness=[LikenessInfo.model_validate(x) for x in page.items], next_cursor=page.next_cursor)
+    return LikenessPage(likeness=page.items, next_cursor=page.next_cursor)
 
 
 @router.put("/demand/likeness/{sku_id}")
-async def put_likeness(sku_id: UUID, body: LikenessBody, tx: ApiTx, caller: Planner) -> LikenessInfo:
+async def put_likeness(sku_id: UUID, body: LikenessBody, tx: ApiTx, caller: Planner) -> Likeness:
     """Say what a new SKU sells like, or whom it follows; its forecast borrows that past until it has its own."""
-    return LikenessInfo.model_validate(await planners.put_likeness(tx, sku_id, actor=caller.actor, **body.model_dump()))
+    return await planners.put_likeness(tx, sku_id, actor=caller.actor, **body.model_dump())
 
 
 @router.delete("/demand/likeness/{sku_id}", status_code=204)
@@ -254,7 +142,7 @@ async def remove_likeness(sku_id: UUID, tx: ApiTx, caller: Planner) -> Response:
 async def propose_likeness(sku_id: UUID, tx: ApiTx, _: Reader) -> ProposalList:
     """SKUs of the same category a new one may sell like, the nearest in price first."""
     found = await planners.propose_likeness(tx, sku_id)
-    return ProposalList(proposals=[ProposalInfo.model_validate(p) for p in found])
+    return ProposalList(proposals=found)
 
 
 @router.get("/forecasts/overrides")
@@ -272,14 +160,14 @@ async def list_overrides(
         tx, limit=limit, before=decode_id_cursor(cursor), sku_id=sku_id, warehouse_id=warehouse_id, said_by=said_by
     )
     page = page_of(found, limit, lambda o: encode_cursor(o.id))
-    return OverridePage(overrides=[OverrideInfo.model_validate(o) for o in page.items], next_cursor=page.next_cursor)
+    return OverridePage(overrides=page.items, next_cursor=page.next_cursor)
 
 
 @router.post("/forecasts/overrides", status_code=201)
-async def add_override(body: OverrideBody, tx: ApiTx, caller: Planner) -> OverrideInfo:
+async def add_override(body: NewOverride, tx: ApiTx, caller: Planner) -> Override:
     """Override the forecast of a SKU in a warehouse for a time. Orders follow it from the next plan on."""
-    made = await overrides.add_override(tx, NewOverride(**body.model_dump()), actor=caller.actor)
-    return OverrideInfo.model_validate(made)
+    made = await overrides.add_override(tx, body, actor=caller.actor)
+    return made
 
 
 @router.get("/forecasts/overrides/grades")
@@ -288,10 +176,10 @@ async def grade_overrides(
 ) -> OverrideReport:
     """Did it help? How often, and by how many units, planners were nearer to what came than the model."""
     found = await overrides.grades(tx, by=by, since=since, limit=limit)
-    return OverrideReport(grades=[OverrideGradesInfo.model_validate(g) for g in found])
+    return OverrideReport(grades=found)
 
 
 @router.delete("/forecasts/overrides/{override_id}")
-async def withdraw_override(override_id: UUID, tx: ApiTx, caller: Planner) -> OverrideInfo:
+async def withdraw_override(override_id: UUID, tx: ApiTx, caller: Planner) -> Override:
     """Withdraw an override that has not ended; one that has stays, to be graded."""
-    return OverrideInfo.model_validate(await overrides.withdraw_override(tx, override_id, actor=caller.actor))
+    return await overrides.withdraw_override(tx, override_id, actor=caller.actor)

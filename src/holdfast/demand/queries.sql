@@ -7,7 +7,7 @@ select demand_refresh();
 set local statement_timeout = '15min';
 
 -- read_histories
--- Days before today of many pairs, packed: per sale day (days back from yesterday, observed, units), per span its two ends.
+-- Days before today of many pairs, packed: per sale day (days back from yesterday, observed, units, hundredths lost on a part-day), per span its two ends.
 with clock as materialized (
     select business_now() as now
 ), pair as (
@@ -18,9 +18,11 @@ with clock as materialized (
 )
 select p.n::integer as n,
        coalesce((select string_agg(int2send((p.yesterday - d.day)::smallint) || int2send(d.observed::integer::smallint)
-                                   || int4send(greatest(least(d.quantity - d.bulk_quantity, 2147483647), -2147483647)::integer), ''::bytea)
+                                   || int4send(greatest(least(d.quantity - d.bulk_quantity, 2147483647), -2147483647)::integer)
+                                   || int4send(case when d.empty_share < 1 then least(coalesce(d.lost_quantity, 0), 1e7) * 100 else 0 end::integer),
+                                   ''::bytea order by d.day)
                    from demand_daily d
-                  where d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id and (d.quantity <> 0 or not d.observed)
+                  where d.sku_id = p.sku_id and d.warehouse_id = p.warehouse_id and (d.quantity <> 0 or not d.observed or d.lost_quantity > 0)
                     and d.day > p.yesterday - %(days)s::integer and d.day <= p.yesterday), ''::bytea) as sold,
        coalesce((select string_agg(int2send(case when s.first_day = '-infinity' then 32767
                                                  else p.yesterday - greatest(s.first_day, p.yesterday - %(days)s::integer) end::smallint)
@@ -71,7 +73,8 @@ on conflict (sku_id, warehouse_id) do update
 -- list_demand
 -- One page of demand per day in its parts, newest first; days without a row had no sale.
 select sku_id, warehouse_id, day, quantity, orders, imported_quantity, sold_quantity, returned_quantity, bulk_quantity,
-       empty_share, lost_quantity, refused_quantity,
+       quantity - bulk_quantity as ordinary_quantity, empty_share, lost_quantity, refused_quantity,
+       greatest(coalesce(lost_quantity, 0), refused_quantity)::double precision as lost_total,
        not exists (select from empty_shelf_spans s
                     where s.sku_id = d.sku_id and s.warehouse_id = d.warehouse_id and d.quantity <= 0
                       and d.day >= s.first_day and (s.last_day is null or d.day <= s.last_day)) and observed as observed

@@ -22,17 +22,20 @@ STORED_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 # Packed by ``read_histories``: a hundred rows per series as one value, because reading them one by one took longer
 # than forecasting them.
-_SOLD = np.dtype([("back", ">i2"), ("observed", ">i2"), ("quantity", ">i4")])
+_SOLD = np.dtype([("back", ">i2"), ("observed", ">i2"), ("quantity", ">i4"), ("lost", ">i4")])
 _EMPTY = np.dtype([("first_back", ">i2"), ("last_back", ">i2")])
 _SINCE_EVER = 32767
 
 
 @dataclass(frozen=True, slots=True)
 class DemandDay:
-    """Units wanted of a SKU at a warehouse on one day, in their parts; not observed: nothing there and nothing sold.
+    """Units wanted of a SKU at a warehouse on one day. ``quantity`` = imported + sold - returned; ``ordinary_quantity``
+    is that without one-off lines.
 
-    ``quantity`` = imported + sold - returned. ``bulk_quantity`` of it are one-offs. ``lost_quantity`` is an estimate
-    and ``refused_quantity`` a count of the same: what was wanted beside it and not had.
+    ``observed`` is false when the shelf was empty from morning on and nothing sold. ``empty_share`` of the day nothing
+    could be bought; ``lost_quantity`` estimates what would have sold then (null: unknown), ``refused_quantity`` counts
+    what was asked for and refused; ``lost_total`` is the larger, as both speak of the same customers. None of the three
+    is part of ``quantity``.
     """
 
     sku_id: UUID
@@ -40,24 +43,16 @@ class DemandDay:
     day: date
     quantity: int
     orders: int
+    observed: bool
     imported_quantity: int
     sold_quantity: int
     returned_quantity: int
     bulk_quantity: int
+    ordinary_quantity: int
     empty_share: float
     lost_quantity: float | None
     refused_quantity: int
-    observed: bool
-
-    @property
-    def ordinary_quantity(self) -> int:
-        """What the forecast reads."""
-        return self.quantity - self.bulk_quantity
-
-    @property
-    def lost_total(self) -> float:
-        """Estimate and refusals speak of the same customers: the larger counts."""
-        return max(self.lost_quantity or 0.0, float(self.refused_quantity))
+    lost_total: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +122,23 @@ def unpacked(rows: list[dict[str, Any]], days: int) -> DemandHistory:
             end = days - last_back
             if first_back == _SINCE_EVER:
                 # Sales from before the first entry were booked later: the item was there from the first of them on.
-                end = min(end, column.min(initial=days))
+                end = min(end, column[sold["quantity"] != 0].min(initial=days))
             observed[n, max(days - 1 - first_back, 0) : end] = False
         quantity[n, column] = sold["quantity"]
         # A sale is evidence, even from a shelf that was empty in the morning.
         observed[n, column] = ((sold["quantity"] > 0) | observed[n, column]) & (sold["observed"] != 0)
+        # On a day the shelf was empty for a part of, what would have sold then is demand as well (docs/decisions/0146).
+        quantity[n, column] += _whole(np.where(observed[n, column], sold["lost"], 0))
     if not has_ledger.all():
         # Demand that was imported without stock: the first sale is the first day we know of.
         imported = ~has_ledger
         observed[imported] = without_unsold_start(quantity[imported], observed[imported])
     return DemandHistory(quantity, observed)
+
+
+def _whole(hundredths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whole units whose sum is right up to every entry: 0.3 of one on ten days is three, not none."""
+    return np.diff((np.cumsum(hundredths) + 50) // 100, prepend=0)
 
 
 async def save_forecasts(

@@ -6,7 +6,9 @@
 create or replace function demand_between(p_sku uuid, p_warehouse uuid, p_first date, p_last date, out units double precision,
     out observed_days double precision, out days integer)
 language sql stable as $$
-    select coalesce((select sum(d.quantity - d.bulk_quantity) from demand_daily d
+    select coalesce((select sum(d.quantity - d.bulk_quantity
+                                -- a part-day with what would have sold in the rest of it, as the forecast reads it
+                                + case when d.empty_share < 1 then coalesce(d.lost_quantity, 0) else 0 end) from demand_daily d
                       where d.sku_id = p_sku and d.warehouse_id = p_warehouse and d.day between p_first and p_last), 0)::double precision,
            (p_last - p_first + 1) - (
                select count(*) from (
