@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC
-from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -60,17 +59,10 @@ def _line(line: OrderLine, currency: str, formats: Formats) -> dict[str, Any]:
         "our_code": line.sku_code,
         "name": line.sku_name,
         "quantity": formats.number(line.ordered_quantity),
-        "cost": exact_cost(line.unit_cost, currency, formats),
+        "cost": formats.exact(line.unit_cost, currency),
         "worth": formats.money(line.unit_cost * line.ordered_quantity, currency),
         "day": formats.day(line.expected_at, year=True) if line.expected_at else "",
     }
-
-
-def exact_cost(cost: Decimal, currency: str, formats: Formats) -> str:
-    """A price with all its decimals: half a cent per unit is money on a thousand units."""
-    if cost == cost.quantize(Decimal("0.01")):
-        return formats.money(cost, currency)
-    return f"{currency} {formats.number(cost, 6)}"
 
 
 @cache

@@ -21,7 +21,6 @@ from holdfast.kernel.errors import Invalid, Refusal
 from holdfast.purchasing import confirming, letters, links
 from holdfast.purchasing.model import FOLLOWS, OrderDetail, OrderLine, Statement, Supplier
 from holdfast.purchasing.orders import get_order, sql
-from holdfast.purchasing.printing import exact_cost
 from holdfast.purchasing.promised import parts_of
 from holdfast.purchasing.supplier_form import read_confirmation, read_shipment, sentence_of
 from holdfast.purchasing.suppliers import get_supplier
@@ -273,7 +272,7 @@ def _asked(line: OrderLine, order_day: date | None, currency: str, formats: Form
         ordered=line.ordered_quantity,
         received=arrived,
         still_open=line.open_quantity,
-        unit_cost=exact_cost(line.unit_cost, currency, formats),
+        unit_cost=formats.exact(line.unit_cost, currency),
         day=day,
         first=firsts[0],
         second=firsts[1] if len(firsts) > 1 else ("", ""),

@@ -41,6 +41,12 @@ class Formats:
         text = format_currency(amount, currency, format=pattern, locale=self.locale, currency_digits=False)
         return text.replace("-", MINUS)
 
+    def exact(self, amount: Decimal, currency: str) -> str:
+        """Money with all its decimals, six at most: half a cent per unit is money on a thousand units."""
+        digits = get_currency_precision(currency)
+        pattern = "¤#,##0." + "0" * digits + "#" * (6 - digits)
+        return format_currency(amount, currency, format=pattern, locale=self.locale, currency_digits=False)
+
     def percent(self, share: float | Decimal | None) -> str:
         return ABSENT if share is None else format_percent(share, locale=self.locale)
 
