@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Any
 
 import procrastinate
@@ -269,7 +270,7 @@ class Application:
     def _pages(self) -> FastAPI:
         app = FastAPI(
             title="Holdfast",
-            version="0.1.0",
+            version=version("holdfast"),
             summary="Stock that is promised once and only once.",
             lifespan=self.lifespan,
             docs_url=None,

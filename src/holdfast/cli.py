@@ -7,6 +7,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import Generator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ from holdfast.kernel.errors import CannotStart
 from holdfast.logs import configure_logs
 from holdfast.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 screen = Console()
 
 app.add_typer(holdfast.access.commands.users, name="user")
@@ -41,6 +42,21 @@ DataDir = Annotated[
 ]
 Port = Annotated[int, typer.Option(envvar="PORT", help="Where the console and the API answer.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(version("holdfast"))
+        raise typer.Exit
+
+
+@app.callback(help=__doc__)
+def of_all(
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 @app.command()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from tests.running import environment
+from typer.testing import CliRunner
+
+from holdfast.cli import app
 
 # Each costs between a fiftieth and half a second, at every start of every process and of every command.
 HEAVY = ("scipy", "typst", "duckdb", "lightgbm", "pyarrow", "ray", "redis")
@@ -25,3 +29,8 @@ def test_a_start_leaves_out_what_only_some_work_needs(module: str, heavy: tuple[
         check=True,
     )
     assert said.stdout.split() == []
+
+
+def test_the_program_says_its_version() -> None:
+    said = CliRunner().invoke(app, ["--version"])
+    assert (said.exit_code, said.output) == (0, f"{version('holdfast')}\n")
