@@ -186,6 +186,21 @@ def test_a_season_is_laid_along_the_days_of_a_history() -> None:
     np.testing.assert_array_equal(shorter, [7.0, 8.0, 9.0, 1.0, 1.0])
 
 
+async def test_a_new_shop_does_not_wait_for_its_first_night(house: House) -> None:
+    """Season and odds are found as soon as the first plan was made, and then once a night."""
+
+    async def missing() -> tuple[bool, bool]:
+        async with house.database.transaction() as tx:
+            return await nightly.is_due(tx), await service_odds.are_missing(tx)
+
+    await house.stock("TEA", "GZ", 1)
+    assert await missing() == (False, False)
+    await plan(house)
+    assert await missing() == (True, True)
+    await run_night(house)
+    assert await missing() == (False, False)
+
+
 async def test_before_the_first_night_nothing_is_made_up(house: House) -> None:
     assert await kept_season.renew(house.database) is None
     assert await service_odds.renew(house.database) is None

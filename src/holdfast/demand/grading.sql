@@ -17,8 +17,9 @@ select * from demand_runs where id = %(id)s;
 select * from demand_runs where status = 'running';
 
 -- is_overdue
--- Whether a night passed without a run; a new installation waits for its first night.
-select max(started_at) < business_now() - interval '26 hours' from demand_runs;
+-- Whether a night passed without a run. A new installation has its first one as soon as something was forecast: the season is not known before.
+select max(started_at) < business_now() - interval '26 hours' or (max(started_at) is null and exists (select from demand_forecasts))
+  from demand_runs;
 
 -- list_runs
 -- One page, newest first.

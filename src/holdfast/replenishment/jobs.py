@@ -69,6 +69,8 @@ async def check_replenishment(context: JobContext, timestamp: int) -> None:
         run = await service.running_run(tx)
         if run is not None or await service.is_due(tx, interval_seconds=work.settings.replenishment_seconds):
             await begin(tx, actor="schedule")
+        if await service_odds.are_missing(tx):
+            await defer(tx, renew_service_odds, queueing_lock="renew_service_odds", timestamp=0)
         replaying = await backtests.running(tx)
         if replaying is not None:
             await defer(tx, replay_past, queueing_lock="replay_past", backtest_id=str(replaying.id))

@@ -17,6 +17,11 @@ select sku_id, warehouse_id, sku, location
 -- The odds of service that were found last.
 select odds, usual_worth from service_odds order by made_at desc limit 1;
 
+-- odds_are_missing
+-- Whether levels were planned and nobody chose their odds yet.
+select not exists (select from service_odds)
+   and exists (select from demand_forecasts f join inventory i on (i.sku_id, i.warehouse_id) = (f.sku_id, f.warehouse_id));
+
 -- general_money
 -- What an order and a year of holding cost where no narrower policy says anything else.
 select coalesce(order_cost, 2)::double precision as order_cost, coalesce(holding_rate, 0.25)::double precision as holding_rate

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from psycopg.types.json import Jsonb
 
-from holdfast.db import Database
+from holdfast.db import Database, Tx
 from holdfast.replenishment import own_past
 from holdfast.replenishment.items import Costs, Economics
 from holdfast.replenishment.kept_odds import KeptOdds, sql
@@ -28,6 +28,11 @@ log = structlog.get_logger()
 class _Money:
     order_cost: float
     holding_rate: float
+
+
+async def are_missing(tx: Tx) -> bool:
+    """Whether a first plan was made before any night."""
+    return await tx.value(sql.odds_are_missing) is True
 
 
 async def renew(database: Database) -> KeptOdds | None:

@@ -3,6 +3,16 @@
 -- Days are those of the warehouse's time zone. Transfers, corrections, counts and scrap are no demand.
 
 
+-- Every day once, with the order where something came back of it.
+create or replace function demand_told_apart(p_touched demand_touch[]) returns demand_touch[]
+language sql stable as $$
+    select array_agg(row(t.sku_id, t.warehouse_id, t.day, t.reference_type, t.reference_id)::demand_touch)
+      from (select distinct c.sku_id, c.warehouse_id, c.day, o.reference_type, o.reference_id
+              from unnest(p_touched) c
+              left join returned_orders o using (reference_type, reference_id)) t
+$$;
+
+
 -- Sales and imported history: ledger entries that no reservation stands behind. What a hold consumes carries the number of
 -- its request, an imported entry has none.
 create or replace function demand_take_sales(p_after bigint) returns demand_touch[]
@@ -26,11 +36,8 @@ begin
         on conflict do nothing
         returning sku_id, warehouse_id, day, reference_type, reference_id
     )
-    select array_agg(t::demand_touch) into v_touched
-      from (select distinct c.sku_id, c.warehouse_id, c.day, o.reference_type, o.reference_id
-              from taken c
-              left join returned_orders o using (reference_type, reference_id)) t;
-    return v_touched;
+    select array_agg(t::demand_touch) into v_touched from taken t;
+    return demand_told_apart(v_touched);
 end $$;
 
 
@@ -73,11 +80,8 @@ begin
          where l.quantity = 0 and (d.sku_id, d.warehouse_id, d.day, d.kind, d.source_id) = (l.sku_id, l.warehouse_id, l.day, 'order', l.id)
         returning d.sku_id, d.warehouse_id, d.day, d.reference_type, d.reference_id
     )
-    select array_agg(t::demand_touch) into v_touched
-      from (select distinct c.sku_id, c.warehouse_id, c.day, o.reference_type, o.reference_id
-              from (select * from counted union all select * from dropped) c
-              left join returned_orders o using (reference_type, reference_id)) t;
-    return v_touched;
+    select array_agg(t::demand_touch) into v_touched from (select * from counted union all select * from dropped) t;
+    return demand_told_apart(v_touched);
 end $$;
 
 
@@ -109,11 +113,8 @@ begin
         on conflict do nothing
         returning sku_id, warehouse_id, day, reference_type, reference_id
     )
-    select array_agg(t::demand_touch) into v_touched
-      from (select distinct c.sku_id, c.warehouse_id, c.day, o.reference_type, o.reference_id
-              from taken c
-              left join returned_orders o using (reference_type, reference_id)) t;
-    return v_touched;
+    select array_agg(t::demand_touch) into v_touched from taken t;
+    return demand_told_apart(v_touched);
 end $$;
 
 
