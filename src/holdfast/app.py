@@ -59,8 +59,11 @@ import holdfast.purchasing.supplier_pages
 import holdfast.purchasing.words_api
 import holdfast.replenishment.api
 import holdfast.replenishment.approvals_api
+import holdfast.replenishment.grouping_pages
 import holdfast.replenishment.groupings_api
 import holdfast.replenishment.jobs
+import holdfast.replenishment.lane_pages
+import holdfast.replenishment.lanes_api
 import holdfast.replenishment.limit_pages
 import holdfast.replenishment.pages
 import holdfast.replenishment.policies_api
@@ -158,6 +161,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.replenishment.policies_api.router,
     holdfast.replenishment.approvals_api.router,
     holdfast.replenishment.groupings_api.router,
+    holdfast.replenishment.lanes_api.router,
     holdfast.replenishment.whatif_api.router,
     holdfast.replenishment.proof_api.router,
     holdfast.replenishment.api.router,
@@ -176,6 +180,8 @@ PAGES: list[APIRouter] = [
     holdfast.replenishment.pages.router,
     holdfast.replenishment.policy_pages.router,
     holdfast.replenishment.limit_pages.router,
+    holdfast.replenishment.grouping_pages.router,
+    holdfast.replenishment.lane_pages.router,
     holdfast.replenishment.proof_pages.router,
     holdfast.demand.pages.router,
     holdfast.demand.calendar_pages.router,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -177,6 +178,42 @@ async def test_a_run_is_stopped_between_two_steps_and_goes_on_where_it_was(
     assert (await house.post(f"/replenishment/runs/{begun['id']}/resume", expect=409))["code"] == "run_not_stopped"
     done = await service.work_on(house.database, stopped.id)
     assert (done.status, done.pairs_done, done.facts["opened"]) == ("finished", 5, 5)
+
+
+async def test_of_two_stopped_runs_resumed_at_once_one_is_refused_cleanly(house: House) -> None:
+    ids: list[str] = []
+    for _ in range(2):
+        begun = await house.post("/replenishment/suggestions/run", expect=202)
+        await house.post(f"/replenishment/runs/{begun['id']}/stop", expect=200)
+        ids.append(begun["id"])
+
+    async def resume(run_id: str) -> int:
+        answer = await house.client.post(f"/api/v1/replenishment/runs/{run_id}/resume")
+        return answer.status_code
+
+    for _ in range(5):
+        answers = await asyncio.gather(*(resume(run_id) for run_id in ids))
+        assert sorted(answers) == [200, 409]
+        for run_id in ids:
+            await house.post(f"/replenishment/runs/{run_id}/stop", expect=200)
+
+
+async def test_a_plan_and_a_person_decide_at_once_and_nothing_is_lost(house: House) -> None:
+    """The plan takes the rows it changes in the order approvals take theirs: neither waits for the other for ever."""
+    for n in range(6):
+        await past(house, f"K{n}", "GZ", per_day=10, left=30, days=30)
+    await offer(house, "ACME", *(f"K{n}" for n in range(6)))
+    await plan(house)
+    ids = [s["id"] for s in await pending(house)]
+
+    async def approve(some: list[str]) -> list[str]:
+        return (await house.post("/replenishment/suggestions:approve", {"ids": some}, expect=200))["approved"]
+
+    _, one, two = await asyncio.gather(plan(house), approve(ids[::-1]), approve(ids))
+    again = await approve([s["id"] for s in await pending(house)]) if await pending(house) else []
+    assert sorted([*one, *two, *again]) == sorted(ids)
+    lines = await rows(house, "select count(*), count(distinct suggestion_id) from purchase_order_lines")
+    assert lines == [(6, 6)]
 
 
 async def test_a_run_that_always_fails_gives_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

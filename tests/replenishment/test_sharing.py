@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from tests.house import House
 from tests.replenishment.shop import offer, past, pending, plan, rows
@@ -111,3 +112,56 @@ async def _follow(house: House, suggestion: dict[str, Any]) -> str:
     async with house.database.transaction() as tx:
         await decisions.follow_orders(tx)
     return (await house.get(f"/replenishment/suggestions/{suggestion['id']}"))["status"]
+
+
+async def _lane(house: House, **body: Any) -> dict[str, Any]:
+    ends = {f"{end}_warehouse_id": await house.warehouse(body.pop(end)) for end in ("from", "to") if end in body}
+    whole = {"lead_days": 2, **ends, **body}
+    return await house.call("PUT", "/replenishment/transfer-lanes", json=whole, expect=200)
+
+
+async def _replanned(house: House) -> str:
+    await plan(house)
+    (one,) = await pending(house)
+    return one["kind"]
+
+
+async def test_a_lane_that_costs_more_than_buying_is_not_used(house: House) -> None:
+    """A unit costs 2.00 to buy. The lane of the pair counts; removing it brings the default back."""
+    assert (await _low_and_full(house, "GZ"))["kind"] == "transfer"
+    lane = await _lane(house, **{"from": "GZ", "to": "SH", "unit_cost": "50"})
+    assert await _replanned(house) == "purchase"
+    await _lane(house, **{"from": "GZ", "to": "SH", "unit_cost": "0", "line_cost": "100000"})
+    assert await _replanned(house) == "purchase"
+    await house.call("DELETE", f"/replenishment/transfer-lanes/{lane['id']}", expect=204)
+    assert await _replanned(house) == "transfer"
+    await _lane(house, lead_days=300)
+    assert await _replanned(house) == "purchase", "the default of all lanes is too slow now"
+
+
+async def test_a_pair_opens_a_lane_between_strangers_and_closes_one_of_the_tree(house: House) -> None:
+    assert (await _low_and_full(house, "BJ"))["kind"] == "purchase"
+    await _lane(house, **{"from": "BJ", "to": "SH"})
+    assert await _replanned(house) == "transfer"
+    await _lane(house, **{"from": "BJ", "to": "SH", "is_open": False})
+    assert await _replanned(house) == "purchase"
+
+
+async def test_a_lane_has_two_ends_and_the_default_stays(house: House) -> None:
+    gz, sh = await house.warehouse("GZ"), await house.warehouse("SH")
+    for ends, code in (
+        ({"from_warehouse_id": gz}, "both_ends_or_none"),
+        ({"from_warehouse_id": gz, "to_warehouse_id": gz}, "same_warehouse"),
+        ({"from_warehouse_id": gz, "to_warehouse_id": str(UUID(int=1))}, "unknown_warehouse"),
+    ):
+        wrong = await house.call("PUT", "/replenishment/transfer-lanes", json={"lead_days": 1, **ends}, expect=422)
+        assert wrong["errors"][0]["code"] == code
+    await house.call(
+        "PUT",
+        "/replenishment/transfer-lanes",
+        json={"lead_days": 1, "from_warehouse_id": gz, "to_warehouse_id": sh},
+        expect=200,
+    )
+    default, own = (await house.get("/replenishment/transfer-lanes"))["transfer_lanes"]
+    assert (default["lead_days"], default["line_cost"], own["from_warehouse_id"]) == (2.0, "2.0000", gz)
+    await house.call("DELETE", f"/replenishment/transfer-lanes/{default['id']}", expect=404)

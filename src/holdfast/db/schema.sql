@@ -1947,6 +1947,23 @@ CREATE TABLE public.told_exceptions (
     told_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.transfer_lanes (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    from_warehouse_id uuid,
+    to_warehouse_id uuid,
+    is_open boolean DEFAULT true NOT NULL,
+    lead_days double precision NOT NULL,
+    line_cost numeric(18,4) NOT NULL,
+    unit_cost numeric(18,6) NOT NULL,
+    updated_by text NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT both_ends_or_none CHECK (((from_warehouse_id IS NULL) = (to_warehouse_id IS NULL))),
+    CONSTRAINT lane_days_not_negative CHECK ((lead_days >= (0)::double precision)),
+    CONSTRAINT lane_goes_somewhere CHECK ((from_warehouse_id <> to_warehouse_id)),
+    CONSTRAINT lane_line_cost_not_negative CHECK ((line_cost >= (0)::numeric)),
+    CONSTRAINT lane_unit_cost_not_negative CHECK ((unit_cost >= (0)::numeric))
+);
+
 CREATE TABLE public.transfer_losses (
     id uuid DEFAULT uuidv7() NOT NULL,
     transfer_id uuid NOT NULL,
@@ -2444,6 +2461,9 @@ ALTER TABLE ONLY public.suppliers
 ALTER TABLE ONLY public.told_exceptions
     ADD CONSTRAINT told_exceptions_pkey PRIMARY KEY (rule_id, exception_id);
 
+ALTER TABLE ONLY public.transfer_lanes
+    ADD CONSTRAINT transfer_lanes_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.transfer_lines
     ADD CONSTRAINT transfer_lines_pkey PRIMARY KEY (transfer_id, line_no);
 
@@ -2605,6 +2625,8 @@ CREATE UNIQUE INDEX one_alert_per_cause ON public.alerts USING btree (rule_id, s
 CREATE UNIQUE INDEX one_auto_approval_per_scope ON public.auto_approvals USING btree (supplier_id, class_code, currency) NULLS NOT DISTINCT;
 
 CREATE UNIQUE INDEX one_collecting_draft ON public.purchase_orders USING btree (supplier_id, warehouse_id, currency) WHERE ((status = 'draft'::text) AND collects_suggestions);
+
+CREATE UNIQUE INDEX one_lane_per_pair ON public.transfer_lanes USING btree (from_warehouse_id, to_warehouse_id) NULLS NOT DISTINCT;
 
 CREATE UNIQUE INDEX one_live_exception ON public.purchase_order_exceptions USING btree (purchase_order_id, line_no, kind) NULLS NOT DISTINCT WHERE (cleared_at IS NULL);
 
@@ -3117,6 +3139,12 @@ ALTER TABLE ONLY public.told_exceptions
 ALTER TABLE ONLY public.told_exceptions
     ADD CONSTRAINT told_exceptions_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES public.alert_rules(id);
 
+ALTER TABLE ONLY public.transfer_lanes
+    ADD CONSTRAINT transfer_lanes_from_warehouse_id_fkey FOREIGN KEY (from_warehouse_id) REFERENCES public.warehouses(id);
+
+ALTER TABLE ONLY public.transfer_lanes
+    ADD CONSTRAINT transfer_lanes_to_warehouse_id_fkey FOREIGN KEY (to_warehouse_id) REFERENCES public.warehouses(id);
+
 ALTER TABLE ONLY public.transfer_lines
     ADD CONSTRAINT transfer_lines_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
@@ -3387,6 +3415,8 @@ GRANT SELECT ON TABLE public.supplier_terms TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_tests TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.told_exceptions TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.transfer_lanes TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.transfer_losses TO holdfast_app;
 

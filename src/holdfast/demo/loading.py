@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -20,10 +21,21 @@ from holdfast.demo.ledger import Level, Story
 from holdfast.demo.load import Done, sql
 from holdfast.demo.past import LEDGER_DAYS
 from holdfast.demo.records import WAREHOUSE_CODES, Product, Records
-from holdfast.demo.shop import ACTOR, CURRENCY, SUPPLIERS, WAREHOUSES, category_of, shown_name, terms_of
+from holdfast.demo.shop import (
+    ACTOR,
+    CURRENCY,
+    ORDER_LIMITS,
+    SUPPLIERS,
+    WAREHOUSES,
+    category_of,
+    shown_name,
+    terms_of,
+    volume_of,
+)
 from holdfast.purchasing import service as purchasing
 from holdfast.purchasing import suppliers
 from holdfast.purchasing.model import DraftLine
+from holdfast.replenishment.order_limits import put_order_limit
 from holdfast.warehouses.service import create_warehouse
 
 # Days of demand the story of the shop is told from.
@@ -61,6 +73,7 @@ class Loading:
         async with self._stage("orders") as tx:
             if tx is not None:
                 await _write_orders(tx, story, levels)
+                await _write_limits(tx, levels, story.demand.levels)
         self._tell("the demo shop is ready", 100)
 
     def _tell(self, doing: str, percent: float) -> None:
@@ -148,6 +161,7 @@ async def _write_suppliers(tx: Tx, products: list[Product], skus: dict[str, UUID
             lead_time_days=supplier.lead_time_days,
             lead_time_sd_days=supplier.lead_time_sd_days,
             minimum_order_value=supplier.minimum_order_value,
+            truck_volume_l=supplier.truck_volume_l,
             over_receipt_share=0,
         )
         terms = {p.code: terms_of(p.code, p.name, p.price) for p in products}
@@ -158,6 +172,8 @@ async def _write_suppliers(tx: Tx, products: list[Product], skus: dict[str, UUID
                 "moq": term.moq,
                 "order_multiple": term.order_multiple,
                 "is_preferred": True,
+                "pack_size": term.order_multiple,
+                "pack_volume_l": volume_of(code, term),
             }
             for code, term in terms.items()
             if term.supplier is supplier
@@ -180,3 +196,13 @@ async def _write_orders(tx: Tx, story: Story, levels: dict[int, Level]) -> None:
             actor=ACTOR,
         )
         await purchasing.send(tx, made.order.id, actor=ACTOR, accept_terms_broken=True)
+
+
+async def _write_limits(tx: Tx, levels: dict[int, Level], demand_levels: list[tuple[str, str]]) -> None:
+    """What may still be ordered this month and, into the London stockroom, this week: less than will be suggested."""
+    places = {place: levels[number].warehouse_id for number, (_, place) in enumerate(demand_levels)}
+    for code, room, limit in ORDER_LIMITS:
+        scope = {"supplier_id": None, "warehouse_id": None if code is None else places[code], **limit}
+        made = await put_order_limit(tx, actor=ACTOR, most=Decimal(0), **scope)
+        most = (made.used / 100).to_integral_value() * 100 + room
+        await put_order_limit(tx, actor=ACTOR, most=most, **scope)

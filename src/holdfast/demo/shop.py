@@ -51,6 +51,12 @@ WAREHOUSES: tuple[dict[str, Any], ...] = (
     },
 )
 
+# What may be ordered beyond what is on its way: the money of a month, and what the London stockroom takes in a week.
+ORDER_LIMITS: tuple[tuple[str | None, int, dict[str, Any]], ...] = (
+    (None, 24_000, {"measure": "money", "per": "month", "currency": CURRENCY}),
+    (LOCAL, 1_500, {"measure": "volume_l", "per": "week", "currency": None}),
+)
+
 # Which warehouse serves which customers. The home market is shared: London takes this part of its order lines.
 HOME = "GB"
 CONTINENT = ("NL", "DE", "FR", "BE", "CH", "ES", "PT", "XX")
@@ -70,14 +76,15 @@ class Supplier:
     cost_share: float
     minimum_order_value: int
     review_weekday: int
+    truck_volume_l: int
 
 
 SUPPLIERS = (
-    Supplier("PAPER", "Fernleigh Paper & Card", "orders@fernleigh-paper.example", "en", 4, 1, 0.42, 150, 0),
-    Supplier("KITCHEN", "Haldane Table & Kitchen", "sales@haldane-kitchen.example", "en", 7, 1.5, 0.50, 250, 1),
-    Supplier("TEXTILE", "Varkala Textiles & Bags", "export@varkala-textiles.example", "en", 12, 3, 0.45, 300, 2),
-    Supplier("GLASS", "Loxley Glass & Jewellery", "trade@loxley-glass.example", "en", 9, 2, 0.55, 200, 4),
-    Supplier("DECOR", "Yunhe Gifts & Lights", "orders@yunhe-gifts.example", "zh", 16, 3.5, 0.38, 400, 3),
+    Supplier("PAPER", "Fernleigh Paper & Card", "orders@fernleigh-paper.example", "en", 4, 1, 0.42, 150, 0, 900),
+    Supplier("KITCHEN", "Haldane Table & Kitchen", "sales@haldane-kitchen.example", "en", 7, 1.5, 0.50, 250, 1, 1800),
+    Supplier("TEXTILE", "Varkala Textiles & Bags", "export@varkala-textiles.example", "en", 12, 3, 0.45, 300, 2, 1500),
+    Supplier("GLASS", "Loxley Glass & Jewellery", "trade@loxley-glass.example", "en", 9, 2, 0.55, 200, 4, 700),
+    Supplier("DECOR", "Yunhe Gifts & Lights", "orders@yunhe-gifts.example", "zh", 16, 3.5, 0.38, 400, 3, 2400),
 )
 
 # The first rule whose word is in the name decides. A name that says nothing gets no category.
@@ -133,6 +140,12 @@ def terms_of(code: str, name: str, price: Decimal) -> Terms:
     cost = (price * Decimal(str(supplier.cost_share))).quantize(Decimal("0.0001"), ROUND_HALF_UP)
     pack, packs = next((pack, packs) for below, pack, packs in _PACKS if price < below)
     return Terms(supplier, cost, pack * packs, pack)
+
+
+def volume_of(code: str, term: Terms) -> Decimal:
+    """Litres of one pack: dearer things are larger, and nobody knows why two of one price differ by half."""
+    unit = Decimal("0.35") * (1 + term.unit_cost).sqrt() * (Decimal(75 + int(code[:5]) % 50) / 100)
+    return (unit * term.order_multiple).quantize(Decimal("0.01"))
 
 
 # Cheap things come in dozens, dear ones singly: price below, units in a pack, packs at least.

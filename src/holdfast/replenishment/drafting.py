@@ -191,7 +191,7 @@ def _as_far_as_needed(filling: dict[str, Any] | None, left: int) -> dict[str, An
     """The sum of a filler still adds up where less than all of it fills the order."""
     if filling is None or left == 0:
         return filling
-    rest = {"key": "enough_for_minimum", "sign": -1, "amount": left, "facts": {}}
+    rest: dict[str, Any] = {"key": "enough_for_minimum", "sign": -1, "amount": left, "facts": {}}
     return {**filling, "arithmetic": [*filling["arithmetic"], rest]}
 
 
@@ -264,7 +264,7 @@ def _limit_facts(kept: _Kept, adds: float, gain: float) -> dict[str, Any]:
         "most": str(kept.most),
         "before": str(kept.before.quantize(Decimal("0.001"))),
         "adds": str(Decimal(adds).quantize(Decimal("0.001"))),
-        "step": str(step_of(kept.most)),
+        "step": str(step_of(kept.most - kept.before)),
         "gain": str(_money(gain)),
     }
 
@@ -281,7 +281,7 @@ def step_of(most: Decimal) -> Decimal:
 
 def _gain(kept: _Kept, price: float, most: float) -> float:
     """What one step more would save: at this price, and never more than all limits gone."""
-    return min(price * float(step_of(kept.most)), most)
+    return min(price * float(step_of(kept.most - kept.before)), most)
 
 
 def _money(value: float) -> Decimal:

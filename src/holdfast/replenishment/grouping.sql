@@ -159,13 +159,18 @@ select g.id, g.status, g.made_by, g.made_at, g.placed_by, g.placed_at, g.facts,
            (select count(*) from order_grouping_lines l
               join order_grouping_orders o on o.grouping_id = l.grouping_id and o.order_no = l.order_no and o.purchase_order_id is null
               join replenishment_suggestions r on r.id = l.suggestion_id
-             where l.grouping_id = g.id and (r.status <> 'pending' or r.version <> l.suggestion_version)) else 0 end::integer as changed
+             where l.grouping_id = g.id and l.quantity > 0
+               and (r.status <> 'pending' or r.supplier_id is distinct from o.supplier_id or r.suggested_quantity < l.quantity)) else 0 end::integer as changed
   from order_groupings g
  where g.id = %(id)s;
 
 -- current_grouping
 -- The proposal.
 select id from order_groupings where status = 'proposed';
+
+-- last_grouping
+-- The newest one, to show what became of it.
+select id from order_groupings where status <> 'replaced' order by id desc limit 1;
 
 -- lock_grouping
 -- Whoever places it holds it.

@@ -97,7 +97,7 @@ class _Head:
 class Grouping:
     """``facts``: numbers of lines, sums by currency with the proven ``gap``, limits of a period with what they gain.
 
-    ``changed``: suggestions of it that were changed or decided since; placing them is refused.
+    ``changed``: suggestions of it that were decided or lowered since; they are left out or lowered when it is placed.
     """
 
     id: UUID
@@ -193,6 +193,11 @@ async def current_id(tx: Tx) -> UUID | None:
     return await tx.value(sql.current_grouping)
 
 
+async def last_id(tx: Tx) -> UUID | None:
+    """The newest grouping, placed or not."""
+    return await tx.value(sql.last_grouping)
+
+
 async def get_grouping(tx: Tx, grouping_id: UUID) -> Grouping:
     """Raises NotFound(``grouping_not_found``)."""
     head = await tx.maybe(sql.get_grouping, _Head, id=grouping_id)
@@ -236,6 +241,7 @@ async def list_lines(
 async def place(tx: Tx, grouping_id: UUID, *, order_nos: Sequence[int] | None, actor: str) -> Grouping:
     """Put what goes onto draft orders, all of it or nothing; without ``order_nos`` every order that goes.
 
+    What somebody decided meanwhile is left out, what is needed less is lowered; nothing is ordered that was not shown.
     Orders that were placed before stay as they are, so repeating it changes nothing. Raises NotFound,
     Invalid(``order_does_not_go``), Conflict(``grouping_replaced`` | ``grouping_outdated`` |
     ``order_limit_exceeded``) and Denied(``over_approval_limit``).
@@ -263,12 +269,13 @@ async def _place(tx: Tx, grouping_id: UUID, orders: list[GroupedOrder], *, actor
     limits, keys = await list_order_limits(tx), [(o.supplier_id, o.warehouse_id, o.currency) for o in orders]
     before = await grouping_store.read_heads(tx, keys)
     lines = await tx.all(sql.lines_to_place, _ToPlace, id=grouping_id, order_nos=numbers)
-    asked = [
-        Approval(n.suggestion_id, n.quantity, None, n.suggestion_version) for n in lines if n.suggestion_id is not None
-    ]
     # Before anything is inserted: a plan that holds these rows may be about to insert what we insert.
-    await tx.dicts(suggestions.lock_suggestions, ids=[a.suggestion_id for a in asked])
+    ids = [n.suggestion_id for n in lines if n.suggestion_id is not None]
+    now = {row["id"]: row for row in await tx.dicts(suggestions.lock_suggestions, ids=ids)}
+    asked = [one for n in lines if n.suggestion_id is not None and (one := _still_wanted(n, now)) is not None]
     asked += await _open_fillers(tx, [n for n in lines if n.suggestion_id is None])
+    if not asked:
+        raise _outdated([])
     why = {"grouping_id": str(grouping_id)}
     refused = await decisions.approve_all(tx, asked, actor=actor, why=why)
     errors = [{"suggestion_id": str(r.suggestion_id), "code": r.code, "message": r.detail} for r in refused]
@@ -278,10 +285,18 @@ async def _place(tx: Tx, grouping_id: UUID, orders: list[GroupedOrder], *, actor
         raise _outdated(errors)
     await _check(tx, limits, keys, before)
     await tx.run(sql.mark_orders_placed, id=grouping_id, order_nos=numbers)
-    facts = {"orders": len(orders), "lines": len(lines)}
+    facts = {"orders": len(orders), "lines": len(asked)}
     await audit.record(
         tx, actor=actor, action="replenishment.orders_placed", subject=f"grouping:{grouping_id}", **facts
     )
+
+
+def _still_wanted(line: _ToPlace, now: dict[UUID, dict[str, Any]]) -> Approval | None:
+    """What of a line is pending still, and never more than people looked at: a shop that sells changes every minute."""
+    row = now.get(line.suggestion_id) if line.suggestion_id else None
+    if row is None or row["status"] != "pending" or row["kind"] != "purchase" or row["supplier_id"] != line.supplier_id:
+        return None
+    return Approval(row["id"], min(line.quantity, row["suggested_quantity"]), None, row["version"])
 
 
 async def _open_fillers(tx: Tx, fillers: list[_ToPlace]) -> list[Approval]:
@@ -296,8 +311,6 @@ async def _open_fillers(tx: Tx, fillers: list[_ToPlace]) -> list[Approval]:
         quantities=[n.quantity for n in fillers],
         fillings=[msgspec.json.encode(n.filling).decode() for n in fillers],
     )
-    if len(opened) < len(fillers):
-        raise _outdated([])
     return [Approval(row["id"]) for row in opened]
 
 

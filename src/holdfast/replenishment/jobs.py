@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from holdfast.db import Tx
+from holdfast.db import Database, Tx
 from holdfast.jobs import Blueprint, JobContext, Work, defer
-from holdfast.replenishment import backtests, decisions, grades, service, service_odds
+from holdfast.replenishment import backtests, decisions, grades, groupings, service, service_odds
 from holdfast.replenishment.backtests import StoredBacktest
 from holdfast.replenishment.store import Run
 
@@ -16,7 +16,16 @@ tasks = Blueprint()
 
 @tasks.task(name="plan_replenishment", lock="plan_replenishment", pass_context=True)
 async def plan_replenishment(context: JobContext, run_id: str) -> None:
-    await service.work_on(Work.of(context).database, UUID(run_id))
+    database = Work.of(context).database
+    run = await service.work_on(database, UUID(run_id))
+    if run.status == "finished":
+        await _group(database)
+
+
+async def _group(database: Database) -> None:
+    """What the plan proposed is put together to orders, for people to look at."""
+    async with database.transaction() as tx:
+        await groupings.propose(tx, actor="plan")
 
 
 async def begin(tx: Tx, *, actor: str) -> Run:
@@ -81,9 +90,12 @@ async def check_replenishment(context: JobContext, timestamp: int) -> None:
 async def plan_between_runs(context: JobContext, timestamp: int) -> None:
     """What is new or ran low is planned within a minute; much of it at once, as after an import, by a run."""
     work = Work.of(context)
-    if await service.plan_between_runs(work.database) is None:
+    planned = await service.plan_between_runs(work.database)
+    if planned is None:
         async with work.database.transaction() as tx:
             await begin(tx, actor="schedule")
+    elif planned:
+        await _group(work.database)
 
 
 @tasks.periodic(cron="* * * * * 45")

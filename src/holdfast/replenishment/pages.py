@@ -14,7 +14,7 @@ from holdfast.replenishment.decisions import Approval
 from holdfast.replenishment.jobs import begin, resume
 from holdfast.replenishment.service import stop_run
 from holdfast.replenishment.suggestion_views import suggestion_view
-from holdfast.replenishment.worklist import worklist_view
+from holdfast.replenishment.worklist import progress_view, worklist_view
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -23,6 +23,16 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 async def worklist(visit: Signed) -> Response:
     view = await worklist_view(visit)
     return visit.page("replenishment/worklist.html", view, active="replenish", block="results")
+
+
+@router.get("/replenishment/progress")
+async def progress(visit: Signed) -> Response:
+    """How far the run is, for the page that asks every two seconds; when it is over the page is loaded anew."""
+    view = await progress_view(visit)
+    answer = visit.page("replenishment/progress.html", view)
+    if view.run is None or view.run.status != "running":
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 @router.get("/replenishment/suggestions/{suggestion_id}")
@@ -88,7 +98,7 @@ async def run(visit: Signed) -> Response:
     await visit.form()
     visit.require("plan")
     await begin(visit.tx, actor=visit.actor)
-    return visit.redirect("/replenishment", say=visit.words.gettext("The plan is being made. Reload in a moment."))
+    return visit.redirect("/replenishment", say=visit.words.gettext("The plan is being made."))
 
 
 @router.post("/replenishment/runs/{run_id}/stop")

@@ -6,6 +6,7 @@ import asyncio
 from uuid import UUID
 
 import numpy as np
+import psycopg
 import structlog
 from numpy.typing import NDArray
 from psycopg.types.json import Json, Jsonb
@@ -58,8 +59,13 @@ async def stop_run(tx: Tx, run_id: UUID, *, actor: str) -> Run:
 
 
 async def resume_run(tx: Tx, run_id: UUID, *, actor: str) -> Run:
-    """Go on where it was stopped. Raises Conflict(``run_not_stopped``)."""
-    if await tx.maybe(sql.resume_run, Run, id=run_id) is None:
+    """Go on where it was stopped. Raises Conflict(``run_not_stopped``), also when another goes on at this moment."""
+    try:
+        async with tx.connection.transaction():
+            resumed = await tx.maybe(sql.resume_run, Run, id=run_id)
+    except psycopg.errors.UniqueViolation:  # the index has the last word on one run at a time
+        resumed = None
+    if resumed is None:
         found = await get_run(tx, run_id)
         raise Conflict(
             "run_not_stopped", "Only a stopped run goes on, while no other is under way.", {"run_status": found.status}

@@ -10,14 +10,13 @@ from uuid import UUID
 import numpy as np
 
 from holdfast.db import Tx, statements
+from holdfast.replenishment import lanes
 from holdfast.replenishment.arithmetic import Figures
+from holdfast.replenishment.lanes import TransferLane
 from holdfast.replenishment.rebalancing import Demands, lanes_of_hierarchy, plan_transfers
 
 sql = statements("holdfast.replenishment", "sharing.sql")
 
-# Between our own places: two days on the way, and the picking of one line. Moving costs nothing more per unit.
-TRANSFER_DAYS: Final = 2.0
-LINE_COST: Final = 2.0
 # Where nobody said what a unit costs, it is worth moving all the same.
 UNKNOWN_PRICE: Final = 1.0
 # What a unit not sold loses, as a share of its cost.
@@ -71,10 +70,10 @@ async def moves_for(
     )
     if not any(level.spare for level in found):
         return {}
-    return _moves(needs, found)
+    return _moves(needs, found, await tx.all(lanes.sql.list_lanes, TransferLane))
 
 
-def _moves(needs: Sequence[Need], found: Sequence[SpareLevel]) -> dict[int, Move]:
+def _moves(needs: Sequence[Need], found: Sequence[SpareLevel], known: Sequence[TransferLane]) -> dict[int, Move]:
     skus = {sku_id: n for n, sku_id in enumerate(dict.fromkeys(level.sku_id for level in found))}
     # A parent joins its children even where it keeps none of these SKUs.
     names: list[UUID] = list(
@@ -99,8 +98,8 @@ def _moves(needs: Sequence[Need], found: Sequence[SpareLevel]) -> dict[int, Move
         buy_days=np.array([n.figures.lead_days for n in chosen], np.float64),
         shortage_per_day=price * MARGIN_SHARE * np.array([n.figures.daily_mean for n in chosen], np.float64),
     )
-    lanes = lanes_of_hierarchy(parents, unit_cost=0.0, line_cost=LINE_COST, days=TRANSFER_DAYS)
-    made = plan_transfers(demands, spare, lanes)
+    tree = lanes_of_hierarchy(parents, unit_cost=0.0, line_cost=0.0, days=0.0)
+    made = plan_transfers(demands, spare, lanes.with_own_figures(tree, names, known))
     best: dict[int, Move] = {}
     for at in range(made.need.size):
         row, units = int(made.need[at]), int(made.units[at])

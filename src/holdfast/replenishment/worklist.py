@@ -187,6 +187,18 @@ async def worklist_view(visit: Visit) -> WorklistView:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ProgressView:
+    """How far the planning run is, and what may be done about it."""
+
+    run: Run | None
+    may_run: bool
+
+
+async def progress_view(visit: Visit) -> ProgressView:
+    return ProgressView(await visit.tx.maybe(sql.last_run, Run), visit.may("plan"))
+
+
 async def _rows(visit: Visit, address: Address) -> list[Row]:
     words = search_words(address.value("q"))
     after = decode_cursor(address.value("cursor"), 3)

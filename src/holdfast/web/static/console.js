@@ -89,6 +89,12 @@
       .then(() => boxes.forEach((box) => window.holdfastCharts.draw(box)));
   };
 
+  // Of a bar of tabs that is wider than the screen, the one that is open is shown.
+  document.querySelectorAll(".tabs [aria-current]").forEach((tab) => {
+    const bar = tab.parentElement;
+    bar.scrollLeft += tab.getBoundingClientRect().left - bar.getBoundingClientRect().left - (bar.clientWidth - tab.offsetWidth) / 2;
+  });
+
   watch(document);
   draw(document);
   document.addEventListener("htmx:after:swap", () => { watch(document); draw(document); });
