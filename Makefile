@@ -15,6 +15,8 @@ $(STAMP):
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@# stockpyl (the benches compare with it) brings this: a fifth of a second of Sphinx at every start of Python.
+	@rm -f $(VENV)/lib/python*/site-packages/_sphinx_jinja2_compat.pth
 	@rm -f $(VENV)/.holdfast-*
 	@touch $@
 
