@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import ApiRoute, ApiTx, Operator, Planner, Reader
 from holdfast.alerts import service
+from holdfast.alerts.model import Alert, Metric, Preview, Rule, Severity
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 
@@ -18,8 +18,6 @@ router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Alerts"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Metric = Literal["available_quantity", "on_hand_quantity", "days_of_cover", "order_exception"]
-Severity = Literal["info", "warning", "critical"]
 Threshold = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Margin = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$")]
@@ -73,60 +71,22 @@ class RuleChange(BaseModel):
     is_active: bool | None = None
 
 
-class RuleInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    name: str
-    kind: str
-    metric: Metric
-    threshold: float | None
-    clear_margin: float
-    sku_id: UUID | None
-    warehouse_id: UUID | None
-    category: str | None
-    severity: Severity
-    recipients: list[str]
-    is_active: bool
-    created_by: str
-    created_at: datetime
-    updated_at: datetime
-    live_alerts: int
-
-
 class RulePage(BaseModel):
-    alert_rules: list[RuleInfo]
+    alert_rules: list[Rule]
     next_cursor: str | None
 
 
-class FindingInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    sku_id: UUID
-    sku_code: str
-    sku_name: str
-    warehouse_id: UUID
-    warehouse_code: str
-    value: float
-    threshold: float
-
-
-class PreviewInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    watched: Annotated[int, Field(description="levels the rule would look at")]
-    would_open: Annotated[int, Field(description="levels it would fire for now")]
-    findings: Annotated[list[FindingInfo], Field(description="the 50 furthest below their line")]
-
-
 @router.post("/alert-rules", status_code=201)
-async def create_rule(body: NewRule, tx: ApiTx, caller: Planner) -> RuleInfo:
+async def create_rule(body: NewRule, tx: ApiTx, caller: Planner) -> Rule:
     rule = await service.create_rule(tx, actor=caller.actor, **body.model_dump(exclude={"kind"}))
-    return RuleInfo.model_validate(rule)
+    return rule
 
 
 @router.post("/alert-rules:preview")
-async def preview_rule(body: PreviewedRule, tx: ApiTx, _: Reader, request: Request) -> PreviewInfo:
+async def preview_rule(body: PreviewedRule, tx: ApiTx, _: Reader, request: Request) -> Preview:
     """What a rule would fire for now; nothing is kept."""
     share = request.app.state.settings.low_stock_share
-    return PreviewInfo.model_validate(await service.preview_rule(tx, body.model_dump(), low_share=share))
+    return await service.preview_rule(tx, body.model_dump(), low_share=share)
 
 
 @router.get("/alert-rules")
@@ -135,21 +95,21 @@ async def list_rules(
 ) -> RulePage:
     found = await service.list_rules(tx, after=decode_id_cursor(cursor), is_active=is_active, limit=limit)
     page = page_of(found, limit, lambda r: encode_cursor(r.id))
-    return RulePage(alert_rules=[RuleInfo.model_validate(r) for r in page.items], next_cursor=page.next_cursor)
+    return RulePage(alert_rules=list(page.items), next_cursor=page.next_cursor)
 
 
 @router.get("/alert-rules/{rule_id}")
-async def get_rule(rule_id: UUID, tx: ApiTx, _: Reader) -> RuleInfo:
-    return RuleInfo.model_validate(await service.get_rule(tx, rule_id))
+async def get_rule(rule_id: UUID, tx: ApiTx, _: Reader) -> Rule:
+    return await service.get_rule(tx, rule_id)
 
 
 @router.patch("/alert-rules/{rule_id}")
-async def change_rule(rule_id: UUID, body: RuleChange, tx: ApiTx, caller: Planner) -> RuleInfo:
+async def change_rule(rule_id: UUID, body: RuleChange, tx: ApiTx, caller: Planner) -> Rule:
     changes = body.model_dump(exclude_unset=True)
     for name, value in changes.items():
         if value is None and name not in ("threshold", "sku_id", "warehouse_id", "category"):
             raise Invalid.field_error([name], "not_null", "This field cannot be empty.")
-    return RuleInfo.model_validate(await service.change_rule(tx, rule_id, changes, actor=caller.actor))
+    return await service.change_rule(tx, rule_id, changes, actor=caller.actor)
 
 
 @router.delete("/alert-rules/{rule_id}", status_code=204)
@@ -157,37 +117,8 @@ async def delete_rule(rule_id: UUID, tx: ApiTx, caller: Planner) -> None:
     await service.delete_rule(tx, rule_id, actor=caller.actor)
 
 
-class AlertInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    rule_id: UUID
-    rule_name: str
-    sku_id: UUID
-    sku_code: str
-    sku_name: str
-    warehouse_id: UUID
-    warehouse_code: str
-    status: Literal["open", "acknowledged", "resolved"]
-    severity: Severity
-    metric: Metric
-    value: float
-    threshold: float
-    facts: Annotated[dict[str, Any], Field(description="the figures at the moment it opened")]
-    opened_at: datetime
-    updated_at: datetime
-    acknowledged_at: datetime | None
-    acknowledged_by: str | None
-    resolved_at: datetime | None
-    resolved_by: str | None
-    note: str | None
-    available_quantity: int
-    on_hand_quantity: int
-    in_transit_quantity: int
-    reorder_point: int | None
-
-
 class AlertPage(BaseModel):
-    alerts: list[AlertInfo]
+    alerts: list[Alert]
     next_cursor: str | None
 
 
@@ -221,25 +152,25 @@ async def list_alerts(
         category=category,
     )
     page = page_of(found, limit, lambda a: encode_cursor(a.id))
-    return AlertPage(alerts=[AlertInfo.model_validate(a) for a in page.items], next_cursor=page.next_cursor)
+    return AlertPage(alerts=list(page.items), next_cursor=page.next_cursor)
 
 
 @router.get("/alerts/{alert_id}")
-async def get_alert(alert_id: UUID, tx: ApiTx, _: Reader) -> AlertInfo:
-    return AlertInfo.model_validate(await service.get_alert(tx, alert_id))
+async def get_alert(alert_id: UUID, tx: ApiTx, _: Reader) -> Alert:
+    return await service.get_alert(tx, alert_id)
 
 
 @router.post("/alerts/{alert_id}/acknowledge")
-async def acknowledge_alert(alert_id: UUID, tx: ApiTx, caller: Operator, body: Decision | None = None) -> AlertInfo:
+async def acknowledge_alert(alert_id: UUID, tx: ApiTx, caller: Operator, body: Decision | None = None) -> Alert:
     """Somebody has seen it. Again, or once it is resolved, changes nothing."""
     await service.get_alert(tx, alert_id)
     await service.acknowledge(tx, [alert_id], actor=caller.actor, note=body.note if body else None)
-    return AlertInfo.model_validate(await service.get_alert(tx, alert_id))
+    return await service.get_alert(tx, alert_id)
 
 
 @router.post("/alerts/{alert_id}/resolve")
-async def resolve_alert(alert_id: UUID, tx: ApiTx, caller: Operator, body: Decision | None = None) -> AlertInfo:
+async def resolve_alert(alert_id: UUID, tx: ApiTx, caller: Operator, body: Decision | None = None) -> Alert:
     """Somebody has dealt with it. While the stock stays low it does not open again."""
     await service.get_alert(tx, alert_id)
     await service.resolve(tx, [alert_id], actor=caller.actor, note=body.note if body else None)
-    return AlertInfo.model_validate(await service.get_alert(tx, alert_id))
+    return await service.get_alert(tx, alert_id)

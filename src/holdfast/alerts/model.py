@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
+
+from pydantic import Field
+
+Metric = Literal["available_quantity", "on_hand_quantity", "days_of_cover", "order_exception"]
+Severity = Literal["info", "warning", "critical"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +24,13 @@ class Rule:
     id: UUID
     name: str
     kind: str
-    metric: str
+    metric: Metric
     threshold: float | None
     clear_margin: float
     sku_id: UUID | None
     warehouse_id: UUID | None
     category: str | None
-    severity: str
+    severity: Severity
     recipients: list[str]
     is_active: bool
     created_by: str
@@ -46,12 +51,12 @@ class Alert:
     sku_name: str
     warehouse_id: UUID
     warehouse_code: str
-    status: str
-    severity: str
-    metric: str
+    status: Literal["open", "acknowledged", "resolved"]
+    severity: Severity
+    metric: Metric
     value: float
     threshold: float
-    facts: dict[str, Any]
+    facts: Annotated[dict[str, Any], Field(description="the figures at the moment it opened")]
     opened_at: datetime
     updated_at: datetime
     acknowledged_at: datetime | None
@@ -82,9 +87,9 @@ class Finding:
 class Preview:
     """How many levels a rule would watch and fire for; the worst of them."""
 
-    watched: int
-    would_open: int
-    findings: tuple[Finding, ...]
+    watched: Annotated[int, Field(description="levels the rule would look at")]
+    would_open: Annotated[int, Field(description="levels it would fire for now")]
+    findings: Annotated[tuple[Finding, ...], Field(description="the 50 furthest below their line")]
 
 
 @dataclass(frozen=True, slots=True)

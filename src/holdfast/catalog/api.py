@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -55,33 +54,13 @@ class SkuChange(BaseModel):
     expected_version: int | None = None
 
 
-class SkuInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    code: str
-    name: str
-    barcode: str | None
-    category: str | None
-    unit: str
-    price: Decimal | None
-    currency: str | None
-    tracking: str
-    min_remaining_days: int
-    attributes: dict[str, Any]
-    archived_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-    version: int
-    is_bundle: bool
-
-
 class SkuPage(BaseModel):
-    skus: list[SkuInfo]
+    skus: list[Sku]
     next_cursor: str | None
 
 
 @router.post("", status_code=201)
-async def create_sku(body: NewSku, tx: ApiTx, caller: Operator, response: Response) -> SkuInfo:
+async def create_sku(body: NewSku, tx: ApiTx, caller: Operator, response: Response) -> Sku:
     _price_has_currency(body.price, body.currency)
     sku = await service.create_sku(tx, actor=caller.actor, **body.model_dump())
     return _shown(sku, response)
@@ -111,11 +90,11 @@ async def list_skus(
         limit=limit,
     )
     page = page_of(found, limit, lambda sku: encode_cursor(sku.code))
-    return SkuPage(skus=[SkuInfo.model_validate(sku) for sku in page.items], next_cursor=page.next_cursor)
+    return SkuPage(skus=list(page.items), next_cursor=page.next_cursor)
 
 
 @router.get("/{sku_id}")
-async def get_sku(sku_id: UUID, tx: ApiTx, _: Reader, response: Response) -> SkuInfo:
+async def get_sku(sku_id: UUID, tx: ApiTx, _: Reader, response: Response) -> Sku:
     return _shown(await service.get_sku(tx, sku_id), response)
 
 
@@ -127,7 +106,7 @@ async def change_sku(
     caller: Operator,
     response: Response,
     if_match: Annotated[str | None, Header()] = None,
-) -> SkuInfo:
+) -> Sku:
     """Change, archive (``archived: true``) or bring back. ``If-Match`` or ``expected_version`` compares first."""
     changes = body.model_dump(exclude_unset=True, exclude={"expected_version"})
     for name in ("name", "unit", "attributes", "archived", "min_remaining_days"):
@@ -152,16 +131,9 @@ class Components(BaseModel):
     components: Annotated[list[ComponentItem], Field(max_length=100)]
 
 
-class ComponentInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    sku_id: UUID
-    sku_code: str
-    quantity: int
-
-
 class ComponentsInfo(BaseModel):
     sku_id: UUID
-    components: list[ComponentInfo]
+    components: list[Component]
 
 
 @router.get("/{sku_id}/components")
@@ -207,7 +179,7 @@ async def set_packs(sku_id: UUID, body: Packs, tx: ApiTx, caller: Operator) -> P
 
 
 def _components(sku_id: UUID, found: list[Component]) -> ComponentsInfo:
-    return ComponentsInfo(sku_id=sku_id, components=[ComponentInfo.model_validate(c) for c in found])
+    return ComponentsInfo(sku_id=sku_id, components=found)
 
 
 def version_of(if_match: str) -> int:
@@ -223,6 +195,6 @@ def _price_has_currency(price: Decimal | None, currency: str | None) -> None:
         raise Invalid.field_error(["currency"], "required", "A price needs its currency.")
 
 
-def _shown(sku: Sku, response: Response) -> SkuInfo:
+def _shown(sku: Sku, response: Response) -> Sku:
     response.headers["etag"] = f'"{sku.version}"'
-    return SkuInfo.model_validate(sku)
+    return sku

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from datetime import date
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -13,7 +12,19 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from holdfast.access.edge import ApiRoute, ApiTx, Approver, Operator, Reader
 from holdfast.catalog.api import version_of
 from holdfast.counts import approving, service
-from holdfast.counts.model import Chosen, Counted, CountedBatch, StockCount
+from holdfast.counts.model import (
+    Approval,
+    Bucket,
+    Chosen,
+    Counted,
+    CountedBatch,
+    CountEntry,
+    CountLine,
+    LineStatus,
+    Status,
+    StockCount,
+    UnitVariance,
+)
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, decode_id_cursor, encode_cursor, page_of
 from holdfast.stock.asks import QUANTITY_MAX
 
@@ -21,9 +32,6 @@ router = APIRouter(prefix="/api/v1/stock-counts", route_class=ApiRoute, tags=["S
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
-Bucket = Literal["sellable", "unsellable"]
-Status = Literal["open", "closed", "cancelled"]
-LineStatus = Literal["pending", "counted", "refused", "approved"]
 
 
 def _expected(if_match: Annotated[str | None, Header()] = None) -> int | None:
@@ -112,102 +120,26 @@ class Closing(BaseModel):
     discard_waiting: Annotated[bool, Field(description="drop counted lines that nobody approved")] = False
 
 
-class CountInfo(BaseModel):
-    """``accuracy``: share of counted lines that were exact; ``unit_accuracy``: 1 − absolute variance ÷ recorded."""
-
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    number: str
-    warehouse_id: UUID
-    warehouse_code: str
-    category: str | None
-    note: str
-    status: Status
-    created_by: str
-    created_at: datetime
-    resolved_at: datetime | None
-    version: int
-    lines_total: int
-    lines_pending: int
-    lines_counted: int
-    lines_refused: int
-    lines_approved: int
-    lines_exact: int
-    units_counted: int
-    units_recorded: int
-    variance_net: int
-    variance_absolute: int
-    variance_value: Decimal
-    accuracy: Decimal | None
-    unit_accuracy: Decimal | None
-
-
 class CountPage(BaseModel):
-    stock_counts: list[CountInfo]
+    stock_counts: list[StockCount]
     next_cursor: str | None
 
 
-class CountLineInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    sku_id: UUID
-    sku_code: str
-    sku_name: str
-    bucket: Bucket
-    is_listed: bool
-    status: LineStatus
-    count_no: int
-    counted_quantity: int | None
-    recorded_quantity: int | None
-    late_quantity: int
-    variance: int | None
-    posted_quantity: int
-    counted_at: datetime | None
-    counted_by: str | None
-    refusal: dict[str, Any] | None
-    approved_at: datetime | None
-    approved_by: str | None
-    found: Annotated[dict[str, Any] | None, Field(description="the batches or serials that were named")]
-
-
 class CountLinePage(BaseModel):
-    lines: list[CountLineInfo]
+    lines: list[CountLine]
     next_cursor: str | None
 
 
 class CountedLines(BaseModel):
-    lines: list[CountLineInfo]
-
-
-class CountEntryInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    sku_id: UUID
-    bucket: Bucket
-    count_no: int
-    counted_quantity: int
-    recorded_quantity: int
-    shelf: str | None
-    counted_at: datetime
-    counted_by: str
-    created_at: datetime
-    found: dict[str, Any] | None
+    lines: list[CountLine]
 
 
 class CountEntries(BaseModel):
-    entries: list[CountEntryInfo]
-
-
-class ApprovalInfo(BaseModel):
-    """``waiting``: counted lines that were not decided in this call; call again."""
-
-    model_config = ConfigDict(from_attributes=True)
-    approved: list[dict[str, Any]]
-    refused: list[dict[str, Any]]
-    waiting: int
+    entries: list[CountEntry]
 
 
 @router.post("", status_code=201)
-async def open_count(body: NewCount, tx: ApiTx, caller: Operator, response: Response) -> CountInfo:
+async def open_count(body: NewCount, tx: ApiTx, caller: Operator, response: Response) -> StockCount:
     count = await service.open_count(
         tx,
         warehouse_id=body.warehouse_id,
@@ -232,11 +164,11 @@ async def list_counts(
         tx, before=decode_id_cursor(cursor), limit=limit, status=status, warehouse_id=warehouse_id
     )
     page = page_of(found, limit, lambda c: encode_cursor(c.id))
-    return CountPage(stock_counts=[CountInfo.model_validate(c) for c in page.items], next_cursor=page.next_cursor)
+    return CountPage(stock_counts=list(page.items), next_cursor=page.next_cursor)
 
 
 @router.get("/{count_id}")
-async def get_count(count_id: UUID, tx: ApiTx, _: Reader, response: Response) -> CountInfo:
+async def get_count(count_id: UUID, tx: ApiTx, _: Reader, response: Response) -> StockCount:
     return _shown(await service.get_count(tx, count_id), response)
 
 
@@ -263,20 +195,11 @@ async def list_lines(
         has_variance=has_variance,
     )
     page = page_of(found, limit, lambda line: encode_cursor(line.sku_code, line.bucket))
-    return CountLinePage(lines=[CountLineInfo.model_validate(x) for x in page.items], next_cursor=page.next_cursor)
-
-
-class UnitVarianceInfo(BaseModel):
-    """``quantity``: counted less recorded at the moment of counting, of one batch or of one unit (1 or -1)."""
-
-    model_config = ConfigDict(from_attributes=True)
-    batch: str | None
-    serial_number: str | None
-    quantity: int
+    return CountLinePage(lines=list(page.items), next_cursor=page.next_cursor)
 
 
 class UnitVariances(BaseModel):
-    units: list[UnitVarianceInfo]
+    units: list[UnitVariance]
 
 
 @router.get("/{count_id}/units")
@@ -284,7 +207,7 @@ async def list_unit_variances(count_id: UUID, sku_id: UUID, tx: ApiTx, _: Reader
     """Which batches or units of a waiting line differ from the books; approving posts exactly these."""
     await service.get_count(tx, count_id)
     found = (await approving.unit_variances(tx, count_id, [sku_id])).get(sku_id, [])
-    return UnitVariances(units=[UnitVarianceInfo.model_validate(unit) for unit in found])
+    return UnitVariances(units=found)
 
 
 @router.get("/{count_id}/entries")
@@ -292,7 +215,7 @@ async def list_entries(count_id: UUID, sku_id: UUID, tx: ApiTx, _: Reader) -> Co
     """Every counting of one SKU, recounts included."""
     await service.get_count(tx, count_id)
     found = await service.list_entries(tx, count_id, sku_id)
-    return CountEntries(entries=[CountEntryInfo.model_validate(entry) for entry in found])
+    return CountEntries(entries=found)
 
 
 @router.post("/{count_id}/entries")
@@ -300,24 +223,24 @@ async def enter(count_id: UUID, body: Counting, tx: ApiTx, caller: Operator) -> 
     """Record what was counted, all items or none, each beside the ledger at the moment it was counted."""
     entries = [item.counted() for item in body.items]
     lines = await service.enter(tx, count_id, entries, actor=caller.actor)
-    return CountedLines(lines=[CountLineInfo.model_validate(line) for line in lines])
+    return CountedLines(lines=lines)
 
 
 @router.post("/{count_id}/approve")
 async def approve(
     count_id: UUID, tx: ApiTx, caller: Approver, expected: Expected, body: Approving | None = None
-) -> ApprovalInfo:
+) -> Approval:
     """Book variances as adjustments. What cannot be booked is answered with its facts and keeps waiting."""
     asked = body.items if body else None
     chosen = None if asked is None else [Chosen(i.sku_id, i.bucket, i.count_no) for i in asked]
     found = await approving.approve(tx, count_id, chosen, actor=caller.actor, expected_version=expected)
-    return ApprovalInfo.model_validate(found)
+    return found
 
 
 @router.post("/{count_id}/close")
 async def close_count(
     count_id: UUID, tx: ApiTx, caller: Operator, expected: Expected, response: Response, body: Closing | None = None
-) -> CountInfo:
+) -> StockCount:
     """End the count; what was not counted stays as the books have it."""
     discard = body is not None and body.discard_waiting
     count = await service.close(tx, count_id, discard_waiting=discard, actor=caller.actor, expected_version=expected)
@@ -327,12 +250,12 @@ async def close_count(
 @router.post("/{count_id}/cancel")
 async def cancel_count(
     count_id: UUID, tx: ApiTx, caller: Operator, expected: Expected, response: Response
-) -> CountInfo:
+) -> StockCount:
     """Give up a count of which nothing was booked."""
     count = await service.cancel(tx, count_id, actor=caller.actor, expected_version=expected)
     return _shown(count, response)
 
 
-def _shown(count: StockCount, response: Response) -> CountInfo:
+def _shown(count: StockCount, response: Response) -> StockCount:
     response.headers["etag"] = f'"{count.version}"'
-    return CountInfo.model_validate(count)
+    return count

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
+from pydantic import Field
+
 Bucket = Literal["sellable", "unsellable"]
+Status = Literal["open", "closed", "cancelled"]
+LineStatus = Literal["pending", "counted", "refused", "approved"]
 
 REFUSED: Final[dict[str, tuple[str, str]]] = {
     "open": ("count_open", "The count is still open."),
@@ -20,10 +24,9 @@ REFUSED: Final[dict[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class StockCount:
-    """A count and how far it is.
+    """``accuracy``: share of counted lines that were exact; ``unit_accuracy``: 1 − absolute variance ÷ recorded.
 
-    ``accuracy`` is the share of counted lines that were exact; ``unit_accuracy`` is 1 − sum of absolute variances ÷
-    units the books had. Both are None before anything was counted. ``variance_value`` is at the moving-average cost.
+    Both are null before anything was counted. ``variance_value`` is at the moving-average cost.
     """
 
     id: UUID
@@ -32,7 +35,7 @@ class StockCount:
     warehouse_code: str
     category: str | None
     note: str
-    status: str
+    status: Status
     created_by: str
     created_at: datetime
     resolved_at: datetime | None
@@ -61,7 +64,7 @@ class CountLine:
     sku_name: str
     bucket: Bucket
     is_listed: bool
-    status: str
+    status: LineStatus
     count_no: int
     counted_quantity: int | None
     recorded_quantity: int | None
@@ -73,7 +76,7 @@ class CountLine:
     refusal: dict[str, Any] | None
     approved_at: datetime | None
     approved_by: str | None
-    found: dict[str, Any] | None
+    found: Annotated[dict[str, Any] | None, Field(description="the batches or serials that were named")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +179,18 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class UnitVariance:
-    """Counted less recorded of one batch, or of one unit (+1 or -1), at the moment of counting; never 0."""
+    """``quantity``: counted less recorded at the moment of counting, of one batch or of one unit (1 or -1)."""
 
-    sku_id: UUID
+    sku_id: Annotated[UUID, Field(exclude=True)]
     batch: str | None
     serial_number: str | None
-    expiry_date: date | None
+    expiry_date: Annotated[date | None, Field(exclude=True)]
     quantity: int
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What an approval booked, what it could not, and how many lines still wait."""
+    """``waiting``: counted lines that were not decided in this call; call again."""
 
     approved: tuple[dict[str, Any], ...]
     refused: tuple[dict[str, Any], ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from holdfast.access import audit
@@ -19,7 +19,10 @@ COST_CHANGES_SHOWN: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class SkuLeadTime:
-    """Days. What was learned is None without receipts; ``lead_time_days`` is what planning uses, from ``source``."""
+    """Days from sending an order to its arrival; nine of ten deliveries lie from ``low_days`` to ``high_days``.
+
+    What was learned is null without receipts. ``lead_time_days`` and its spread are what planning uses.
+    """
 
     sku_id: UUID
     sku_code: str
@@ -35,7 +38,7 @@ class SkuLeadTime:
     promised_sd_days: float
     lead_time_days: float
     lead_time_sd_days: float
-    source: str
+    source: Literal["learned", "promised"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """Lead time as a factor on the promise; None before the first receipt."""
+    """Lead time as a factor on the promise: 1.2 is a fifth longer than promised. Null before the first receipt."""
 
     receipts: int | None
     mean_factor: float | None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -13,54 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from holdfast.access.edge import ApiRoute, ApiTx, Planner, Reader
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
 from holdfast.purchasing import learning
+from holdfast.purchasing.learning import CostChange, Factor, SkuLeadTime
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Suppliers"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
-class LeadTimeInfo(BaseModel):
-    """Days from sending an order to its arrival; nine of ten deliveries lie from ``low_days`` to ``high_days``.
-
-    What was learned is null without receipts. ``lead_time_days`` and its spread are what planning uses.
-    """
-
-    model_config = ConfigDict(from_attributes=True)
-    sku_id: UUID
-    sku_code: str
-    sku_name: str
-    receipts: int | None
-    mean_days: float | None
-    sd_days: float | None
-    low_days: float | None
-    median_days: float | None
-    high_days: float | None
-    learned_at: datetime | None
-    promised_days: float
-    promised_sd_days: float
-    lead_time_days: float
-    lead_time_sd_days: float
-    source: Literal["learned", "promised"]
-
-
 class LeadTimePage(BaseModel):
-    lead_times: list[LeadTimeInfo]
+    lead_times: list[SkuLeadTime]
     next_cursor: str | None
-
-
-class FactorInfo(BaseModel):
-    """Lead time as a factor on the promise: 1.2 is a fifth longer than promised. Null before the first receipt."""
-
-    model_config = ConfigDict(from_attributes=True)
-    receipts: int | None
-    mean_factor: float | None
-    sd_factor: float | None
-    low_factor: float | None
-    high_factor: float | None
-    is_used: bool | None
-    learned_at: datetime | None
-    promised_days: float
-    promised_sd_days: float
 
 
 class Acceptance(BaseModel):
@@ -68,16 +28,6 @@ class Acceptance(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     sku_id: UUID | None = None
-
-
-class CostChangeInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    sku_id: UUID
-    sku_code: str
-    sku_name: str
-    cost_before: Decimal
-    cost_after: Decimal
-    changed_at: datetime
 
 
 class ScorecardInfo(BaseModel):
@@ -91,8 +41,8 @@ class ScorecardInfo(BaseModel):
     in_full_share: Annotated[float | None, Field(description="all that was ordered arrived in the end")]
     on_time_in_full_share: float | None
     lines_cut: Annotated[int, Field(description="lines the supplier cut short or refused")]
-    lead_time: FactorInfo
-    cost_changes: list[CostChangeInfo]
+    lead_time: Factor
+    cost_changes: list[CostChange]
 
 
 @router.get("/suppliers/{supplier_id}/lead-times")
@@ -102,7 +52,7 @@ async def list_lead_times(
     after = decode_cursor(cursor, 1)
     found = await learning.list_lead_times(tx, supplier_id, after=after[0] if after else None, limit=limit)
     page = page_of(found, limit, lambda row: encode_cursor(row.sku_code))
-    return LeadTimePage(lead_times=[LeadTimeInfo.model_validate(r) for r in page.items], next_cursor=page.next_cursor)
+    return LeadTimePage(lead_times=list(page.items), next_cursor=page.next_cursor)
 
 
 @router.post("/suppliers/{supplier_id}/lead-times/accept", status_code=204)
@@ -125,6 +75,6 @@ async def read_scorecard(
         in_full_share=counts.share(counts.lines_in_full),
         on_time_in_full_share=counts.share(counts.lines_on_time_in_full),
         lines_cut=counts.lines_cut,
-        lead_time=FactorInfo.model_validate(card.lead_time),
-        cost_changes=[CostChangeInfo.model_validate(c) for c in card.cost_changes],
+        lead_time=card.lead_time,
+        cost_changes=list(card.cost_changes),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Annotated, Any
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
@@ -21,7 +22,7 @@ from holdfast.stock.asks import MoveAsk, MoveItem
 from holdfast.stock.model import BatchNamed
 from holdfast.stock.shapes import Posted, Reason, StateChange
 from holdfast.tracking import service
-from holdfast.tracking.model import Balance, Batch, State
+from holdfast.tracking.model import Balance, Batch, State, Trace, Unit, UnitStep
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Batches and serials"])
 
@@ -29,40 +30,9 @@ Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 _FAR = "9999-12-31"
 
 
-class BalanceInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    warehouse_id: UUID
-    warehouse_code: str
-    sellable_quantity: int
-    unsellable_quantity: int
-    stranded_quantity: Annotated[int, Field(description="past their use, but still promised")]
-    is_usable: bool
-    usable_until: Annotated[datetime | None, Field(description="null: no end, or never (quarantined, recalled)")]
-    states: Annotated[dict[str, int], Field(description="why the unsellable ones are not sold")]
-
-
-class BatchInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    sku_id: UUID
-    sku_code: str
-    number: str
-    production_date: date | None
-    expiry_date: date | None
-    supplier_id: UUID | None
-    state: State
-    state_reason: str
-    created_by: str
-    created_at: datetime
-    changed_at: datetime
-    version: int
-    sellable_quantity: int
-    unsellable_quantity: int
-    stranded_quantity: int
-
-
-class BatchDetail(BatchInfo):
-    warehouses: list[BalanceInfo]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchDetail(Batch):
+    warehouses: list[Balance]
 
 
 class BatchPage(BaseModel):
@@ -70,19 +40,9 @@ class BatchPage(BaseModel):
     next_cursor: str | None
 
 
-class TraceInfo(BaseModel):
-    """``customers``: references that got units, ``quantity`` net of what came back. ``sources``: what brought them in.
-    ``holds``: open holds of the SKU that usable units can no longer serve, by ``short_quantity`` each."""
-
-    model_config = ConfigDict(from_attributes=True)
-    customers: list[dict[str, Any]]
-    sources: list[dict[str, Any]]
-    transfers: list[dict[str, Any]]
-    holds: list[dict[str, Any]]
-
-
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedBatch(BatchDetail):
-    trace: TraceInfo
+    trace: Trace
 
 
 class Judgement(BaseModel):
@@ -100,41 +60,13 @@ class BatchChange(BaseModel):
     expected_version: int | None = None
 
 
-class UnitInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    sku_id: UUID
-    sku_code: str
-    serial_number: str
-    state: str
-    warehouse_id: UUID | None
-    batch_id: UUID | None
-    batch_number: str | None
-    reservation_id: UUID | None
-    received_at: datetime
-    changed_at: datetime
-
-
-class UnitStepInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    movement_id: UUID
-    warehouse_id: UUID
-    movement_type: str
-    bucket: str
-    state: str | None
-    reference_type: str
-    reference_id: str | None
-    reason: str
-    actor: str
-    is_in: bool
-    created_at: datetime
-
-
-class UnitDetail(UnitInfo):
-    history: Annotated[list[UnitStepInfo], Field(description="newest first")]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitDetail(Unit):
+    history: Annotated[list[UnitStep], Field(description="newest first")]
 
 
 class UnitPage(BaseModel):
-    serials: list[UnitInfo]
+    serials: list[Unit]
     next_cursor: str | None
 
 
@@ -193,9 +125,9 @@ async def change_batch(
 
 
 @router.get("/batches/{batch_id}/trace")
-async def trace_batch(batch_id: UUID, tx: ApiTx, _: Reader) -> TraceInfo:
+async def trace_batch(batch_id: UUID, tx: ApiTx, _: Reader) -> Trace:
     """Forward to who got units, back to supplier and order, and the holds that cannot be served."""
-    return TraceInfo.model_validate(await service.trace(tx, batch_id))
+    return await service.trace(tx, batch_id)
 
 
 @router.post("/batches/{batch_id}/quarantine")
@@ -241,15 +173,14 @@ async def list_serials(
         reservation_id=reservation_id,
     )
     page = page_of(found, limit, lambda u: encode_cursor(u.sku_id, u.serial_number))
-    return UnitPage(serials=[UnitInfo.model_validate(u) for u in page.items], next_cursor=page.next_cursor)
+    return UnitPage(serials=list(page.items), next_cursor=page.next_cursor)
 
 
 @router.get("/skus/{sku_id}/serials/{serial_number:path}")
 async def get_serial(sku_id: UUID, serial_number: str, tx: ApiTx, _: Reader) -> UnitDetail:
     """One unit and every ledger entry it was part of."""
     unit, steps = await service.get_unit(tx, sku_id, serial_number)
-    history = [UnitStepInfo.model_validate(step) for step in steps]
-    return UnitDetail(**UnitInfo.model_validate(unit).model_dump(), history=history)
+    return UnitDetail(**asdict(unit), history=steps)
 
 
 @router.post("/inventory/{sku_id}/state")
@@ -285,21 +216,19 @@ def _leg(sku_id: UUID, body: StateChange, state: str, quantity: int) -> MoveItem
 
 async def _judged(tx: Tx, batch_id: UUID, state: State, reason: str, actor: str) -> JudgedBatch:
     batch = await service.judge(tx, batch_id, state, reason=reason, actor=actor)
-    shown = (await _detailed(tx, [batch]))[0]
-    trace = TraceInfo.model_validate(await service.trace(tx, batch_id))
-    return JudgedBatch(**shown.model_dump(), trace=trace)
+    return JudgedBatch(
+        **asdict(batch),
+        warehouses=await service.list_balances(tx, [batch_id]),
+        trace=await service.trace(tx, batch_id),
+    )
 
 
 async def _detailed(tx: Tx, batches: Sequence[Batch]) -> list[BatchDetail]:
     balances = await service.list_balances(tx, [batch.id for batch in batches])
     return [
-        BatchDetail(**BatchInfo.model_validate(batch).model_dump(), warehouses=_here(balances, batch.id))
+        BatchDetail(**asdict(batch), warehouses=[here for here in balances if here.batch_id == batch.id])
         for batch in batches
     ]
-
-
-def _here(balances: list[Balance], batch_id: UUID) -> list[BalanceInfo]:
-    return [BalanceInfo.model_validate(b) for b in balances if b.batch_id == batch_id]
 
 
 async def _shown(tx: Tx, batch: Batch, response: Response) -> BatchDetail:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 State = Literal["usable", "quarantined", "recalled"]
 
@@ -43,15 +45,15 @@ class Batch:
 class Balance:
     """What of a batch is in one warehouse. ``usable_until`` is None when it never ends, and past when it ended."""
 
-    batch_id: UUID
+    batch_id: Annotated[UUID, Field(exclude=True)]
     warehouse_id: UUID
     warehouse_code: str
     sellable_quantity: int
     unsellable_quantity: int
-    stranded_quantity: int
+    stranded_quantity: Annotated[int, Field(description="past their use, but still promised")]
     is_usable: bool
-    usable_until: datetime | None
-    states: dict[str, int]
+    usable_until: Annotated[datetime | None, Field(description="null: no end, or never (quarantined, recalled)")]
+    states: Annotated[dict[str, int], Field(description="why the unsellable ones are not sold")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,8 @@ class UnitStep:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Where a batch went and where it came from.
-
-    ``customers`` are references that got units, net of what came back; ``sources`` what brought it in; ``holds`` open
-    holds that can no longer be served from usable units of their level.
-    """
+    """``customers``: references that got units, ``quantity`` net of what came back. ``sources``: what brought them in.
+    ``holds``: open holds of the SKU that usable units can no longer serve, by ``short_quantity`` each."""
 
     customers: list[dict[str, Any]]
     sources: list[dict[str, Any]]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -17,7 +17,16 @@ from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, enc
 from holdfast.stock.asks import QUANTITY_MAX
 from holdfast.stock.shapes import BatchNumber, Serials
 from holdfast.transfers import service
-from holdfast.transfers.model import Arrival, Picked, TransferDetail
+from holdfast.transfers.model import (
+    Arrival,
+    Loss,
+    Picked,
+    Status,
+    Transfer,
+    TransferDetail,
+    TransferLine,
+    TransferReceipt,
+)
 
 router = APIRouter(prefix="/api/v1/transfers", route_class=ApiRoute, tags=["Transfers"])
 
@@ -27,7 +36,6 @@ Part = Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Note = Annotated[str, Field(max_length=5000)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
-Status = Literal["draft", "shipped", "partly_received", "received", "closed", "cancelled"]
 
 
 def _expected(if_match: Annotated[str | None, Header()] = None) -> int | None:
@@ -112,73 +120,15 @@ class TransferCancelling(BaseModel):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
-class TransferInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    number: str
-    from_warehouse_id: UUID
-    from_warehouse_code: str
-    to_warehouse_id: UUID
-    to_warehouse_code: str
-    status: Status
-    expected_at: date | None
-    note: str
-    created_by: str
-    created_at: datetime
-    shipped_at: datetime | None
-    resolved_at: datetime | None
-    version: int
-    lines_total: int
-    quantity_total: int
-    open_total: int
-    received_total: int
-    unsellable_total: int
-    lost_total: int
-
-
-class TransferLineInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    line_no: int
-    sku_id: UUID
-    sku_code: str
-    sku_name: str
-    quantity: int
-    open_quantity: int
-    received_quantity: int
-    unsellable_quantity: int
-    lost_quantity: int
-    unit_cost: Decimal | None
-
-
-class TransferReceiptInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    reference: str | None
-    lines: list[dict[str, Any]]
-    actor: str
-    received_at: datetime
-
-
-class LossInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    line_no: int
-    sku_id: UUID
-    quantity: int
-    unit_cost: Decimal | None
-    reason: str
-    actor: str
-    lost_at: datetime
-
-
-class TransferDetailInfo(TransferInfo):
-    items: list[TransferLineInfo]
-    receipts: list[TransferReceiptInfo]
-    losses: list[LossInfo]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferDetailInfo(Transfer):
+    items: tuple[TransferLine, ...]
+    receipts: tuple[TransferReceipt, ...]
+    losses: tuple[Loss, ...]
 
 
 class TransferPage(BaseModel):
-    transfers: list[TransferInfo]
+    transfers: list[Transfer]
     next_cursor: str | None
 
 
@@ -221,7 +171,7 @@ async def list_transfers(
         is_late=is_late,
     )
     page = page_of(found, limit, lambda t: encode_cursor(t.id))
-    return TransferPage(transfers=[TransferInfo.model_validate(t) for t in page.items], next_cursor=page.next_cursor)
+    return TransferPage(transfers=list(page.items), next_cursor=page.next_cursor)
 
 
 @router.get("/{transfer_id}")
@@ -331,8 +281,5 @@ async def cancel_transfer(
 def _shown(detail: TransferDetail, response: Response) -> TransferDetailInfo:
     response.headers["etag"] = f'"{detail.transfer.version}"'
     return TransferDetailInfo(
-        **TransferInfo.model_validate(detail.transfer).model_dump(),
-        items=[TransferLineInfo.model_validate(line) for line in detail.lines],
-        receipts=[TransferReceiptInfo.model_validate(r) for r in detail.receipts],
-        losses=[LossInfo.model_validate(loss) for loss in detail.losses],
+        **asdict(detail.transfer), items=detail.lines, receipts=detail.receipts, losses=detail.losses
     )

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
+
+Status = Literal["draft", "shipped", "partly_received", "received", "closed", "cancelled"]
 
 # What may follow what. Goods that are out are received or written off; only a draft is taken back.
 FOLLOWS: Final[dict[str, frozenset[str]]] = {
@@ -38,7 +40,7 @@ class Transfer:
     from_warehouse_code: str
     to_warehouse_id: UUID
     to_warehouse_code: str
-    status: str
+    status: Status
     expected_at: date | None
     note: str
     created_by: str
@@ -71,7 +73,7 @@ class TransferLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class TransferReceipt:
     """One receipt. ``lines`` are ``{sku_id, quantity, unsellable_quantity, lost_quantity}``."""
 
     id: UUID
@@ -99,7 +101,7 @@ class Loss:
 class TransferDetail:
     transfer: Transfer
     lines: tuple[TransferLine, ...]
-    receipts: tuple[Delivery, ...]
+    receipts: tuple[TransferReceipt, ...]
     losses: tuple[Loss, ...]
 
 
@@ -237,7 +239,7 @@ def too_much(lines: Sequence[TransferLine], arrivals: Iterable[Arrival]) -> list
     ]
 
 
-def same_delivery(known: Delivery, arrivals: Sequence[Arrival]) -> bool:
+def same_delivery(known: TransferReceipt, arrivals: Sequence[Arrival]) -> bool:
     """Whether a delivery note says again what it said before."""
     said = sorted(({k: v for k, v in x.items() if k != "units"} for x in known.lines), key=lambda line: line["sku_id"])
     return said == sorted((a.as_line() for a in arrivals), key=lambda line: line["sku_id"])

@@ -25,13 +25,13 @@ from holdfast.transfers.model import (
     FOLLOWS,
     REFUSED,
     Arrival,
-    Delivery,
     Loss,
     Part,
     Picked,
     Transfer,
     TransferDetail,
     TransferLine,
+    TransferReceipt,
     merged,
     named,
     same_delivery,
@@ -156,7 +156,9 @@ async def receive(
     """
     await _lock(tx, transfer_id)
     before = await get_transfer(tx, transfer_id)
-    known = await tx.maybe(sql.find_receipt, Delivery, id=transfer_id, reference=reference) if reference else None
+    known = (
+        await tx.maybe(sql.find_receipt, TransferReceipt, id=transfer_id, reference=reference) if reference else None
+    )
     if known is not None:
         # A repeat of "everything open arrived" names nothing, so there is nothing to compare.
         if arrivals is not None and not same_delivery(known, merged(arrivals)):
@@ -207,7 +209,7 @@ async def get_transfer(tx: Tx, transfer_id: UUID) -> TransferDetail:
     return TransferDetail(
         transfer,
         tuple(await tx.all(sql.list_lines, TransferLine, id=transfer_id)),
-        tuple(await tx.all(sql.list_receipts, Delivery, id=transfer_id)),
+        tuple(await tx.all(sql.list_receipts, TransferReceipt, id=transfer_id)),
         tuple(await tx.all(sql.list_losses, Loss, id=transfer_id)),
     )
 

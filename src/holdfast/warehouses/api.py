@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -58,32 +57,13 @@ class WarehouseChange(BaseModel):
     expected_version: int | None = None
 
 
-class WarehouseInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    code: str
-    name: str
-    type: str
-    parent_id: UUID | None
-    address: dict[str, Any]
-    latitude: float | None
-    longitude: float | None
-    time_zone: str
-    capacity: int | None
-    priority: int
-    is_active: bool
-    created_at: datetime
-    updated_at: datetime
-    version: int
-
-
 class WarehousePage(BaseModel):
-    warehouses: list[WarehouseInfo]
+    warehouses: list[Warehouse]
     next_cursor: str | None
 
 
 @router.post("", status_code=201)
-async def create_warehouse(body: NewWarehouse, tx: ApiTx, caller: Admin, response: Response) -> WarehouseInfo:
+async def create_warehouse(body: NewWarehouse, tx: ApiTx, caller: Admin, response: Response) -> Warehouse:
     return _shown(await service.create_warehouse(tx, actor=caller.actor, **body.model_dump()), response)
 
 
@@ -101,18 +81,18 @@ async def list_warehouses(
         tx, after=after[0] if after else None, type=type, is_active=is_active, limit=limit
     )
     page = page_of(found, limit, lambda w: encode_cursor(w.code))
-    return WarehousePage(warehouses=[WarehouseInfo.model_validate(w) for w in page.items], next_cursor=page.next_cursor)
+    return WarehousePage(warehouses=list(page.items), next_cursor=page.next_cursor)
 
 
 @router.get("/{warehouse_id}")
-async def get_warehouse(warehouse_id: UUID, tx: ApiTx, _: Reader, response: Response) -> WarehouseInfo:
+async def get_warehouse(warehouse_id: UUID, tx: ApiTx, _: Reader, response: Response) -> Warehouse:
     return _shown(await service.get_warehouse(tx, warehouse_id), response)
 
 
 @router.patch("/{warehouse_id}")
 async def change_warehouse(
     warehouse_id: UUID, body: WarehouseChange, tx: ApiTx, caller: Admin, response: Response
-) -> WarehouseInfo:
+) -> Warehouse:
     changes = body.model_dump(exclude_unset=True, exclude={"expected_version"})
     for name in ("name", "type", "address", "time_zone", "priority", "is_active"):
         if name in changes and changes[name] is None:
@@ -123,6 +103,6 @@ async def change_warehouse(
     return _shown(changed, response)
 
 
-def _shown(warehouse: Warehouse, response: Response) -> WarehouseInfo:
+def _shown(warehouse: Warehouse, response: Response) -> Warehouse:
     response.headers["etag"] = f'"{warehouse.version}"'
-    return WarehouseInfo.model_validate(warehouse)
+    return warehouse
