@@ -8,17 +8,14 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-import procrastinate
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 import holdfast.access.api
-import holdfast.access.jobs
 import holdfast.access.pages
 import holdfast.alerts.api
-import holdfast.alerts.jobs
 import holdfast.alerts.pages
 import holdfast.allocation.api
 import holdfast.allocation.pages
@@ -26,7 +23,6 @@ import holdfast.catalog.api
 import holdfast.catalog.pages
 import holdfast.connectors.api
 import holdfast.connectors.channels_api
-import holdfast.connectors.jobs
 import holdfast.console.pages
 import holdfast.counts.api
 import holdfast.counts.pages
@@ -36,7 +32,6 @@ import holdfast.demand.accuracy_pages
 import holdfast.demand.api
 import holdfast.demand.calendar_pages
 import holdfast.demand.grading_api
-import holdfast.demand.jobs
 import holdfast.demand.lines_api
 import holdfast.demand.pages
 import holdfast.demand.planners_api
@@ -44,12 +39,9 @@ import holdfast.importing.api
 import holdfast.importing.pages
 import holdfast.monitoring.api
 import holdfast.monitoring.doctor_api
-import holdfast.monitoring.jobs
 import holdfast.monitoring.pages
 import holdfast.notify.api
-import holdfast.notify.jobs
 import holdfast.purchasing.api
-import holdfast.purchasing.jobs
 import holdfast.purchasing.learning_api
 import holdfast.purchasing.pages
 import holdfast.purchasing.supplier_api
@@ -61,7 +53,6 @@ import holdfast.replenishment.api
 import holdfast.replenishment.approvals_api
 import holdfast.replenishment.grouping_pages
 import holdfast.replenishment.groupings_api
-import holdfast.replenishment.jobs
 import holdfast.replenishment.lane_pages
 import holdfast.replenishment.lanes_api
 import holdfast.replenishment.limit_pages
@@ -75,7 +66,6 @@ import holdfast.returns.api
 import holdfast.returns.pages
 import holdfast.stock.adjust_pages
 import holdfast.stock.api
-import holdfast.stock.jobs
 import holdfast.stock.pages
 import holdfast.stock.payment_api
 import holdfast.stock.promises_api
@@ -86,29 +76,21 @@ import holdfast.stock.undo_pages
 import holdfast.stock.valuation_api
 import holdfast.stock.value_pages
 import holdfast.tracking.api
-import holdfast.tracking.jobs
 import holdfast.tracking.pages
 import holdfast.transfers.api
 import holdfast.transfers.pages
 import holdfast.warehouses.api
 import holdfast.webhooks.api
-import holdfast.webhooks.jobs
-from holdfast import jobs
 from holdfast.access.keys import Authenticator, ensure_bootstrap_key
-from holdfast.alerts.evaluation import note_changes
 from holdfast.allocation import plugins
 from holdfast.allocation.placing import Placing
+from holdfast.background import job_app
 from holdfast.cache import open_cache
-from holdfast.connectors import channels, levels
 from holdfast.console.frame import FRAME
 from holdfast.db import CommitGate, Database, identity
-from holdfast.jobs import rescue
 from holdfast.kernel.errors import Refusal
 from holdfast.logs import configure_logs
 from holdfast.monitoring.metrics import Measured
-from holdfast.purchasing.leaving import ask_before_leaving
-from holdfast.replenishment.approvals import refuse_over_limit
-from holdfast.replenishment.guard import refuse_duplicates
 from holdfast.settings import Settings
 from holdfast.stock.hot import HotLane
 from holdfast.stock.lanes import Lanes
@@ -120,7 +102,6 @@ from holdfast.web.asgi import AsgiApp, Receive, Scope, Send
 from holdfast.web.openapi import describe
 from holdfast.web.problem import headers_of, problem, problem_of
 from holdfast.web.problem_pages import problem_page
-from holdfast.webhooks.publisher import Listener, listen
 
 log = structlog.get_logger()
 
@@ -201,30 +182,6 @@ PAGES: list[APIRouter] = [
     holdfast.returns.pages.router,
     holdfast.counts.shortage_pages.router,
 ]
-TASKS: list[procrastinate.Blueprint] = [
-    holdfast.access.jobs.tasks,
-    holdfast.alerts.jobs.tasks,
-    holdfast.connectors.jobs.tasks,
-    holdfast.stock.jobs.tasks,
-    holdfast.tracking.jobs.tasks,
-    holdfast.demand.jobs.tasks,
-    holdfast.monitoring.jobs.tasks,
-    holdfast.notify.jobs.tasks,
-    holdfast.purchasing.jobs.tasks,
-    holdfast.replenishment.jobs.tasks,
-    holdfast.webhooks.jobs.tasks,
-    rescue.tasks,
-]
-# Who hears that events became visible.
-LISTENERS: list[Listener] = [
-    note_changes,
-    levels.note_changes,
-    channels.note_changes,
-]
-for listener in LISTENERS:
-    listen(listener)
-ask_before_leaving(refuse_over_limit)
-ask_before_leaving(refuse_duplicates)
 
 
 class Application:
@@ -297,14 +254,6 @@ class Application:
         app.add_exception_handler(Exception, on_crash)
         describe(app, *hot_routes())
         return app
-
-
-def job_app(url: str) -> procrastinate.App:
-    """The procrastinate app with every feature's tasks."""
-    app = jobs.make_app(url)
-    for blueprint in TASKS:
-        jobs.add_tasks(app, blueprint)
-    return app
 
 
 def create() -> Application:

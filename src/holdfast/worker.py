@@ -8,7 +8,7 @@ import signal
 
 import structlog
 
-from holdfast.app import job_app
+from holdfast.background import job_app
 from holdfast.cache import open_cache
 from holdfast.db import CommitGate, Database, identity
 from holdfast.jobs import Work

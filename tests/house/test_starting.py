@@ -18,7 +18,8 @@ LOADED = "import sys, {module}; print(*(name for name in {names} if name in sys.
 
 
 @pytest.mark.parametrize(
-    ("module", "heavy"), [("holdfast.app, holdfast.worker", HEAVY), ("holdfast.cli", (*HEAVY, "fastapi"))]
+    ("module", "heavy"),
+    [("holdfast.app", HEAVY), ("holdfast.worker", (*HEAVY, "fastapi")), ("holdfast.cli", (*HEAVY, "fastapi"))],
 )
 def test_a_start_leaves_out_what_only_some_work_needs(module: str, heavy: tuple[str, ...]) -> None:
     said = subprocess.run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from holdfast.app import job_app
+from holdfast.background import job_app
 from holdfast.jobs.rescue import rescue_stalled
 
 PUBLISH = "holdfast:publish_events"
