@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID
 
-import pytest
 from tests.connectors.test_levels import push
-from tests.house import House, open_house
-from tests.receiver import Receiver, receiving
+from tests.house import House
+from tests.receiver import Receiver
 
 from holdfast.connectors import channels
 from holdfast.webhooks import publisher
 
 STATES = ("sku.back_in_stock", "sku.out_of_stock", "channel.back_in_stock", "channel.out_of_stock")
-
-
-@pytest.fixture
-async def house(fresh_url: str) -> AsyncIterator[House]:
-    async with open_house(fresh_url, allow_private_webhooks=True) as found:
-        yield found
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
 
 
 async def told(house: House) -> list[str]:

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID
 
-import pytest
-from tests.house import House, open_house
-from tests.receiver import Receiver, receiving
+from tests.house import House
+from tests.receiver import Receiver
+from tests.webhooks.conftest import make_due
 
 from holdfast.connectors.levels import batch_levels
 from holdfast.webhooks import publisher
 from holdfast.webhooks.delivery import deliver_due
 from holdfast.webhooks.model import ATTEMPTS_MAX
-
-
-@pytest.fixture
-async def house(fresh_url: str) -> AsyncIterator[House]:
-    async with open_house(fresh_url, allow_private_webhooks=True) as found:
-        yield found
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
 
 
 async def subscribe(house: House, receiver: Receiver, mode: str = "levels") -> UUID:
@@ -40,11 +27,6 @@ async def push(house: House, webhook: UUID) -> None:
     async with house.database.transaction() as tx:
         await batch_levels(tx)
     await deliver_due(house.database, house.application.settings, webhook)
-
-
-async def make_due(house: House) -> None:
-    async with house.database.connection() as connection:
-        await connection.execute("update webhook_deliveries set next_attempt_at = now() where status = 'pending'")
 
 
 def told(receiver: Receiver) -> list[list[tuple[str, int]]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 import psycopg
-from tests.races.conftest import diagnosis
+from tests.books import violations_at
 from tests.running import TOKEN
 
 
@@ -96,4 +96,4 @@ def check_books(url: str, buyers: list[Buyers]) -> None:
         else:
             assert holds[key][0] == facts["reservation_id"]
     assert all(count == 1 for _, count in received)
-    assert asyncio.run(diagnosis(url)) == []
+    assert asyncio.run(violations_at(url)) == []

@@ -16,9 +16,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.books import violations_at
 from tests.conftest import Shelf
 from tests.crash.waiting import until
-from tests.races.conftest import diagnosis
 
 from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 from holdfast.db.migrate import migrate
@@ -156,7 +156,7 @@ def test_a_crash_between_any_two_statements_leaves_all_or_nothing(server: Embedd
         if died:
             reached["stock_reserve"] += 1
             assert (shelf.level("TEA@GZ"), shelf.level("CUP@GZ")) == before, point
-            assert asyncio.run(diagnosis(server.url())) == [], point
+            assert asyncio.run(violations_at(server.url())) == [], point
         # The caller repeats with the same key: it happens, once.
         held = shelf.post("stock_reserve", **hold)
         assert (held["outcome"], held["replayed"]) == ("reserved", not died), point
@@ -171,11 +171,11 @@ def test_a_crash_between_any_two_statements_leaves_all_or_nothing(server: Embedd
         if died:
             reached["stock_resolve"] += 1
             assert (shelf.level("TEA@GZ"), shelf.level("CUP@GZ")) == between, point
-            assert asyncio.run(diagnosis(server.url())) == [], point
+            assert asyncio.run(violations_at(server.url())) == [], point
         consumed = shelf.post("stock_resolve", **consume)
         assert (consumed["outcome"], consumed["replayed"]) == ("consumed", not died), point
     left = 1000 - 2 * len(chosen)
     for level in ("TEA@GZ", "CUP@GZ"):
         assert shelf.level(level) == f"on_hand={left} available={left} reserved=0"
-    assert asyncio.run(diagnosis(server.url())) == []
+    assert asyncio.run(violations_at(server.url())) == []
     assert min(reached.values()) >= 12 // EACH, reached

@@ -18,11 +18,11 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
+from tests.books import violations_at
 from tests.conftest import Shelf
 from tests.crash.buyers import Buyers, check_books, wait_for_new
 from tests.crash.installation import Installation
 from tests.crash.waiting import until
-from tests.races.conftest import diagnosis
 from tests.running import environment
 
 from holdfast.db.embedded import EmbeddedServer
@@ -131,7 +131,7 @@ def test_the_api_answers_503_while_the_database_is_away_and_comes_back_by_itself
             wait_for(running.address)
             for method, path, body, status in asks:
                 assert client.request(method, path, json=body).status_code == status, path
-        assert asyncio.run(diagnosis(url)) == []
+        assert asyncio.run(violations_at(url)) == []
     finally:
         server.stop("immediate")
 

@@ -16,9 +16,9 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
+from tests.books import violations_at
 from tests.conftest import Shelf
 from tests.crash.waiting import until
-from tests.races.conftest import diagnosis
 from tests.running import Running, serving
 
 from holdfast.db.embedded import EmbeddedServer
@@ -52,7 +52,7 @@ def test_a_level_that_somebody_keeps_locked_is_answered_503_and_others_are_serve
         blocking.rollback()
         assert ask(1).status_code == 201
     assert shelf.level("TEA@GZ") == "on_hand=5 available=4 reserved=1"
-    assert asyncio.run(diagnosis(fresh_url)) == []
+    assert asyncio.run(violations_at(fresh_url)) == []
 
 
 SLOW = """
@@ -73,7 +73,7 @@ def test_a_statement_that_takes_too_long_is_answered_503_and_changes_nothing(fre
         shelf.connection.execute("drop trigger dawdling on reservations")
         again = client.post("/inventory/reservations", json=hold_of(shelf, "TEA@GZ 1", "c"), headers=key)
         assert (again.status_code, "idempotent-replayed" in again.headers) == (201, False)
-    assert asyncio.run(diagnosis(fresh_url)) == []
+    assert asyncio.run(violations_at(fresh_url)) == []
 
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system, not a file
@@ -173,7 +173,7 @@ def test_a_full_disk_is_answered_503_and_nothing_acknowledged_is_lost(small_disk
                 assert stored[reference] == reply.json()["reservation_id"]
             elif reply.json()["code"] != "outcome_unknown":
                 assert reference not in stored
-        assert asyncio.run(diagnosis(url)) == []
+        assert asyncio.run(violations_at(url)) == []
     finally:
         server.stop("immediate")
 

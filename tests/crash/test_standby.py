@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.books import violations_at
 from tests.conftest import Shelf
 from tests.crash.buyers import Buyers, check_books, wait_for_new
 from tests.crash.pair import ALONE, Pair
 from tests.crash.waiting import until
-from tests.races.conftest import diagnosis
 from tests.running import Running, serving
 
 from holdfast.db.migrate import migrate
@@ -74,7 +74,7 @@ def test_a_write_the_standby_does_not_confirm_is_never_answered_2xx(pair: Pair) 
         assert httpx2.get(f"{running.address}/readyz").json()["status"] == "degraded"
         assert metric(running, "holdfast_writes_refused_unconfirmed") == 1
         assert metric(running, "holdfast_commits_unknown_total") >= 1
-        assert any("commits waiting" in said for said in asyncio.run(diagnosis(pair.primary.url())))
+        assert any("commits waiting" in said for said in asyncio.run(violations_at(pair.primary.url())))
 
         pair.thaw_standby()
         until(lambda: httpx2.get(f"{running.address}/readyz").json() == {"status": "ready"})
@@ -83,7 +83,7 @@ def test_a_write_the_standby_does_not_confirm_is_never_answered_2xx(pair: Pair) 
         # What was unknown had happened: the repeat says so and nothing happened twice.
         assert "idempotent-replayed" in replies[0].headers
     assert shelf.level("TEA@GZ") == "on_hand=51 available=50 reserved=1"
-    assert asyncio.run(diagnosis(pair.primary.url())) == []
+    assert asyncio.run(violations_at(pair.primary.url())) == []
 
 
 def until_gate_is(running: Running, *, open_: bool) -> None:
@@ -125,7 +125,7 @@ def test_a_commit_that_was_cancelled_is_not_answered_2xx_and_neither_is_its_repe
         for path, body in asks:
             reply = ask(path, body)
             assert (reply.status_code, "idempotent-replayed" in reply.headers) == (201, True), path
-    assert asyncio.run(diagnosis(pair.primary.url())) == []
+    assert asyncio.run(violations_at(pair.primary.url())) == []
 
 
 def test_nothing_acknowledged_is_lost_with_the_primary(pair: Pair) -> None:

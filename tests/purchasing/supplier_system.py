@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from tests.listening import Answer, listening
 
 ORDER_FIELDS = {
     "purchase_order_id": str,
@@ -35,21 +34,22 @@ class SupplierSystem:
         self.requests = 0
         self.complaints: list[str] = []
 
-    def answer_to(self, headers: dict[str, str], body: bytes) -> int | None:
+    def answer_to(self, headers: dict[str, str], body: bytes) -> Answer:
         self.requests += 1
+        assert json.loads(body)
         trouble = self.troubles.pop(0) if self.troubles else None
         if isinstance(trouble, int):
-            return trouble
+            return trouble, {}
         if trouble == "miss":
             return None
         try:
             message = Webhook(self.secret).verify(body, headers)
         except WebhookVerificationError as error:
             self.complaints.append(str(error))
-            return 401
+            return 401, {}
         self._check(message)
         self.taken.setdefault(headers["webhook-id"], message)
-        return None if trouble == "vanish" else 200
+        return None if trouble == "vanish" else (200, {})
 
     def _check(self, message: dict[str, Any]) -> None:
         known = {"purchase_order.sent": ORDER_FIELDS, "purchase_order.test": {"supplier_code": str}}
@@ -64,29 +64,5 @@ class SupplierSystem:
 @contextmanager
 def supplier_system() -> Iterator[SupplierSystem]:
     system = SupplierSystem()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            assert json.loads(body)
-            status = system.answer_to({k.lower(): v for k, v in self.headers.items()}, body)
-            if status is None:
-                self.connection.close()  # the answer never comes
-                return
-            self.send_response(status)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    system.url = f"http://127.0.0.1:{server.server_port}/orders"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with listening("/orders", system.answer_to) as system.url:
         yield system
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

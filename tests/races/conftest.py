@@ -14,10 +14,8 @@ import pytest
 from tests.conftest import Shelf
 from tests.running import Running, serving
 
-from holdfast.db import Database
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
-from holdfast.monitoring.doctor import examine
 
 Reply = httpx2.Response
 
@@ -84,13 +82,3 @@ def shop(racing_url: str) -> Iterator[Shelf]:
     found = Shelf(racing_url)
     yield found
     found.close()
-
-
-async def diagnosis(url: str) -> list[str]:
-    """What the doctor finds."""
-    database = Database(url, size=1)
-    await database.open()
-    async with database.transaction() as tx:
-        findings = await examine(tx)
-    await database.close()
-    return [f"{f.check.sentence}: {violation}" for f in findings for violation in f.violations]

@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.books import violations_at
 from tests.conftest import Shelf
-from tests.races.conftest import Crowd, Reply, counted, diagnosis
+from tests.races.conftest import Crowd, Reply, counted
 
 pytestmark = [pytest.mark.xdist_group("races"), pytest.mark.timeout(120)]
 
@@ -28,7 +29,7 @@ async def test_200_buyers_for_one_unit_make_one_sale(crowd: Crowd, shop: Shelf, 
         assert counted(replies) == {201: 1, 409: 199}
         assert {r.json()["code"] for r in replies if r.status_code == 409} == {"insufficient_stock"}
         assert shop.level(f"{code}@GZ") == "on_hand=1 available=0 reserved=1"
-    assert await diagnosis(racing_url) == []
+    assert await violations_at(racing_url) == []
 
 
 async def test_crossing_baskets_never_deadlock_and_balance(crowd: Crowd, shop: Shelf, racing_url: str) -> None:
@@ -45,7 +46,7 @@ async def test_crossing_baskets_never_deadlock_and_balance(crowd: Crowd, shop: S
     assert held == 2 * told[201]
     # Refused only where there was nothing left: of some SKU every unit is held.
     assert any("available=0" in shop.level(f"{code}@GZ") for code in ("TEA", "CUP", "JAR"))
-    assert await diagnosis(racing_url) == []
+    assert await violations_at(racing_url) == []
 
 
 async def test_receipts_sales_and_holds_of_one_level_at_once_add_up(crowd: Crowd, shop: Shelf, racing_url: str) -> None:
@@ -69,7 +70,7 @@ async def test_receipts_sales_and_holds_of_one_level_at_once_add_up(crowd: Crowd
     on_hand = received - sold
     assert received == 240
     assert shop.level("TEA@GZ") == f"on_hand={on_hand} available={on_hand - held} reserved={held}"
-    assert await diagnosis(racing_url) == []
+    assert await violations_at(racing_url) == []
 
 
 @pytest.mark.parametrize(
@@ -129,4 +130,4 @@ async def test_one_key_50_times_in_parallel_has_one_effect_and_one_answer(
         "/inventory/reservations/{hold}/release": {"on_hand": 0, "available": 7, "reserved": -7},
         "/inventory/reservations/{hold}": {"on_hand": 0, "available": 7, "reserved": -7},
     }.get(path, {"on_hand": 0, "available": 0, "reserved": 0})
-    assert await diagnosis(racing_url) == []
+    assert await violations_at(racing_url) == []

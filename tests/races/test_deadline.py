@@ -9,8 +9,9 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
+from tests.books import violations_at
 from tests.conftest import Shelf
-from tests.races.conftest import Crowd, Reply, counted, diagnosis
+from tests.races.conftest import Crowd, Reply, counted
 
 pytestmark = [pytest.mark.xdist_group("races"), pytest.mark.timeout(120)]
 
@@ -66,7 +67,7 @@ async def test_a_hold_is_resolved_once(
     await sweeper
     assert set(counted(replies)) <= {200, 204, 409}
     check(shop, ids, replies)
-    assert [d for d in await diagnosis(racing_url) if "clock" not in d] == []
+    assert [d for d in await violations_at(racing_url) if "clock" not in d] == []
 
 
 def check(shop: Shelf, ids: list[str], replies: list[Reply]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.books import violations_at
 from tests.conftest import Shelf
-from tests.races.conftest import diagnosis
 
 pytestmark = [pytest.mark.xdist_group("races"), pytest.mark.timeout(120)]
 
@@ -61,7 +61,7 @@ async def test_crossing_baskets_of_eight_connections_never_deadlock(shop: Shelf,
     granted = sum(all_at_once(racing_url, 8, buy))
     held = sum(int(shop.level(f"{code}@GZ").split("reserved=")[1]) for code in codes)
     assert held == 4 * granted
-    assert await diagnosis(racing_url) == []
+    assert await violations_at(racing_url) == []
 
 
 async def test_two_people_resolving_and_one_sweeping_never_deadlock(shop: Shelf, racing_url: str) -> None:
@@ -85,7 +85,7 @@ async def test_two_people_resolving_and_one_sweeping_never_deadlock(shop: Shelf,
     all_at_once(racing_url, 6, resolve)
     for code in codes:
         assert shop.level(f"{code}@GZ").endswith("reserved=0")
-    assert await diagnosis(racing_url) == []
+    assert await violations_at(racing_url) == []
 
 
 async def test_the_last_unit_goes_to_one_of_twelve_connections(shop: Shelf, racing_url: str) -> None:
@@ -95,7 +95,7 @@ async def test_the_last_unit_goes_to_one_of_twelve_connections(shop: Shelf, raci
         kind = {"reference_type": "cart", "reference_id": "c", "minutes": 5, "items": items}
         told = all_at_once(racing_url, 12, lambda connection, _, kind=kind: post(connection, "stock_reserve", **kind))
         assert sorted(told) == ["insufficient_stock"] * 11 + ["reserved"]
-    assert await diagnosis(racing_url) == []
+    assert await violations_at(racing_url) == []
 
 
 async def test_a_sweep_that_waited_for_an_extension_leaves_the_hold_alone(fresh_url: str) -> None:

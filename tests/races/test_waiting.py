@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.books import violations_at
 from tests.conftest import Shelf
-from tests.races.conftest import Crowd, Reply, counted, diagnosis
+from tests.races.conftest import Crowd, Reply, counted
 from tests.stock.orders import allow, backordered, facts, offers, order, wait
 
 pytestmark = [pytest.mark.xdist_group("races"), pytest.mark.timeout(120)]
@@ -37,4 +38,4 @@ async def test_buyers_never_snatch_what_arrives_for_who_waits(crowd: Crowd, shop
     # 40 units went to who was promised them, 3 to who stood on the list, and only what was left to buyers.
     assert offers(shop, "TEA") == ["ann"]
     assert bought <= 80 - 40 - 3
-    assert await diagnosis(racing_url) == []
+    assert await violations_at(racing_url) == []

@@ -7,19 +7,16 @@ seconds a run takes never decide. ``HOLDFAST_TEST_EXAMPLES`` lets it search long
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule
+from tests.books import violations_at
 from tests.conftest import Shelf
+from tests.machines import Walker, walk
 from tests.stock.book import EXTENSION_MAX, Book, Line
-
-from holdfast.db import Database
-from holdfast.monitoring.doctor import examine
 
 NIL = "00000000-0000-0000-0000-000000000000"
 SKUS, WAREHOUSES = ["TEA", "CUP", "JAR"], ["GZ", "BJ"]
@@ -41,9 +38,7 @@ holds = st.integers(0, 30)
 seldom = st.sampled_from([False, False, False, False, True])
 
 
-class Heart(RuleBasedStateMachine):
-    url: ClassVar[str]
-
+class Heart(Walker):
     def __init__(self) -> None:
         super().__init__()
         self.shelf = Shelf(self.url)
@@ -323,7 +318,8 @@ class Heart(RuleBasedStateMachine):
             self.levels_agree()
         finally:
             self.shelf.close()
-        assert asyncio.run(diagnosis(self.url)) == []
+        found = asyncio.run(violations_at(self.url))
+        assert [line for line in found if not line.startswith("clock_is_not_shifted")] == []
 
 
 def total(lines: list[dict[str, Any]], *, by_place: bool = False) -> Counter[Any]:
@@ -333,31 +329,6 @@ def total(lines: list[dict[str, Any]], *, by_place: bool = False) -> Counter[Any
     return counted
 
 
-async def diagnosis(url: str) -> list[str]:
-    """What the doctor finds, the moved clock apart."""
-    database = Database(url, size=1)
-    await database.open()
-    async with database.transaction() as tx:
-        findings = await examine(tx)
-    await database.close()
-    return [
-        f"{f.check.sentence}: {v}"
-        for f in findings
-        for v in f.violations
-        if f.check.statement.name != "clock_is_not_shifted"
-    ]
-
-
 @pytest.mark.timeout(600)
 def test_the_heart_and_the_book_never_disagree(fresh_url: str) -> None:
-    Heart.url = fresh_url
-    run_state_machine_as_test(
-        Heart,
-        settings=settings(
-            max_examples=int(os.environ.get("HOLDFAST_TEST_EXAMPLES", "80")),
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-            print_blob=True,
-        ),
-    )
+    walk(Heart, fresh_url, walks=80, steps=40)

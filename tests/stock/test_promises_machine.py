@@ -7,17 +7,16 @@ promises, their days, offers and levels are the same in the rows. ``HOLDFAST_TES
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule
 from tests.books import violations_at
 from tests.conftest import Shelf
+from tests.machines import Walker, walk
 from tests.stock.orders import allow, arrive, bundle, day, events, facts, inbound, order, postpone, resolve, wait
 
 SKUS = ("TEA", "CUP")
@@ -47,9 +46,7 @@ class Wish:
     state: str = "waiting"
 
 
-class Shop(RuleBasedStateMachine):
-    url: ClassVar[str]
-
+class Shop(Walker):
     def __init__(self) -> None:
         super().__init__()
         self.shelf = Shelf(self.url)
@@ -248,14 +245,4 @@ class Shop(RuleBasedStateMachine):
 
 @pytest.mark.timeout(600)
 def test_promises_and_the_queue_never_disagree_with_the_book(fresh_url: str) -> None:
-    Shop.url = fresh_url
-    run_state_machine_as_test(
-        Shop,
-        settings=settings(
-            max_examples=int(os.environ.get("HOLDFAST_TEST_EXAMPLES", "25")),
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-            print_blob=True,
-        ),
-    )
+    walk(Shop, fresh_url, walks=25, steps=25)

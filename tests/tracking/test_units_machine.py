@@ -7,15 +7,14 @@ After every step the doctor adds up what the tables say.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule
 from tests.books import violations_at
 from tests.conftest import Shelf
+from tests.machines import Walker, walk
 
 NUMBERS = ["A", "B", "C"]
 DAYS = {"A": 1, "B": 2, "C": 9}
@@ -24,9 +23,7 @@ numbers, places = st.sampled_from(NUMBERS), st.sampled_from(PLACES)
 few = st.integers(1, 4)
 
 
-class Units(RuleBasedStateMachine):
-    url: str
-
+class Units(Walker):
     def __init__(self) -> None:
         super().__init__()
         self.shelf = Shelf(self.url)
@@ -257,14 +254,4 @@ class Units(RuleBasedStateMachine):
 
 
 def test_units_and_the_book_never_disagree(fresh_url: str) -> None:
-    Units.url = fresh_url
-    run_state_machine_as_test(
-        Units,
-        settings=settings(
-            max_examples=int(os.environ.get("HOLDFAST_TEST_EXAMPLES", "25")),
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
-            print_blob=True,
-        ),
-    )
+    walk(Units, fresh_url, walks=25, steps=30)

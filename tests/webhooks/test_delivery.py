@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.house import House, open_house
+from tests.house import House
 from tests.receiver import Receiver, receiving
+from tests.webhooks.conftest import make_due
 
 from holdfast.db import Tx
 from holdfast.webhooks import publisher
 from holdfast.webhooks.delivery import deliver_due
 from holdfast.webhooks.model import ATTEMPTS_MAX, retry_seconds
-
-
-@pytest.fixture
-async def house(fresh_url: str) -> AsyncIterator[House]:
-    """An installation that may call loopback addresses."""
-    async with open_house(fresh_url, allow_private_webhooks=True) as found:
-        yield found
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
 
 
 async def subscribe(house: House, receiver: Receiver, *event_types: str, **fields: Any) -> str:
@@ -41,11 +28,6 @@ async def publish(house: House) -> int:
 
 async def deliver(house: House, webhook: str) -> int:
     return await deliver_due(house.database, house.application.settings, UUID(webhook))
-
-
-async def make_due(house: House) -> None:
-    async with house.database.connection() as connection:
-        await connection.execute("update webhook_deliveries set next_attempt_at = now() where status = 'pending'")
 
 
 async def deliveries(house: House, webhook: str) -> list[tuple[str, int, int | None]]:
