@@ -1,19 +1,12 @@
-"""An installation that may call us back, and somebody who is called."""
+"""Somebody who is called, and the time between attempts passed."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
-from tests.house import House, open_house
+from tests.house import House
 from tests.receiver import Receiver, receiving
-
-
-@pytest.fixture
-async def house(fresh_url: str) -> AsyncIterator[House]:
-    """An installation that may call loopback addresses."""
-    async with open_house(fresh_url, allow_private_webhooks=True) as found:
-        yield found
 
 
 @pytest.fixture

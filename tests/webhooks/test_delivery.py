@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.house import House
+from tests.house import House, open_house
 from tests.receiver import Receiver, receiving
 from tests.webhooks.conftest import make_due
 
@@ -14,6 +15,13 @@ from holdfast.db import Tx
 from holdfast.webhooks import publisher
 from holdfast.webhooks.delivery import deliver_due
 from holdfast.webhooks.model import ATTEMPTS_MAX, retry_seconds
+
+
+@pytest.fixture
+async def house(fresh_url: str) -> AsyncIterator[House]:
+    """An installation that may call loopback addresses."""
+    async with open_house(fresh_url, allow_private_webhooks=True) as found:
+        yield found
 
 
 async def subscribe(house: House, receiver: Receiver, *event_types: str, **fields: Any) -> str:
