@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -72,7 +73,7 @@ class RuleChange(BaseModel):
 
 
 class RulePage(BaseModel):
-    alert_rules: list[Rule]
+    alert_rules: Sequence[Rule]
     next_cursor: str | None
 
 
@@ -95,7 +96,7 @@ async def list_rules(
 ) -> RulePage:
     found = await service.list_rules(tx, after=decode_id_cursor(cursor), is_active=is_active, limit=limit)
     page = page_of(found, limit, lambda r: encode_cursor(r.id))
-    return RulePage(alert_rules=list(page.items), next_cursor=page.next_cursor)
+    return RulePage(alert_rules=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/alert-rules/{rule_id}")
@@ -118,7 +119,7 @@ async def delete_rule(rule_id: UUID, tx: ApiTx, caller: Planner) -> None:
 
 
 class AlertPage(BaseModel):
-    alerts: list[Alert]
+    alerts: Sequence[Alert]
     next_cursor: str | None
 
 
@@ -152,7 +153,7 @@ async def list_alerts(
         category=category,
     )
     page = page_of(found, limit, lambda a: encode_cursor(a.id))
-    return AlertPage(alerts=list(page.items), next_cursor=page.next_cursor)
+    return AlertPage(alerts=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/alerts/{alert_id}")

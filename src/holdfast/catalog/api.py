@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -55,7 +56,7 @@ class SkuChange(BaseModel):
 
 
 class SkuPage(BaseModel):
-    skus: list[Sku]
+    skus: Sequence[Sku]
     next_cursor: str | None
 
 
@@ -90,7 +91,7 @@ async def list_skus(
         limit=limit,
     )
     page = page_of(found, limit, lambda sku: encode_cursor(sku.code))
-    return SkuPage(skus=list(page.items), next_cursor=page.next_cursor)
+    return SkuPage(skus=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/{sku_id}")

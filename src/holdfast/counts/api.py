@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -121,12 +122,12 @@ class Closing(BaseModel):
 
 
 class CountPage(BaseModel):
-    stock_counts: list[StockCount]
+    stock_counts: Sequence[StockCount]
     next_cursor: str | None
 
 
 class CountLinePage(BaseModel):
-    lines: list[CountLine]
+    lines: Sequence[CountLine]
     next_cursor: str | None
 
 
@@ -164,7 +165,7 @@ async def list_counts(
         tx, before=decode_id_cursor(cursor), limit=limit, status=status, warehouse_id=warehouse_id
     )
     page = page_of(found, limit, lambda c: encode_cursor(c.id))
-    return CountPage(stock_counts=list(page.items), next_cursor=page.next_cursor)
+    return CountPage(stock_counts=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/{count_id}")
@@ -195,7 +196,7 @@ async def list_lines(
         has_variance=has_variance,
     )
     page = page_of(found, limit, lambda line: encode_cursor(line.sku_code, line.bucket))
-    return CountLinePage(lines=list(page.items), next_cursor=page.next_cursor)
+    return CountLinePage(lines=page.items, next_cursor=page.next_cursor)
 
 
 class UnitVariances(BaseModel):

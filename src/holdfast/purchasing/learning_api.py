@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -19,7 +20,7 @@ Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 
 
 class LeadTimePage(BaseModel):
-    lead_times: list[SkuLeadTime]
+    lead_times: Sequence[SkuLeadTime]
     next_cursor: str | None
 
 
@@ -52,7 +53,7 @@ async def list_lead_times(
     after = decode_cursor(cursor, 1)
     found = await learning.list_lead_times(tx, supplier_id, after=after[0] if after else None, limit=limit)
     page = page_of(found, limit, lambda row: encode_cursor(row.sku_code))
-    return LeadTimePage(lead_times=list(page.items), next_cursor=page.next_cursor)
+    return LeadTimePage(lead_times=page.items, next_cursor=page.next_cursor)
 
 
 @router.post("/suppliers/{supplier_id}/lead-times/accept", status_code=204)

@@ -66,7 +66,7 @@ class UnitDetail(Unit):
 
 
 class UnitPage(BaseModel):
-    serials: list[Unit]
+    serials: Sequence[Unit]
     next_cursor: str | None
 
 
@@ -173,7 +173,7 @@ async def list_serials(
         reservation_id=reservation_id,
     )
     page = page_of(found, limit, lambda u: encode_cursor(u.sku_id, u.serial_number))
-    return UnitPage(serials=list(page.items), next_cursor=page.next_cursor)
+    return UnitPage(serials=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/skus/{sku_id}/serials/{serial_number:path}")

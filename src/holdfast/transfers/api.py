@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Annotated
@@ -128,7 +129,7 @@ class TransferDetailInfo(Transfer):
 
 
 class TransferPage(BaseModel):
-    transfers: list[Transfer]
+    transfers: Sequence[Transfer]
     next_cursor: str | None
 
 
@@ -171,7 +172,7 @@ async def list_transfers(
         is_late=is_late,
     )
     page = page_of(found, limit, lambda t: encode_cursor(t.id))
-    return TransferPage(transfers=list(page.items), next_cursor=page.next_cursor)
+    return TransferPage(transfers=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/{transfer_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -58,7 +59,7 @@ class WarehouseChange(BaseModel):
 
 
 class WarehousePage(BaseModel):
-    warehouses: list[Warehouse]
+    warehouses: Sequence[Warehouse]
     next_cursor: str | None
 
 
@@ -81,7 +82,7 @@ async def list_warehouses(
         tx, after=after[0] if after else None, type=type, is_active=is_active, limit=limit
     )
     page = page_of(found, limit, lambda w: encode_cursor(w.code))
-    return WarehousePage(warehouses=list(page.items), next_cursor=page.next_cursor)
+    return WarehousePage(warehouses=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/{warehouse_id}")
