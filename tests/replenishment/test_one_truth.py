@@ -21,10 +21,10 @@ DAYS = 500
 
 
 def wanted() -> np.ndarray[Any, np.dtype[np.int64]]:
-    """(SKU, day) units, yesterday last: some every day, some rarely; thrice as much in the month after a year ago."""
+    """(SKU, day) units, yesterday last: some every day, some rarely; more in the month after a year ago."""
     rng = np.random.default_rng(7)
     mean = np.geomspace(0.15, 12.0, len(SKUS))[:, None] * np.ones(DAYS)
-    mean[:, DAYS - 365 : DAYS - 335] *= 3
+    mean[:, DAYS - 365 : DAYS - 335] *= 1.7
     units = rng.poisson(mean)
     units[:, 0] = 1
     units[5, 100] = 90  # somebody furnished an office: a day above six mean sale days is cut
