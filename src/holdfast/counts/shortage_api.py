@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -15,13 +17,12 @@ from holdfast.db import Tx
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 from holdfast.stock import shortages
 from holdfast.stock.asks import QUANTITY_MAX
-from holdfast.stock.shortages import Broken, Shortage
+from holdfast.stock.shortages import Broken, Shortage, Status
 
 router = APIRouter(prefix="/api/v1/shortages", route_class=ApiRoute, tags=["Shortages"])
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Note = Annotated[str, Field(max_length=5000)]
-Status = Literal["open", "waiting", "resolved", "dismissed"]
 
 
 class Finding(BaseModel):
@@ -63,32 +64,6 @@ class Dismissing(BaseModel):
     note: Annotated[str, Field(min_length=1, max_length=5000)]
 
 
-class ShortageInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    number: str
-    sku_id: UUID
-    sku_code: str
-    warehouse_id: UUID
-    warehouse_code: str
-    status: Status
-    cause: str
-    reference_id: str | None
-    change: Annotated[int, Field(description="what is to be booked: negative")]
-    missing_quantity: Annotated[int, Field(description="promised units that stand in the way")]
-    available_quantity: int
-    reserved_quantity: int
-    reason: str
-    note: str
-    wait_until: date | None
-    opened_by: str
-    opened_at: datetime
-    resolved_by: str | None
-    resolved_at: datetime | None
-    broken: list[dict[str, Any]]
-    version: int
-
-
 class PromiseInfo(BaseModel):
     reservation_id: UUID
     reference_type: str
@@ -99,21 +74,22 @@ class PromiseInfo(BaseModel):
     proposed_release: int
 
 
-class ShortageDetail(ShortageInfo):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortageDetail(Shortage):
     """``promises`` are in the order in which the rule breaks them."""
 
     promises: list[PromiseInfo]
 
 
 class ShortagePage(BaseModel):
-    shortages: list[ShortageInfo]
+    shortages: Sequence[Shortage]
     next_cursor: str | None
 
 
 class Booked(BaseModel):
     """``shortage`` is null when the figure fitted and was booked."""
 
-    shortage: ShortageInfo | None
+    shortage: Shortage | None
 
 
 @router.get("")
@@ -131,7 +107,7 @@ async def list_shortages(
     filters = {"status": status, "is_over": is_over, "sku_id": sku_id, "warehouse_id": warehouse_id}
     found = await shortages.list_cases(tx, limit=limit, before=decode_id_cursor(cursor), **filters)
     page = page_of(found, limit, lambda case: encode_cursor(case.id))
-    return ShortagePage(shortages=[ShortageInfo.model_validate(c) for c in page.items], next_cursor=page.next_cursor)
+    return ShortagePage(shortages=page.items, next_cursor=page.next_cursor)
 
 
 @router.post("", status_code=201)
@@ -148,7 +124,7 @@ async def report_shortage(body: Finding, tx: ApiTx, caller: Operator) -> Booked:
         reference_id=body.reference_id,
         actor=caller.actor,
     )
-    return Booked(shortage=None if case is None else ShortageInfo.model_validate(case))
+    return Booked(shortage=case)
 
 
 @router.get("/{shortage_id}")
@@ -199,4 +175,4 @@ async def _detail(tx: Tx, case: Shortage) -> ShortageDetail:
         )
         for p in promises
     ]
-    return ShortageDetail(**ShortageInfo.model_validate(case).model_dump(), promises=shown)
+    return ShortageDetail(**asdict(case), promises=shown)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -14,7 +16,16 @@ from holdfast.access.edge import ApiRoute, ApiTx, Approver, Operator, Planner, R
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 from holdfast.purchasing import service
-from holdfast.purchasing.model import Arrival, DraftLine, LineWord, OrderDetail
+from holdfast.purchasing.model import (
+    Arrival,
+    DraftLine,
+    LineWord,
+    OrderDetail,
+    PurchaseOrder,
+    Receipt,
+    Statement,
+    Status,
+)
 from holdfast.stock.shapes import BatchIn, Serials
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Purchasing"])
@@ -26,7 +37,6 @@ Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Note = Annotated[str, Field(max_length=5000)]
 ExceptionKind = Literal["late", "short", "refused", "over_delivered", "not_delivered"]
-Status = Literal["draft", "approved", "sent", "confirmed", "partly_received", "received", "closed", "cancelled"]
 
 
 class OrderItem(BaseModel):
@@ -55,34 +65,6 @@ class OrderChange(BaseModel):
     expected_at: date | None = None
     note: Note | None = None
     expected_version: int | None = None
-
-
-class OrderInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    number: str
-    supplier_id: UUID
-    supplier_code: str
-    supplier_name: str
-    warehouse_id: UUID
-    warehouse_code: str
-    status: Status
-    currency: str
-    expected_at: date | None
-    note: str
-    created_by: str
-    created_at: datetime
-    approved_by: str | None
-    approved_at: datetime | None
-    sent_at: datetime | None
-    confirmed_at: datetime | None
-    resolved_at: datetime | None
-    version: int
-    lines_total: int
-    ordered_total: int
-    received_total: int
-    open_total: int
-    cost_total: Decimal
 
 
 class OpenPart(BaseModel):
@@ -116,33 +98,15 @@ class OrderLineInfo(BaseModel):
     suggestion_id: UUID | None
 
 
-class StatementInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    kind: Literal["confirmed", "message", "shipped"]
-    source: Literal["link", "api"]
-    said: dict[str, Any]
-    actor: str
-    said_at: datetime
-
-
-class ReceiptInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    reference: str | None
-    lines: list[dict[str, Any]]
-    actor: str
-    received_at: datetime
-
-
-class OrderDetailInfo(OrderInfo):
-    items: list[OrderLineInfo]
-    receipts: list[ReceiptInfo]
-    statements: list[StatementInfo]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderDetailInfo(PurchaseOrder):
+    items: Sequence[OrderLineInfo]
+    receipts: Sequence[Receipt]
+    statements: Sequence[Statement]
 
 
 class OrderPage(BaseModel):
-    purchase_orders: list[OrderInfo]
+    purchase_orders: Sequence[PurchaseOrder]
     next_cursor: str | None
 
 
@@ -189,7 +153,7 @@ async def list_orders(
         exception=exception,
     )
     page = page_of(found, limit, lambda o: encode_cursor(o.id))
-    return OrderPage(purchase_orders=[OrderInfo.model_validate(o) for o in page.items], next_cursor=page.next_cursor)
+    return OrderPage(purchase_orders=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/purchase-orders/{order_id}")
@@ -325,8 +289,8 @@ async def close_order(order_id: UUID, tx: ApiTx, caller: Planner, body: Ending |
 
 def shown(detail: OrderDetail) -> OrderDetailInfo:
     return OrderDetailInfo(
-        **OrderInfo.model_validate(detail.order).model_dump(),
+        **asdict(detail.order),
         items=[OrderLineInfo.model_validate(line) for line in detail.lines],
-        receipts=[ReceiptInfo.model_validate(r) for r in detail.receipts],
-        statements=[StatementInfo.model_validate(w) for w in detail.statements],
+        receipts=detail.receipts,
+        statements=detail.statements,
     )

@@ -6,10 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_FLOOR, Decimal
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from holdfast.stock.model import BatchNamed
+
+Status = Literal["draft", "approved", "sent", "confirmed", "partly_received", "received", "closed", "cancelled"]
 
 # What may follow what. Cancelling and closing lower what is in transit; only a receipt posts stock.
 FOLLOWS: Final[dict[str, frozenset[str]]] = {
@@ -110,11 +114,11 @@ class PurchaseOrder:
     supplier_name: str
     warehouse_id: UUID
     warehouse_code: str
-    status: str
+    status: Status
     currency: str
     expected_at: date | None
     note: str
-    collects_suggestions: bool
+    collects_suggestions: Annotated[bool, Field(exclude=True)]
     created_by: str
     created_at: datetime
     approved_by: str | None
@@ -178,8 +182,8 @@ class Statement:
     """What the supplier said, over its page or passed on by one of us. ``said`` has the words of its kind."""
 
     id: UUID
-    kind: str
-    source: str
+    kind: Literal["confirmed", "message", "shipped"]
+    source: Literal["link", "api"]
     said: dict[str, Any]
     actor: str
     said_at: datetime

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from psycopg.types.json import Json, Jsonb
+from pydantic import Field
 
 from holdfast.access import audit
 from holdfast.db import Tx, statements
@@ -25,6 +26,7 @@ from holdfast.stock.asks import MoveAsk, MoveItem
 
 sql = statements("holdfast.stock", "shortages.sql")
 
+Status = Literal["open", "waiting", "resolved", "dismissed"]
 Cause = Literal["count", "adjustment", "erp", "expiry", "recall"]
 
 
@@ -38,11 +40,11 @@ class Shortage:
     sku_code: str
     warehouse_id: UUID
     warehouse_code: str
-    status: str
+    status: Status
     cause: Cause
     reference_id: str | None
-    change: int
-    missing_quantity: int
+    change: Annotated[int, Field(description="what is to be booked: negative")]
+    missing_quantity: Annotated[int, Field(description="promised units that stand in the way")]
     available_quantity: int
     reserved_quantity: int
     reason: str
