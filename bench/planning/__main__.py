@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.planning.sets import WANTED, Folder
 
-PARTS = ("formulas", "budget", "forecasts", "million", "stock")
+PARTS = ("formulas", "budget", "forecasts", "game", "million", "stock")
 
 
 def measured(folder: Folder, parts: tuple[str, ...]) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.demand.history import DemandHistory, Floats, Ints, Period
-from holdfast.demand.spread import ByPeriod, LevelFit, Windows, joined, running, same_lengths, with_spread
+from holdfast.demand.spread import ByPeriod, LevelFit, Windows, by_length, running, with_spread
 
 # Candidate smoothing constants of Brown's exponential smoothing; the best one is chosen per series.
 ALPHAS = {
@@ -48,8 +48,7 @@ class ExponentialSmoothing:
         return "ses-negbin"
 
     def fit(self, history: DemandHistory, protection_days: Ints) -> LevelFit:
-        parts = [(rows, self._fit(ByPeriod.of(history, rows), n)) for n, rows in same_lengths(protection_days)]
-        return joined(parts, history.series)
+        return by_length(history, protection_days, self._fit)
 
     def _fit(self, demand: ByPeriod, length: int) -> LevelFit:
         alphas = self.alphas or ALPHAS[demand.period]
@@ -90,8 +89,7 @@ class MovingAverage:
 
     def fit(self, history: DemandHistory, protection_days: Ints) -> LevelFit:
         """Spread is measured as for SES: the same mean, taken at past origins, against the sums that came."""
-        parts = [(rows, self._fit(ByPeriod.of(history, rows), n)) for n, rows in same_lengths(protection_days)]
-        return joined(parts, history.series)
+        return by_length(history, protection_days, self._fit)
 
     def _fit(self, demand: ByPeriod, length: int) -> LevelFit:
         windows = Windows.of(demand, length)
@@ -127,8 +125,7 @@ class Intermittent:
         return "tsb-negbin"
 
     def fit(self, history: DemandHistory, protection_days: Ints) -> LevelFit:
-        parts = [(rows, self._fit(ByPeriod.of(history, rows), n)) for n, rows in same_lengths(protection_days)]
-        return joined(parts, history.series)
+        return by_length(history, protection_days, self._fit)
 
     def _fit(self, demand: ByPeriod, length: int) -> LevelFit:
         windows = Windows.of(demand, length)
@@ -167,8 +164,7 @@ class Aggregated:
         return "adida-negbin"
 
     def fit(self, history: DemandHistory, protection_days: Ints) -> LevelFit:
-        parts = [(rows, self._fit(ByPeriod.of(history, rows), n)) for n, rows in same_lengths(protection_days)]
-        return joined(parts, history.series)
+        return by_length(history, protection_days, self._fit)
 
     def _fit(self, demand: ByPeriod, length: int) -> LevelFit:
         windows = Windows.of(demand, length)

@@ -14,7 +14,7 @@ from holdfast.demand.spread import (
     ByPeriod,
     LevelFit,
     Windows,
-    joined,
+    by_length,
     same_lengths,
     split_variance,
     with_spread,
@@ -40,8 +40,7 @@ class WindowBootstrap:
         return "window-bootstrap"
 
     def fit(self, history: DemandHistory, protection_days: Ints) -> LevelFit:
-        parts = [(rows, self._fit(ByPeriod.of(history, rows), n)) for n, rows in same_lengths(protection_days)]
-        return joined(parts, history.series)
+        return by_length(history, protection_days, self._fit)
 
     def _fit(self, demand: ByPeriod, length: int) -> LevelFit:
         windows = Windows.of(demand, length)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -136,6 +136,12 @@ def same_lengths(protection_days: Ints) -> Iterator[tuple[int, Ints]]:
     """(length, rows) for every protection time: series with the same one are fitted together, by slices."""
     for length in np.unique(protection_days):
         yield int(length), np.flatnonzero(protection_days == length)
+
+
+def by_length(history: DemandHistory, protection_days: Ints, fit: Callable[[ByPeriod, int], LevelFit]) -> LevelFit:
+    """One fit of all series: `fit` is asked once for every protection time, for the series that have it."""
+    parts = [(rows, fit(ByPeriod.of(history, rows), length)) for length, rows in same_lengths(protection_days)]
+    return joined(parts, history.series)
 
 
 def joined(parts: list[tuple[Ints, LevelFit]], series: int) -> LevelFit:

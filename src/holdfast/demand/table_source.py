@@ -60,17 +60,9 @@ class Source:
 @contextmanager
 def opened(source: object, *, needed: Sequence[str], optional: Sequence[str]) -> Generator[Source]:
     """The table as views `typed` and `good`. Raises Invalid(`unreadable_file`, `missing_column`)."""
-    connection = _connected()
-    try:
-        scan, decimal_comma = _scanned(connection, source)
-        connection.execute("set enable_external_access = false")
-        connection.execute("set lock_configuration = true")
-        table = Source(connection)
-        kinds = {str(row[0]): str(row[1]) for row in table.rows(f"describe select * from {scan}")}
-        _make_views(table, scan, _columns(kinds, needed, optional), decimal_comma)
-        yield table
-    finally:
-        connection.close()
+    with _shown(source) as shown:
+        _make_views(shown.table, shown.scan, _columns(shown.kinds, needed, optional), shown.decimal_comma)
+        yield shown.table
 
 
 def read_columns(source: object, *, needed: Sequence[str]) -> dict[str, list[str | None]]:
@@ -78,6 +70,30 @@ def read_columns(source: object, *, needed: Sequence[str]) -> dict[str, list[str
 
     Raises Invalid(`unreadable_file`, `missing_column`).
     """
+    with _shown(source) as shown:
+        _columns(shown.kinds, needed, ())
+        names = list(shown.kinds)
+        quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+        cells = [f"nullif(trim({name}::varchar), '')" for name in quoted]
+        if shown.decimal_comma:
+            cells = [f"replace({cell}, ',', '.')" for cell in cells]
+        rows = shown.table.rows(f"select {', '.join(cells)} from {shown.scan}")
+        return {name.strip().lower(): [row[i] for row in rows] for i, name in reversed(list(enumerate(names)))}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A stranger's table as DuckDB sees it: what to write after `from`, and the type of every column."""
+
+    table: Source
+    scan: str
+    decimal_comma: bool
+    kinds: dict[str, str]
+
+
+@contextmanager
+def _shown(source: object) -> Generator[_Shown]:
+    """From here on the connection reads nothing but this table."""
     connection = _connected()
     try:
         scan, decimal_comma = _scanned(connection, source)
@@ -85,14 +101,7 @@ def read_columns(source: object, *, needed: Sequence[str]) -> dict[str, list[str
         connection.execute("set lock_configuration = true")
         table = Source(connection)
         kinds = {str(row[0]): str(row[1]) for row in table.rows(f"describe select * from {scan}")}
-        _columns(kinds, needed, ())
-        names = list(kinds)
-        quoted = ['"' + name.replace('"', '""') + '"' for name in names]
-        cells = [f"nullif(trim({name}::varchar), '')" for name in quoted]
-        if decimal_comma:
-            cells = [f"replace({cell}, ',', '.')" for cell in cells]
-        rows = table.rows(f"select {', '.join(cells)} from {scan}")
-        return {name.strip().lower(): [row[i] for row in rows] for i, name in reversed(list(enumerate(names)))}
+        yield _Shown(table, scan, decimal_comma, kinds)
     finally:
         connection.close()
 
