@@ -15,13 +15,14 @@ from holdfast.demand.spread import LEVELS, LevelFit
 GROUP_ROWS_MIN = 400
 _GROUPS_MAX = 5
 
-# Half of what parts a group from the others, and less than all of what points down: few origins stand behind a
-# correction, and what was the same for all series then (a season, a strike) is no property of a group.
-OF_GROUP, DOWNWARDS = 0.5, 0.7
+# Half of what parts a group from the others, and a quarter of what points down: few origins stand behind a correction,
+# and what was the same for all series then (a season, a strike) is no property of a group. A quantile moved down on
+# the word of a quiet month costs more when the next one is lively than it saves while it stays quiet.
+OF_GROUP, DOWNWARDS = 0.5, 0.25
 
 # Two to four origins measure their differences badly: what they say is drawn to a usual value that counts like two of
 # them, and more than the largest is not believed.
-BETWEEN_USUAL, BETWEEN_MAX = 0.06, 0.12
+BETWEEN_USUAL, BETWEEN_MAX = 0.12, 0.25
 
 # Fewer sums than this do not measure an origin.
 _ORIGIN_ROWS_MIN = 30

@@ -8,7 +8,7 @@ averaged with those of per-series methods, and the result is calibrated on origi
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from holdfast.demand.calibration import Calibration
 from holdfast.demand.features import FloatTable, Sums, features_at
 from holdfast.demand.history import DemandHistory, Floats, Ints
-from holdfast.demand.methods import ExponentialSmoothing, Intermittent
+from holdfast.demand.methods import Aggregated, DemandMethod, ExponentialSmoothing, Intermittent, MovingAverage
 from holdfast.demand.shape import quantiles_of, shift_to
 from holdfast.demand.spread import LEVELS, LevelFit, joined, same_lengths, split_variance
 
@@ -27,24 +27,35 @@ if TYPE_CHECKING:
 # Standard normal deviates of the upper levels, to read a spread off quantiles.
 _UPPER = np.array([1.2815516, 1.6448536, 2.3263479])
 
-# Of the saved text.
-FORMAT = 1
+# Of the saved text. The first had three shares in its blend and is read too.
+FORMAT, FORMATS_READ = 2, (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """Shares of the global model, of smoothing and of chance-times-size in the quantiles and the mean."""
+    """Shares of the global model and of the per-series MEMBERS, in their order, in the quantiles and the mean."""
 
     trained: float
     smoothing: float
     intermittent: float
+    aggregated: float = 0.0
+    everything: float = 0.0
 
-    def of(self, members: tuple[Floats, Floats, Floats]) -> Floats:
-        trained, smoothing, intermittent = members
-        return self.trained * trained + self.smoothing * smoothing + self.intermittent * intermittent
+    def of(self, members: tuple[Floats, ...]) -> Floats:
+        shares = (self.trained, self.smoothing, self.intermittent, self.aggregated, self.everything)
+        return sum((share * told for share, told in zip(shares, members, strict=True) if share), np.zeros(1))
 
 
-# Fixed before looking at the data sets: ours alone, the two per-series methods alone, and what lies between.
+# The per-series methods beside the model. The mean of everything known is what series without a trend come back to.
+MEMBERS: tuple[DemandMethod, ...] = (
+    ExponentialSmoothing(),
+    Intermittent(),
+    Aggregated(),
+    MovingAverage(36_500, "all-history-negbin"),
+)
+
+# The first six were fixed before looking at the data sets; the last three came with the two members more, after
+# looking at half of the series.
 BLENDS = (
     Blend(0.6, 0.4, 0.0),
     Blend(0.6, 0.2, 0.2),
@@ -52,7 +63,13 @@ BLENDS = (
     Blend(0.8, 0.1, 0.1),
     Blend(0.3, 0.35, 0.35),
     Blend(0.0, 0.5, 0.5),
+    Blend(0.5, 0.1, 0.0, 0.2, 0.2),
+    Blend(0.4, 0.0, 0.0, 0.3, 0.3),
+    Blend(0.6, 0.0, 0.2, 0.2, 0.0),
 )
+
+# Where nothing speaks for another, and where there is no held-out origin to judge the model by.
+USUAL, UNJUDGED = BLENDS[0], BLENDS[4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +90,8 @@ class Boosters:
 class Members:
     """What each member of the blend says of the same sums: (series, LEVELS) quantiles and the mean of the sum."""
 
-    quantiles: tuple[Floats, Floats, Floats]
-    means: tuple[Floats, Floats, Floats]
+    quantiles: tuple[Floats, ...]
+    means: tuple[Floats, ...]
     plain: LevelFit  # the smoothing, whose split of the variance carries over to other lengths
 
     def blended(self, blend: Blend, length: int) -> LevelFit:
@@ -94,13 +111,13 @@ def members_at(history: DemandHistory, sums: Sums, origin: int, length: int, boo
     """Every member's word at one origin, from the first `origin` periods only."""
     past = history.until(origin)
     lengths = np.full(history.series, length, np.int64)
-    smooth, rare = ExponentialSmoothing().fit(past, lengths), Intermittent().fit(past, lengths)
-    by_series = (quantiles_of(smooth, lengths), quantiles_of(rare, lengths))
-    by_mean = (smooth.daily_mean * length, rare.daily_mean * length)
+    fits = [member.fit(past, lengths) for member in MEMBERS]
+    by_series = [quantiles_of(fit, lengths) for fit in fits]
+    by_mean = [fit.daily_mean * length for fit in fits]
     table, level = features_at(sums, origin, length)
     quantiles, mean = boosters.predict(table)
     scale = level * length
-    return Members((quantiles * scale[:, None], *by_series), (mean * scale, *by_mean), smooth)
+    return Members((quantiles * scale[:, None], *by_series), (mean * scale, *by_mean), fits[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +146,7 @@ class GlobalQuantiles:
             "format": FORMAT,
             "quantiles": [model.model_to_string() for model in self.boosters.quantiles],
             "mean": self.boosters.mean.model_to_string(),
-            "blend": [self.blend.trained, self.blend.smoothing, self.blend.intermittent],
+            "blend": list(astuple(self.blend)),
             "calibration": self.calibration.as_lists(),
         }
         beside = file.with_name(file.name + ".part")
@@ -142,7 +159,7 @@ def load_quantiles(file: Path) -> GlobalQuantiles:
     import lightgbm
 
     content: dict[str, Any] = json.loads(file.read_text())
-    if content.get("format") != FORMAT:
+    if content.get("format") not in FORMATS_READ:
         raise ValueError(f"{file.name} is not a model of this version; train again.")
     models = tuple(lightgbm.Booster(model_str=text) for text in content["quantiles"])
     boosters = Boosters(models, lightgbm.Booster(model_str=content["mean"]))

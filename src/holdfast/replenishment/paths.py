@@ -19,6 +19,9 @@ from holdfast.replenishment.simulation import NEVER, Floats, Ints, OrderLevels, 
 
 PATHS = 300
 
+# Enough to compare settings on the past, where hundreds of orders average the luck out.
+TRIAL_PATHS = 100
+
 # Rows drawn at a time: 20,000 series of 4 periods need 200 MB.
 ROWS_PER_DRAW = 2_000
 
@@ -27,7 +30,8 @@ def draw_paths(forecast: DemandForecast, periods: int, *, seed: int, paths: int 
     """(series, paths, periods) units: a level per path, counts around it, with the forecast's two variances.
 
     The level is gamma distributed around the mean; a period's count is negative binomial around the level, Poisson
-    where the period variance is not above the mean. The same seed gives the same luck.
+    where the period variance is not above the mean. Where the forecast knows more of its shape than two moments, the
+    sums of the paths get its quantiles. The same seed gives the same luck.
     """
     rng = np.random.default_rng(seed)
     series = forecast.daily_mean.size
@@ -42,8 +46,26 @@ def draw_paths(forecast: DemandForecast, periods: int, *, seed: int, paths: int 
         extra = np.clip(extra, 1e-9, 1e3)[:, :, None]
         rate = level[:, :, None] * rng.gamma(1.0 / extra, extra, (mean.size, paths, periods))
         out[rows] = np.minimum(rng.poisson(np.minimum(rate, 1e9)), np.iinfo(np.int32).max)
+        if forecast.level_shift is not None:
+            out[rows] = _bent(out[rows], forecast.rows(np.arange(rows.start, rows.stop)), rng)
     out[forecast.daily_mean <= 0] = 0
     return out
+
+
+def _bent(drawn: NDArray[np.int32], forecast: DemandForecast, rng: np.random.Generator) -> NDArray[np.int32]:
+    """The k-th largest sum of a series becomes the forecast's quantile of that rank, dealt out as its path was."""
+    series, paths, periods = drawn.shape
+    # Equal sums, mostly zeros, are ranked by lot: the first path is not the smallest one.
+    sums = drawn.sum(axis=2) + rng.random((series, paths))
+    rank = np.argsort(np.argsort(sums, axis=1), axis=1)
+    middles = np.array([(k + 0.5) / paths for k in range(paths)], np.float64)
+    wanted = forecast.quantile_over(middles[:, None], periods)
+    sums_wanted = np.rint(np.take_along_axis(wanted.T, rank, axis=1)).astype(np.int64)
+    # A path without a sale may become one with some: a trace of the mean in every period says where.
+    share = drawn + 0.05 * np.maximum(forecast.daily_mean, 1e-6)[:, None, None]
+    share = (share / share.sum(axis=2, keepdims=True)).reshape(-1, periods)
+    dealt = rng.multinomial(np.minimum(sums_wanted, np.iinfo(np.int32).max).ravel(), share)
+    return dealt.reshape(drawn.shape).astype(np.int32)
 
 
 def order_from_paths(
@@ -92,6 +114,7 @@ class PathNewsvendor:
     level: float = 0.8
     seed: int = 1
     name: str = "holdfast, sample paths"
+    paths: int = PATHS
     draws: Draws = field(default_factory=lambda: Draws({}))
 
     def steering(self, scene: Scene) -> Steering:
@@ -102,7 +125,9 @@ class PathNewsvendor:
         def levels(seen: Seen) -> OrderLevels:
             if seen.period not in self.draws.made:
                 forecast = scene.refits.at(seen)
-                self.draws.made[seen.period] = draw_paths(forecast, horizon, seed=self.seed + seen.period + 1)
+                self.draws.made[seen.period] = draw_paths(
+                    forecast, horizon, seed=self.seed + seen.period + 1, paths=self.paths
+                )
             paths = self.draws.made[seen.period]
             wanted = np.full(seen.on_hand.size, self.level)
             quantity = order_from_paths(paths, seen.on_hand, seen.due, lead=lead, review=review, level=wanted)

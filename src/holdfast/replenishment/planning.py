@@ -7,31 +7,15 @@ from datetime import date
 
 import numpy as np
 
-from holdfast.demand import DemandHistory, DemandMethod, Panel, Period, cap_bulk_days, forecast_demand, read_history
+from holdfast.demand import DemandMethod, Panel, Period, cap_bulk_days, forecast_demand, read_history
 from holdfast.demand.season import ordering_demand
 from holdfast.kernel.errors import Invalid
-from holdfast.replenishment.calibration import (
-    Knob,
-    calibrate,
-    cost_of,
-    make_market,
-    make_scene,
-    trial_rows,
-    trial_span,
-)
+from holdfast.replenishment.calibration import Knob, calibrate, make_scene
 from holdfast.replenishment.items import Costs, Items, Names, supply_of
-from holdfast.replenishment.offers import Aim, Offer, Ours, Scene, our_levels, service_levels
-from holdfast.replenishment.paths import Draws, PathNewsvendor, draw_paths, order_from_paths
-from holdfast.replenishment.simulation import Ints, OrderLevels, Supply, simulate
+from holdfast.replenishment.offers import Aim, our_levels, service_levels
+from holdfast.replenishment.path_choice import paths_chosen, paths_fit
+from holdfast.replenishment.simulation import Ints, OrderLevels, Supply
 from holdfast.replenishment.tables import Remarks, StockState, asked_series, read_items, read_state
-
-# Service levels tried for sample paths. The theoretical one is seldom the cheapest: forecasts are biased.
-PATH_LEVELS = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-
-# Longer than this many periods, paths cost more than they tell.
-PATH_PERIODS_MAX = 16
-PATH_TRIAL_PERIODS_MAX = 26
-PATH_SERIES_MAX = 50_000
 
 FILL_RATE_MIN, FILL_RATE_MAX = 0.5, 0.999
 
@@ -90,7 +74,7 @@ def plan(
     `history` and `items` as for `backtest`; `state`: `sku, location, on_hand, inbound_1, ...`, see
     `holdfast.replenishment.tables`. The service level is the one that would have been cheapest, or would have
     reached the fill rate with the least stock, on the last part of the items' own past. Without order cost and with
-    lead time + review within PATH_PERIODS_MAX periods, sample paths are tried too and taken where they were cheaper.
+    lead time + review within PERIODS_MAX periods, sample paths are tried too and taken where they were cheaper.
 
     Raises Invalid(`unreadable_file`, `missing_column`, `bad_parameter`).
     """
@@ -112,20 +96,14 @@ def plan(
     levels = our_levels(forecast, scene, service)
     supply = supply_of(terms, panel.period)
     quantity, by = _gap(levels, stock, supply), "levels"
-    if _paths_fit(wanted, scene):
-        level = _path_level(kept, terms, wanted, knob, method)
-        if level is not None:
-            paths = draw_paths(forecast, _horizon(scene), seed=wanted.seed)
-            missing = order_from_paths(
-                paths,
-                stock.on_hand,
-                stock.inbound,
-                lead=np.rint(scene.times.lead).astype(np.int64),
-                review=scene.times.review.astype(np.int64),
-                level=np.full(terms.count, level),
-                lost_sales=wanted.lost_sales,
-            )
-            quantity, by = _packed(missing, supply), f"sample paths at {level:.2f}"
+    chosen = None
+    if wanted.target_fill_rate is None and paths_fit(scene):
+        chosen = paths_chosen(
+            kept, terms, wanted.costs, knob, method=method, lost_sales=wanted.lost_sales, seed=wanted.seed
+        )
+    if chosen is not None:
+        quantity = _packed(chosen.orders(kept, scene, stock, lost_sales=wanted.lost_sales, seed=wanted.seed), supply)
+        by = f"sample paths at {chosen.level:.2f}, {chosen.demand}"
     return Planned(
         sku=panel.sku,
         location=panel.location,
@@ -159,43 +137,3 @@ def _packed(need: Ints, supply: Supply) -> Ints:
     quantity = np.maximum(need, supply.moq)
     multiple = np.maximum(supply.multiple, 1)
     return np.where(need > 0, -(-quantity // multiple) * multiple, 0)
-
-
-def _paths_fit(policy: Policy, scene: Scene) -> bool:
-    return (
-        policy.target_fill_rate is None
-        and policy.costs.order_cost == 0
-        and _horizon(scene) <= PATH_PERIODS_MAX
-        and scene.items.count <= PATH_SERIES_MAX
-    )
-
-
-def _horizon(scene: Scene) -> int:
-    return int(np.ceil(scene.times.protection.max(initial=1.0)))
-
-
-def _path_level(
-    history: DemandHistory, items: Items, policy: Policy, knob: Knob, method: DemandMethod | None
-) -> float | None:
-    """The level that would have been cheapest on the past, simulated as it would have been used: at every period.
-
-    None where the past is too short, or levels with the chosen knob would have been cheaper.
-    """
-    span = trial_span(history, items)
-    if span is None:
-        return None
-    span = min(span, PATH_TRIAL_PERIODS_MAX)
-    rows = trial_rows(history)
-    part, chosen = history.rows(rows), items.at(rows)
-    scene = make_scene(part, chosen, policy.costs, start=history.days - span, method=method, every=1)
-    market = make_market(part, scene, start=history.days - span, end=history.days, seed=policy.seed)
-    draws = Draws({})
-
-    def cost(offer: Offer) -> float:
-        supply = supply_of(chosen, history.period)
-        replay = simulate(market, supply, offer.steering(scene), backorders=not policy.lost_sales)
-        return sum(cost_of(replay, scene.economics))
-
-    costs = {level: cost(PathNewsvendor(level, policy.seed, draws=draws)) for level in PATH_LEVELS}
-    best = min(costs, key=lambda level: costs[level])
-    return best if costs[best] < cost(Ours(knob.odds)) else None
