@@ -252,3 +252,22 @@ def test_a_file_cannot_make_the_reader_open_another_one(tmp_path: Path) -> None:
 def test_semicolons_and_decimal_commas_of_a_european_spreadsheet(tmp_path: Path) -> None:
     file = text_file(tmp_path, "date;sku;quantity", "2024-03-01;A;1,5", "2024-03-02;A;2")
     assert read_history(file).history.quantity.tolist() == [[1.5, 2.0]]
+
+
+def test_what_is_odd_and_still_counts_is_named_by_its_row(tmp_path: Path) -> None:
+    file = text_file(
+        tmp_path,
+        "date,sku,quantity",
+        "2024-03-01,A,5",
+        "2024-03-01,A,5",
+        "2024-03-01,A,2",
+        "2024-03-02,B,-3",
+        "2031-01-01,B,9",
+        "1999-01-01,B,9",
+    )
+    told = {note.kind: note.examples for note in read_history(file, as_of=date(2024, 3, 9)).notes}
+    assert told[NoteKind.COPIES] == ("row 3: A on 2024-03-01",)
+    assert told[NoteKind.SUMMED] == ("row 4: A on 2024-03-01",)
+    assert told[NoteKind.RETURNS][0] == 'row 5, quantity: "-3"'
+    assert told[NoteKind.FUTURE] == ('row 6, date: "2031-01-01"',)
+    assert told[NoteKind.TOO_OLD] == ('row 7, date: "1999-01-01"',)

@@ -1,6 +1,8 @@
 """The model learned from all series: what it may know, what it promises, and that it is the same tomorrow."""
 
 import functools
+import json
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +16,19 @@ from holdfast.demand import (
     DemandHistory,
     GlobalQuantiles,
     MovingAverage,
-    Selected,
     best_method,
     forecast_demand,
     load_quantiles,
     train_quantiles,
 )
+from holdfast.demand.averaged import Averaged
 from holdfast.demand.calibration import Calibration
 from holdfast.demand.features import Sums, features_at
+from holdfast.demand.negbin import negbin_quantile
 from holdfast.demand.shape import pinball, quantiles_of, shift_to
 from holdfast.demand.spread import LevelFit
+from holdfast.demand.trained import Blend, Members
+from holdfast.demand.training import _Tried, _voted
 
 SERIES, DAYS, LENGTH = 400, 220, 10
 
@@ -112,7 +117,7 @@ def test_it_is_a_method_like_any_other_for_every_length_and_for_series_it_never_
 def test_too_little_to_learn_from_is_forecast_series_by_series() -> None:
     small = shop().rows(slice(0, 3))
     assert train_quantiles(small.until(60), [LENGTH]) is None
-    assert isinstance(best_method(small.until(60), [LENGTH]), Selected)
+    assert isinstance(best_method(small.until(60), [LENGTH]), Averaged)
 
 
 def test_unobserved_days_teach_nothing() -> None:
@@ -161,3 +166,48 @@ def test_a_bent_distribution_has_the_quantiles_it_was_bent_to(mean: float, dispe
     found = quantiles_of(fit, 1)
     reachable = (negbin_cdf(asked, m, v) > 0.002) & (negbin_cdf(asked - 1, m, v) < 0.9999)
     assert np.all(found[reachable] == asked[reachable])
+
+
+def test_the_mean_of_methods_lies_between_them_and_is_a_little_wider() -> None:
+    history = shop().rows(slice(0, 40))
+    lengths = np.full(40, LENGTH)
+    each = [quantiles_of(member.fit(history, lengths), lengths) for member in Averaged().members]
+    found = quantiles_of(Averaged().fit(history, lengths), lengths)
+    assert np.all(found >= np.min(each, axis=0) - 1)
+    middle = np.mean(each, axis=0)
+    assert np.all(np.abs(found[:, 0] - middle[:, 0]) <= 1), "the median stays where it was"
+    assert np.all(found[:, 4] >= np.floor(middle[:, 4]))
+    assert found[:, 4].sum() > 1.05 * middle[:, 4].sum()
+
+
+def test_the_blend_moves_to_what_lost_less_and_the_further_the_more_origins_say_so() -> None:
+    rng = np.random.default_rng(71)
+    level = rng.gamma(2.0, 5.0, 300)
+    true = negbin_quantile(np.array(LEVELS)[:, None], level, 2 * level).T.astype(np.float64)
+    absurd = 10.0 * true + 50.0
+
+    def tried(origin: int) -> _Tried:
+        came = rng.negative_binomial(level, 0.5).astype(np.float64)
+        # The model is absurd, every method per series is right.
+        members = Members(
+            (absurd, true, true, true, true), (level,) * 5, MovingAverage().fit(shop(), np.full(SERIES, 1))
+        )
+        return _Tried(members, origin, 1, np.arange(300), came, level)
+
+    one, four = _voted([tried(1)]), _voted([tried(n) for n in range(4)])
+    assert 0 <= four.trained <= one.trained < 0.1
+    for blend in (one, four):
+        assert sum(astuple(blend)) == pytest.approx(1.0)
+
+
+def test_a_model_saved_before_there_were_five_shares_is_read(tmp_path: Path) -> None:
+    method = trained_until(DAYS - LENGTH)
+    file = tmp_path / "model.json"
+    method.save(file)
+    content = json.loads(file.read_text())
+    content["format"], content["blend"] = 1, [0.6, 0.2, 0.2]
+    file.write_text(json.dumps(content))
+    assert load_quantiles(file).blend == Blend(0.6, 0.2, 0.2)
+    file.write_text(json.dumps(content | {"format": 3}))
+    with pytest.raises(ValueError, match="train again"):
+        load_quantiles(file)

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from holdfast.cli import app
-from holdfast.kernel.errors import Invalid
+from holdfast.kernel.errors import CannotStart, Invalid
 from holdfast.replenishment import Costs, Ours, Policy, Rule, backtest, plan
 
 SKUS = ("TEA", "CUP", "POT")
@@ -95,9 +97,9 @@ def test_a_higher_fill_rate_or_a_dearer_shortage_keeps_more() -> None:
         ({"lead_time_days": np.array([7.0, -1.0, 3.0])}, "no_lead_time (1): CUP at all"),
         ({"moq": np.array([1, -6, 10])}, "bad_moq (1): CUP at all"),
         ({"price": np.array([4.0, -12.0, 5.0])}, "bad_price (1): price of CUP at all"),
-        ({"moq": np.array(["1", "six", "10"], object)}, 'bad_number (1): moq "six"'),
-        ({"sku": np.array(["TEA", "TEA", "POT"], object)}, "repeated_item (1): TEA at all"),
-        ({"sku": np.array(["TEA", "JAR", "POT"], object)}, "no_history (1): JAR"),
+        ({"moq": np.array(["1", "six", "10"], object)}, 'bad_number (1): row 3, moq: "six"'),
+        ({"sku": np.array(["TEA", "TEA", "POT"], object)}, "repeated_item (1): row 3: TEA at all"),
+        ({"sku": np.array(["TEA", "JAR", "POT"], object)}, 'no_history (1): row 3, sku: "JAR"'),
     ],
 )
 def test_an_odd_item_is_noted_and_stops_nobody(changes: Any, remark: str) -> None:
@@ -225,3 +227,60 @@ def test_zeros_fractions_and_ten_years_of_gaps_are_planned() -> None:
     assert told.sku.tolist() == ["CUP", "POT", "TEA"]
     assert told.order_quantity[0] == 0
     assert (told.order_quantity >= 0).all()
+
+
+KILLED = """
+import os, pathlib, signal, sys
+pathlib.Path.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)
+from holdfast.cli import app
+app(sys.argv[1:])
+"""
+
+
+def test_a_plan_that_is_killed_leaves_the_old_file_and_the_next_run_finishes(tmp_path: Path) -> None:
+    sold, listed = write(tmp_path / "h.csv", history(60)), write(tmp_path / "i.csv", items())
+    params, out = tmp_path / "p.json", tmp_path / "o.csv"
+    params.write_text('{"target_fill_rate": 0.9}')
+    out.write_text("kept\n")
+    asked = ["plan", "--history", str(sold), "--items", str(listed), "--params", str(params), "--out", str(out)]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *asked], check=False, capture_output=True)
+    assert killed.returncode == -9
+    assert out.read_text() == "kept\n"
+    run = CliRunner().invoke(app, asked)
+    assert run.exit_code == 0, run.output
+    assert len(out.read_text().splitlines()) == 4
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["h.csv", "i.csv", "o.csv", "p.json"]
+
+
+def test_a_plan_that_cannot_be_written_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    sold, listed = write(tmp_path / "h.csv", history(30)), write(tmp_path / "i.csv", items())
+    params = tmp_path / "p.json"
+    params.write_text('{"target_fill_rate": 0.9}')
+    out = tmp_path / "nowhere" / "o.csv"
+    asked = ["plan", "--history", str(sold), "--items", str(listed), "--params", str(params), "--out", str(out)]
+    with pytest.raises(CannotStart, match="cannot be written"):
+        CliRunner().invoke(app, asked, catch_exceptions=False)
+
+
+def test_a_state_is_named_by_its_row(tmp_path: Path) -> None:
+    state = {"sku": ["TEA", "JAR", "CUP"], "on_hand": ["some", "3", "-4"]}
+    told = plan(history(), items(), None, Policy(target_fill_rate=0.9), state=write(tmp_path / "s.csv", state))
+    assert "unknown_series (1): row 3: JAR at all" in told.remarks
+    assert 'bad_stock (2): row 2, on_hand: "some"; row 4, on_hand: "-4"' in told.remarks
+
+
+def test_inbound_counts_by_the_period_it_arrives_in() -> None:
+    """Lost sales: what arrives after the order does cannot serve what is lost before, what arrives first can."""
+    table = items(moq=None, order_multiple=None, lead_time_days=np.array([7.0, 7.0, 7.0]))
+    costs = Costs(0.0, holding_cost_per_period=0.01, lost_sale_cost=1.0)
+
+    def ordered(**inbound: Any) -> int:
+        state = {"sku": np.array(SKUS, object), "on_hand": np.zeros(3, np.int64)}
+        state |= {name: np.array([units, 0, 0]) for name, units in inbound.items()}
+        told = plan(history(), table, None, Policy(costs=costs), state=state)
+        assert told.chosen_by.startswith("sample paths")
+        return int(told.order_quantity[list(told.sku).index("TEA")])
+
+    nothing, late, early = ordered(), ordered(inbound_8=3), ordered(inbound_1=3)
+    assert late == nothing - 3, "what arrives with the order is there in full"
+    assert early > late, "what arrives in the morning is gone by then"

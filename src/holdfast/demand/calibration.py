@@ -45,9 +45,9 @@ class Calibration:
     errors: Floats  # (groups,) mean pinball loss there over the series' own mean sum; NaN where not tried
 
     @staticmethod
-    def none() -> Calibration:
+    def none(between: float = BETWEEN_USUAL) -> Calibration:
         """Nothing was tried: only what a coming origin usually differs from those before it."""
-        return Calibration(np.zeros(0), _widened(BETWEEN_USUAL)[None, :], np.full(1, np.nan))
+        return Calibration(np.zeros(0), _widened(between)[None, :], np.full(1, np.nan))
 
     @staticmethod
     def learned(fit: LevelFit, length: int, demand: Floats, scale: Floats, origin: Ints, seed: int = 1) -> Calibration:

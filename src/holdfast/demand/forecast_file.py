@@ -76,7 +76,7 @@ def write_forecasts(out: Path, sku: Names, location: Names, parts: Iterator[Fore
         quoted = str(beside).replace("'", "''")
         connection.execute(f"copy forecasts to '{quoted}' ({kind})")
         beside.replace(out)
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
         raise CannotStart(f"{out} cannot be written: {str(error).splitlines()[0]}") from error
     finally:
         connection.close()

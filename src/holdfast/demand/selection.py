@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from holdfast.demand.averaged import Averaged
 from holdfast.demand.history import DEMAND_CLASSES, DemandHistory, Floats, Ints, classify
 from holdfast.demand.methods import (
     Aggregated,
@@ -112,7 +113,7 @@ def _picked(fits: list[LevelFit], best: Ints) -> LevelFit:
     )
 
 
-METHODS: dict[str, DemandMethod] = {method.name: method for method in (*CANDIDATES, Selected())}
+METHODS: dict[str, DemandMethod] = {method.name: method for method in (*CANDIDATES, Selected(), Averaged())}
 
 
 def method_named(name: str) -> DemandMethod:

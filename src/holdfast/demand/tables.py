@@ -28,6 +28,8 @@ PERIODS_MAX = {Period.DAY: 1_096, Period.WEEK: 520, Period.MONTH: 240}
 # Series read into the matrix at a time.
 _SERIES_PER_READ = 50_000
 _EXAMPLES_MAX = 5
+# One example says how many units it comes to.
+_SHOWN_ROWS = _EXAMPLES_MAX - 1
 _QUANTITY_MAX = 1e12
 
 Names = NDArray[np.object_]
@@ -192,14 +194,10 @@ def _lay_out(table: Source, period: Period, cut: np.datetime64 | None, notes: li
         return np.zeros(0, "datetime64[D]")
     number = _Numbering.of(period, table, cut)
     if cut is not None:
-        future = table.number(f"select count(*) from good where {number.sql} > {number.last}")
-        if future:
-            notes.append(Note(NoteKind.FUTURE, future))
+        notes.extend(_dated(table, NoteKind.FUTURE, f"{number.sql} > {number.last}"))
     oldest = table.number(f"select min({number.sql}) from good where {number.sql} <= {number.last}", number.last)
     first = max(oldest, number.last - PERIODS_MAX[period] + 1)
-    too_old = table.number(f"select count(*) from good where {number.sql} < {first}")
-    if too_old:
-        notes.append(Note(NoteKind.TOO_OLD, too_old))
+    notes.extend(_dated(table, NoteKind.TOO_OLD, f"{number.sql} < {first}"))
     table.run(
         f"create temp view kept as select *, {number.sql} - {first} as col from good"
         f" where {number.sql} between {first} and {number.last}"
@@ -210,6 +208,14 @@ def _lay_out(table: Source, period: Period, cut: np.datetime64 | None, notes: li
     )
     _sum_up(table, notes)
     return number.first_days(np.arange(first, number.last + 1))
+
+
+def _dated(table: Source, kind: NoteKind, condition: str) -> list[Note]:
+    count = table.number(f"select count(*) from good where {condition}")
+    if not count:
+        return []
+    rows = table.rows(f"select row, date_text from good where {condition} order by row limit {_EXAMPLES_MAX}")
+    return [Note(kind, count, tuple(_where(row, "date", text) for row, text in rows))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,14 +266,18 @@ def _sum_up(table: Source, notes: list[Note]) -> None:
     source = "kept"
     together = "select count(*) - count(distinct (sku, location, day)) from kept"
     if table.number(together):
-        table.run("create temp table once as select distinct on (hash(whole), sku, location, day) * from kept")
+        table.run(
+            "create temp table once as select distinct on (hash(whole), sku, location, day) * from kept order by row"
+        )
         copies = table.number("select (select count(*) from kept) - (select count(*) from once)")
         if copies:
-            notes.append(Note(NoteKind.COPIES, copies))
+            left_out = "from kept anti join once using (row)"
+            notes.append(Note(NoteKind.COPIES, copies, _named_rows(table, left_out)))
         source = "once"
         summed = table.number(together.replace("from kept", "from once"))
         if summed:
-            notes.append(Note(NoteKind.SUMMED, summed))
+            again = "from once qualify row_number() over (partition by sku, location, day order by row) > 1"
+            notes.append(Note(NoteKind.SUMMED, summed, _named_rows(table, again)))
     table.run(
         "create temp table cells as select series, col, sum(amount) as sold,"
         " bool_and(seen and amount is not null) as seen, arg_max(price, day) as price"
@@ -277,9 +287,15 @@ def _sum_up(table: Source, notes: list[Note]) -> None:
     returns = table.number(f"select count(*) from {source} where amount < 0")
     if returns:
         lost = table.rows("select coalesce(-sum(sold), 0) from cells where sold < 0")[0][0]
-        notes.append(
-            Note(NoteKind.RETURNS, returns, (f"{lost:g} units more came back than were sold in their period",))
-        )
+        rows = table.rows(f"select row, quantity_text from {source} where amount < 0 order by row limit {_SHOWN_ROWS}")
+        named = tuple(_where(row, "quantity", text) for row, text in rows)
+        told = f"{lost:g} units more came back than were sold in their period"
+        notes.append(Note(NoteKind.RETURNS, returns, (*named, told)))
+
+
+def _named_rows(table: Source, chosen: str) -> tuple[str, ...]:
+    rows = table.rows(f"select row, sku, date_text {chosen} order by row limit {_EXAMPLES_MAX}")
+    return tuple(f"row {row}: {sku} on {day}" for row, sku, day in rows)
 
 
 def _filled(table: Source, starts: NDArray[np.datetime64], period: Period, notes: list[Note]) -> Panel:

@@ -14,18 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from holdfast.demand.averaged import bent_to
 from holdfast.demand.calibration import Calibration
 from holdfast.demand.features import FloatTable, Sums, features_at
 from holdfast.demand.history import DemandHistory, Floats, Ints
 from holdfast.demand.methods import Aggregated, DemandMethod, ExponentialSmoothing, Intermittent, MovingAverage
-from holdfast.demand.shape import quantiles_of, shift_to
-from holdfast.demand.spread import LEVELS, LevelFit, joined, same_lengths, split_variance
+from holdfast.demand.shape import quantiles_of
+from holdfast.demand.spread import LevelFit, joined, same_lengths
 
 if TYPE_CHECKING:
     import lightgbm
-
-# Standard normal deviates of the upper levels, to read a spread off quantiles.
-_UPPER = np.array([1.2815516, 1.6448536, 2.3263479])
 
 # Of the saved text. The first had three shares in its blend and is read too.
 FORMAT, FORMATS_READ = 2, (1, 2)
@@ -96,15 +94,7 @@ class Members:
 
     def blended(self, blend: Blend, length: int) -> LevelFit:
         """Mean and variance of the blended quantiles, and the shift to them."""
-        quantiles, mean = blend.of(self.quantiles), blend.of(self.means)
-        spread = np.maximum(quantiles[:, 2:] - mean[:, None], 0.0).sum(axis=1) / _UPPER.sum()
-        variance = np.maximum(spread**2, mean)
-        _, plain_variance = self.plain.moments_over(length)
-        day_share = length * self.plain.day_variance / np.maximum(plain_variance, 1e-12)
-        fit = split_variance(mean / length, variance, np.minimum(day_share, 1.0) * variance / length, length)
-        known = fit.daily_mean > 0
-        shift = shift_to(np.asarray(LEVELS), np.where(known[:, None], quantiles, np.nan), *fit.moments_over(length))
-        return LevelFit(fit.daily_mean, fit.day_variance, fit.level_variance, shift)
+        return bent_to(blend.of(self.quantiles), blend.of(self.means), self.plain, length)
 
 
 def members_at(history: DemandHistory, sums: Sums, origin: int, length: int, boosters: Boosters) -> Members:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from holdfast.demand.averaged import Averaged
 from holdfast.demand.calibration import Calibration
 from holdfast.demand.features import FloatTable, Sums, features_at
 from holdfast.demand.history import DemandHistory, Floats, Ints, cap_bulk_days, finest_unit, in_units
 from holdfast.demand.methods import DemandMethod
-from holdfast.demand.selection import Selected
 from holdfast.demand.shape import pinball
 from holdfast.demand.spread import LEVELS, LevelFit
 from holdfast.demand.trained import BLENDS, UNJUDGED, USUAL, Blend, Boosters, GlobalQuantiles, Members, members_at
@@ -101,8 +101,8 @@ def train_quantiles(
 def best_method(
     history: DemandHistory, protection_days: Sequence[int] | Ints, *, cap_bulk: bool = True, unit: float | None = None
 ) -> DemandMethod:
-    """The global model where there is enough to learn from, else the best method per series."""
-    return train_quantiles(history, protection_days, cap_bulk=cap_bulk, unit=unit) or Selected()
+    """The global model where there is enough to learn from, else the mean of the per-series methods."""
+    return train_quantiles(history, protection_days, cap_bulk=cap_bulk, unit=unit) or Averaged()
 
 
 def _lengths(asked: Ints) -> list[int]:

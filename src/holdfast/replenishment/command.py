@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
-from holdfast.kernel.errors import Invalid
+from holdfast.kernel.errors import CannotStart, Invalid
 
 if TYPE_CHECKING:
     from holdfast.replenishment.backtesting import Backtest
@@ -206,13 +206,18 @@ def write_plan(planned: Planned, out: Path) -> None:
         "order_up_to": planned.order_up_to,
         "order_quantity": planned.order_quantity,
     }
-    beside = out.with_name(out.name + ".part")
+    beside = out.with_name(f".{out.name}.part")
     form = "format parquet" if out.suffix.lower() in (".parquet", ".pq") else "format csv, header"
-    with duckdb.connect() as connection:
-        connection.register("planned", columns)
-        path = str(beside).replace("'", "''")
-        connection.execute(f"copy (select * from planned) to '{path}' ({form})")
-    beside.replace(out)
+    try:
+        with duckdb.connect() as connection:
+            connection.register("planned", columns)
+            path = str(beside).replace("'", "''")
+            connection.execute(f"copy (select * from planned) to '{path}' ({form})")
+        beside.replace(out)
+    except (duckdb.Error, OSError) as error:
+        raise CannotStart(f"{out} cannot be written: {str(error).splitlines()[0]}") from error
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _known_names(params: dict[str, Any]) -> dict[str, Any]:

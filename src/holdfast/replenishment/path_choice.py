@@ -1,7 +1,7 @@
 """Whether to order from sample paths, at which service level and from whose forecast: what was cheapest. Pure.
 
 Everything is simulated on the last part of the items' own past, as it would have been used: an order at every review,
-forecasts from what was known by then, the trained model trained on what was known by then.
+forecasts from what was known by then, the model trained on what was known before the trial.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ DEMANDS = ("smoothed", "trained")
 # Smoothing takes the trained model's place only where it was clearly cheaper: a trial is one half-year's luck.
 SMOOTHED_HANDICAP = 1.03
 
-# In the trial the model is trained anew every quarter; more series than these are not trained on for one plan.
-TRAIN_EVERY_DAYS = 91.0
+# In the trial the model is trained once, before it begins; with more series than these no plan waits for a training.
 TRAINED_SERIES_MAX = 5_000
 
 
@@ -107,7 +106,7 @@ def paths_chosen(
         scene = make_scene(part, chosen, costs, start=start, method=method, every=1)
         if demand == "trained":
             scene.refits.trainer = _trained
-            scene.refits.train_every = max(1, round(TRAIN_EVERY_DAYS / history.period.days))
+            scene.refits.train_every = history.days
         return scene
 
     found: dict[tuple[str, float], float] = {}

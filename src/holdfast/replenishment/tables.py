@@ -127,13 +127,13 @@ def read_state(source: object, panel: Panel, remarks: Remarks) -> StockState:
     at = columns.get("location") or [ANYWHERE] * len(sku)
     rows = np.array([index.get((s or "", a or ANYWHERE), -1) for s, a in zip(sku, at, strict=True)], np.int64)
     unknown = np.flatnonzero(rows < 0)
-    remarks.add("unknown_series", [f"{sku[i]} at {at[i]}" for i in unknown])
+    remarks.add("unknown_series", [f"row {i + 2}: {sku[i]} at {at[i] or ANYWHERE}" for i in unknown])
     here = np.flatnonzero(rows >= 0)
     on_hand = np.zeros(panel.sku.size, np.int64)
     hand_name = next((name for name in ("on_hand", "end inventory", "available", "stock") if name in columns), None)
     bad: list[str] = []
     if hand_name is not None:
-        units = _units(columns[hand_name], bad)
+        units = _units(hand_name, columns[hand_name], bad)
         np.maximum.at(on_hand, rows[here], units[here])  # long form repeats it on every row
     inbound = _inbound(columns, rows, here, panel.sku.size, bad)
     remarks.add("bad_stock", bad)
@@ -146,8 +146,8 @@ def read_state(source: object, panel: Panel, remarks: Remarks) -> StockState:
 def _inbound(columns: dict[str, list[str | None]], rows: Ints, here: Ints, series: int, bad: list[str]) -> Ints:
     wide = {int(found[1]): name for name in columns if (found := _INBOUND.match(name)) and int(found[1]) >= 1}
     if "inbound" in columns:
-        units = _units(columns["inbound"], bad)
-        when = _units(columns["period"], bad) if "period" in columns else np.ones(units.size, np.int64)
+        units = _units("inbound", columns["inbound"], bad)
+        when = _units("period", columns["period"], bad) if "period" in columns else np.ones(units.size, np.int64)
         when = np.clip(when, 1, 400)
         inbound = np.zeros((series, int(when.max(initial=1))), np.int64)
         np.add.at(inbound, (rows[here], when[here] - 1), units[here])
@@ -155,7 +155,7 @@ def _inbound(columns: dict[str, list[str | None]], rows: Ints, here: Ints, serie
     inbound = np.zeros((series, max([1, *(n for n in wide if n <= 400)])), np.int64)
     for number, name in wide.items():
         if number <= 400:
-            np.add.at(inbound[:, number - 1], rows[here], _units(columns[name], bad)[here])
+            np.add.at(inbound[:, number - 1], rows[here], _units(name, columns[name], bad)[here])
     return inbound
 
 
@@ -170,22 +170,30 @@ class _Cells:
     def numbers(self, name: str) -> Floats:
         if name not in self.columns:
             return np.full(self.rows.size, np.nan)
-        bad: list[str] = []
-        values = np.array([_number(cell, bad) for cell in self.columns[name]] or [np.nan], np.float64)
-        self.remarks.add("bad_number", [f'{name} "{cell}"' for cell in bad])
+        values = np.array([_number(cell) for cell in self.columns[name]] or [np.nan], np.float64)
+        self._note_bad(name, np.isnan(values))
         return np.where(self.rows >= 0, values[self.rows], np.nan)
 
     def days(self, name: str) -> NDArray[np.datetime64]:
         out = np.full(self.rows.size, np.datetime64("NaT"), "datetime64[D]")
         if name not in self.columns:
             return out
-        bad: list[str] = []
-        values = [_day(cell, bad) for cell in self.columns[name]]
-        self.remarks.add("bad_number", [f'{name} "{cell}"' for cell in bad])
+        values = [_day(cell) for cell in self.columns[name]]
+        self._note_bad(name, np.isnat(np.array(values, "datetime64[D]")))
         for i, row in enumerate(self.rows):
             if row >= 0:
                 out[i] = values[row]
         return out
+
+    def _note_bad(self, name: str, unread: NDArray[np.bool_]) -> None:
+        cells = self.columns[name]
+        bad = [at_row(row, name, cell) for row, cell in enumerate(cells) if unread[row] and _says_something(cell)]
+        self.remarks.add("bad_number", bad)
+
+
+def at_row(row: int, column: str, cell: str | None) -> str:
+    """Where in a file something stands: the first row under the header is row 2, as in a spreadsheet."""
+    return f"row {row + 2}, {column}: " + ("empty" if cell is None else f'"{cell[:40]}"')
 
 
 def _rows_by_series(columns: dict[str, list[str | None]], panel: Panel, remarks: Remarks) -> Ints:
@@ -200,7 +208,7 @@ def _rows_by_series(columns: dict[str, list[str | None]], panel: Panel, remarks:
             continue
         known = (s, a) in exact if a is not None else s in anywhere
         if known:
-            repeated.append(f"{s} at {a or ANYWHERE}")
+            repeated.append(f"row {row + 2}: {s} at {a or ANYWHERE}")
         elif a is None:
             anywhere[s] = row
         else:
@@ -210,7 +218,7 @@ def _rows_by_series(columns: dict[str, list[str | None]], panel: Panel, remarks:
     rows = np.array(found, np.int64).reshape(-1)
     remarks.add("no_item", _named(panel, rows < 0))
     used = set(rows.tolist())
-    remarks.add("no_history", [s for s, row in anywhere.items() if row not in used])
+    remarks.add("no_history", [at_row(row, "sku", s) for s, row in anywhere.items() if row not in used])
     return rows
 
 
@@ -218,30 +226,30 @@ def _named(panel: Panel, which: NDArray[np.bool_]) -> list[str]:
     return [f"{panel.sku[row]} at {panel.location[row]}" for row in np.flatnonzero(which)]
 
 
-def _number(cell: str | None, bad: list[str]) -> float:
-    if cell is None:
-        return np.nan
+def _number(cell: str | None) -> float:
     try:
-        value = float(cell)
+        value = float(cell) if cell is not None else np.nan
     except ValueError:
-        bad.append(cell[:40])
         return np.nan
     return value if np.isfinite(value) else np.nan
 
 
-def _day(cell: str | None, bad: list[str]) -> np.datetime64:
-    if cell is not None:
-        try:
-            return np.datetime64(cell[:10], "D")
-        except ValueError:
-            bad.append(cell[:40])
-    return np.datetime64("NaT", "D")
+def _says_something(cell: str | None) -> bool:
+    return cell is not None and cell.lower() not in ("nan", "nat", "null", "na", "none")
 
 
-def _units(cells: list[str | None], bad: list[str]) -> Ints:
-    values = np.nan_to_num(np.array([_number(cell, bad) for cell in cells], np.float64), nan=0.0)
-    bad.extend(f"{value:g}" for value in values[values < 0])
-    return np.rint(np.clip(values, 0, UNITS_MAX)).astype(np.int64)
+def _day(cell: str | None) -> np.datetime64:
+    try:
+        return np.datetime64(cell[:10] if cell is not None else "NaT", "D")
+    except ValueError:
+        return np.datetime64("NaT", "D")
+
+
+def _units(name: str, cells: list[str | None], bad: list[str]) -> Ints:
+    values = np.array([_number(cell) for cell in cells], np.float64)
+    odd = (values < 0) | (np.isnan(values) & np.array([_says_something(cell) for cell in cells], np.bool_))
+    bad.extend(at_row(int(row), name, cells[row]) for row in np.flatnonzero(odd))
+    return np.rint(np.clip(np.nan_to_num(values, nan=0.0), 0, UNITS_MAX)).astype(np.int64)
 
 
 def _whole(values: Floats, *, least: int) -> Ints:
