@@ -28,7 +28,7 @@ from holdfast.demand.negbin import negbin_quantile
 from holdfast.demand.shape import pinball, quantiles_of, shift_to
 from holdfast.demand.spread import LevelFit
 from holdfast.demand.trained import Blend, Members
-from holdfast.demand.training import _Tried, _voted
+from holdfast.demand.training import _all_rows, _held_out, _Tried, _voted
 
 SERIES, DAYS, LENGTH = 400, 220, 10
 
@@ -211,3 +211,11 @@ def test_a_model_saved_before_there_were_five_shares_is_read(tmp_path: Path) -> 
     file.write_text(json.dumps(content | {"format": 3}))
     with pytest.raises(ValueError, match="train again"):
         load_quantiles(file)
+
+
+def test_the_model_that_is_judged_learned_from_no_sum_that_had_not_ended_by_then() -> None:
+    rows = _all_rows(shop(), [LENGTH], 5_000, np.random.default_rng(1))
+    first_held = min(_held_out(DAYS, LENGTH))
+    early = rows.until(first_held)
+    assert 0 < early.target.size < rows.target.size
+    assert early.known_at.max() <= first_held
