@@ -18,7 +18,7 @@ from typing import Any, LiteralString, cast
 
 import psycopg
 
-from holdfast.app import job_app
+from holdfast.background import job_app
 from holdfast.db import Database
 from holdfast.db.embedded import EmbeddedServer
 from holdfast.db.migrate import migrate
