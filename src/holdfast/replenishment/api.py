@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -21,7 +20,8 @@ from holdfast.kernel.page import (
     page_of,
 )
 from holdfast.replenishment import approvals, decisions, jobs, service
-from holdfast.replenishment.decisions import Approval, Suggestion
+from holdfast.replenishment.decisions import Approval, Refused, Suggestion
+from holdfast.replenishment.store import Run
 from holdfast.stock.asks import QUANTITY_MAX
 
 router = APIRouter(prefix="/api/v1/replenishment", route_class=ApiRoute, tags=["Replenishment"])
@@ -33,41 +33,8 @@ StatusName = Literal["pending", "approved", "ordered", "received", "rejected", "
 _RANKS = ("urgent", "high", "medium", "low")
 
 
-class SuggestionInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    sku_id: UUID
-    sku_code: str
-    sku_name: str
-    warehouse_id: UUID
-    warehouse_code: str
-    supplier_id: UUID | None
-    supplier_code: str | None
-    status: str
-    current_quantity: int
-    suggested_quantity: int
-    priority: str
-    reason: str
-    days_of_cover: float | None
-    lead_time_days: float
-    unit_cost: Decimal | None
-    estimated_cost: Decimal | None
-    currency: str | None
-    run_id: UUID | None
-    purchase_order_id: UUID | None
-    kind: Literal["purchase", "transfer"]
-    from_warehouse_id: UUID | None
-    from_warehouse_code: str | None
-    transfer_id: UUID | None
-    created_at: datetime
-    updated_at: datetime
-    processed_by: str | None
-    processed_at: datetime | None
-    version: int
-
-
 class SuggestionPage(BaseModel):
-    suggestions: list[SuggestionInfo]
+    suggestions: Sequence[Suggestion]
     next_cursor: str | None
 
 
@@ -102,16 +69,9 @@ class ApproveManyBody(BaseModel):
     ids: Annotated[list[UUID], Field(min_length=1, max_length=500)]
 
 
-class RefusedInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    suggestion_id: UUID
-    code: str
-    detail: str
-
-
 class ApprovedMany(BaseModel):
     approved: list[UUID]
-    refused: list[RefusedInfo]
+    refused: Sequence[Refused]
 
 
 class RejectBody(BaseModel):
@@ -119,22 +79,8 @@ class RejectBody(BaseModel):
     reason: Annotated[str, Field(max_length=500)] | None = None
 
 
-class RunInfo(BaseModel):
-    """``facts``: suggestions opened, updated, withdrawn; the error of a run that failed."""
-
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    started_by: str
-    started_at: datetime
-    finished_at: datetime | None
-    status: str
-    pairs_total: int
-    pairs_done: int
-    facts: dict[str, Any]
-
-
 class RunPage(BaseModel):
-    runs: list[RunInfo]
+    runs: Sequence[Run]
     next_cursor: str | None
 
 
@@ -163,13 +109,13 @@ async def list_suggestions(
         supplier_id=supplier_id,
     )
     page = page_of(found, limit, lambda s: encode_cursor(_RANKS.index(s.priority) + 1, s.id))
-    return SuggestionPage(suggestions=[_suggestion(s) for s in page.items], next_cursor=page.next_cursor)
+    return SuggestionPage(suggestions=page.items, next_cursor=page.next_cursor)
 
 
 @router.post("/suggestions/run", status_code=202)
-async def run(tx: ApiTx, caller: Planner) -> RunInfo:
+async def run(tx: ApiTx, caller: Planner) -> Run:
     """Plan every active SKU in every active warehouse. Answers the run under way when there is one."""
-    return RunInfo.model_validate(await jobs.begin(tx, actor=caller.actor))
+    return await jobs.begin(tx, actor=caller.actor)
 
 
 @router.post("/suggestions:approve")
@@ -184,13 +130,13 @@ async def approve_many(body: ApproveManyBody, tx: ApiTx, caller: Planner) -> App
     left = {r.suggestion_id for r in refused}
     return ApprovedMany(
         approved=[one for one in wanted if one not in left],
-        refused=[RefusedInfo.model_validate(r) for r in refused],
+        refused=refused,
     )
 
 
 @router.get("/suggestions/{suggestion_id}")
-async def get_suggestion(suggestion_id: UUID, tx: ApiTx, _: Reader) -> SuggestionInfo:
-    return _suggestion(await decisions.get_suggestion(tx, suggestion_id))
+async def get_suggestion(suggestion_id: UUID, tx: ApiTx, _: Reader) -> Suggestion:
+    return await decisions.get_suggestion(tx, suggestion_id)
 
 
 @router.get("/suggestions/{suggestion_id}/explain")
@@ -207,48 +153,44 @@ async def explain_suggestion(suggestion_id: UUID, tx: ApiTx, _: Reader) -> Expla
 
 
 @router.post("/suggestions/{suggestion_id}/approve")
-async def approve(suggestion_id: UUID, tx: ApiTx, caller: Planner, body: ApproveBody | None = None) -> SuggestionInfo:
+async def approve(suggestion_id: UUID, tx: ApiTx, caller: Planner, body: ApproveBody | None = None) -> Suggestion:
     """Put it on the draft order of its supplier; another quantity or supplier may be given.
 
     Needs the scope approve, or a limit given to planners.
     """
     await approvals.require_approver(tx, caller)
     approval = Approval(suggestion_id, **(body.model_dump() if body else {}))
-    return _suggestion(await decisions.approve(tx, approval, actor=caller.actor))
+    return await decisions.approve(tx, approval, actor=caller.actor)
 
 
 @router.post("/suggestions/{suggestion_id}/reject")
-async def reject(suggestion_id: UUID, tx: ApiTx, caller: Approver, body: RejectBody | None = None) -> SuggestionInfo:
+async def reject(suggestion_id: UUID, tx: ApiTx, caller: Approver, body: RejectBody | None = None) -> Suggestion:
     reason = body.reason if body else None
-    return _suggestion(await decisions.reject(tx, suggestion_id, actor=caller.actor, reason=reason))
+    return await decisions.reject(tx, suggestion_id, actor=caller.actor, reason=reason)
 
 
 @router.get("/runs")
 async def list_runs(tx: ApiTx, _: Reader, limit: Limit = LIMIT_DEFAULT, cursor: str | None = None) -> RunPage:
     found = await service.list_runs(tx, before=decode_id_cursor(cursor), limit=limit)
     page = page_of(found, limit, lambda r: encode_cursor(r.id))
-    return RunPage(runs=[RunInfo.model_validate(r) for r in page.items], next_cursor=page.next_cursor)
+    return RunPage(runs=page.items, next_cursor=page.next_cursor)
 
 
 @router.get("/runs/{run_id}")
-async def get_run(run_id: UUID, tx: ApiTx, _: Reader) -> RunInfo:
-    return RunInfo.model_validate(await service.get_run(tx, run_id))
+async def get_run(run_id: UUID, tx: ApiTx, _: Reader) -> Run:
+    return await service.get_run(tx, run_id)
 
 
 @router.post("/runs/{run_id}/stop")
-async def stop_run(run_id: UUID, tx: ApiTx, caller: Planner) -> RunInfo:
+async def stop_run(run_id: UUID, tx: ApiTx, caller: Planner) -> Run:
     """The step under way is finished, no other begins."""
-    return RunInfo.model_validate(await service.stop_run(tx, run_id, actor=caller.actor))
+    return await service.stop_run(tx, run_id, actor=caller.actor)
 
 
 @router.post("/runs/{run_id}/resume")
-async def resume_run(run_id: UUID, tx: ApiTx, caller: Planner) -> RunInfo:
+async def resume_run(run_id: UUID, tx: ApiTx, caller: Planner) -> Run:
     """Go on where it was stopped."""
-    return RunInfo.model_validate(await jobs.resume(tx, run_id, actor=caller.actor))
-
-
-def _suggestion(suggestion: Suggestion) -> SuggestionInfo:
-    return SuggestionInfo.model_validate(suggestion)
+    return await jobs.resume(tx, run_id, actor=caller.actor)
 
 
 def _suggestion_key(keys: list[str]) -> tuple[int, str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from holdfast.access.edge import Admin, ApiRoute, ApiTx, Reader
 from holdfast.purchasing.service import get_order
 from holdfast.replenishment import approvals, guard
+from holdfast.replenishment.approvals import ApprovalLimit, AutoApproval
+from holdfast.replenishment.guard import OpenSupply
 
 router = APIRouter(prefix="/api/v1/replenishment", route_class=ApiRoute, tags=["Replenishment"])
 
@@ -30,17 +32,8 @@ class LimitBody(BaseModel):
     max_value: Value
 
 
-class LimitInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    role: str
-    currency: str
-    max_value: Decimal
-    updated_by: str
-    updated_at: datetime
-
-
 class LimitList(BaseModel):
-    limits: list[LimitInfo]
+    limits: Sequence[ApprovalLimit]
 
 
 class RuleBody(BaseModel):
@@ -59,55 +52,22 @@ class RuleBody(BaseModel):
     is_active: bool = False
 
 
-class RuleInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    supplier_id: UUID | None
-    class_code: str | None
-    currency: str
-    max_value: Decimal
-    daily_max_value: Decimal
-    is_active: bool
-    spent_today: Decimal
-    updated_by: str
-    updated_at: datetime
-
-
 class RuleList(BaseModel):
-    auto_approvals: list[RuleInfo]
-
-
-class OpenSupplyInfo(BaseModel):
-    """``documents``: everything else open for the SKU in this warehouse, the same quantity first."""
-
-    model_config = ConfigDict(from_attributes=True)
-    line_no: int
-    sku_id: UUID
-    sku_code: str
-    quantity: int
-    available: int
-    backordered: int
-    reorder_point: int
-    horizon_days: float
-    expected_demand: int
-    open_quantity: int
-    in_time_quantity: int
-    documents: list[dict[str, Any]]
-    is_duplicate: bool
+    auto_approvals: Sequence[AutoApproval]
 
 
 class OpenSupplyList(BaseModel):
-    lines: list[OpenSupplyInfo]
+    lines: Sequence[OpenSupply]
 
 
 @router.get("/approval-limits")
 async def list_limits(tx: ApiTx, _: Reader) -> LimitList:
-    return LimitList(limits=[LimitInfo.model_validate(one) for one in await approvals.list_limits(tx)])
+    return LimitList(limits=await approvals.list_limits(tx))
 
 
 @router.put("/approval-limits")
-async def put_limit(body: LimitBody, tx: ApiTx, caller: Admin) -> LimitInfo:
-    return LimitInfo.model_validate(await approvals.put_limit(tx, actor=caller.actor, **body.model_dump()))
+async def put_limit(body: LimitBody, tx: ApiTx, caller: Admin) -> ApprovalLimit:
+    return await approvals.put_limit(tx, actor=caller.actor, **body.model_dump())
 
 
 @router.delete("/approval-limits/{role}/{currency}", status_code=204)
@@ -118,13 +78,13 @@ async def delete_limit(role: RoleName, currency: str, tx: ApiTx, caller: Admin) 
 
 @router.get("/auto-approvals")
 async def list_rules(tx: ApiTx, _: Reader) -> RuleList:
-    return RuleList(auto_approvals=[RuleInfo.model_validate(one) for one in await approvals.list_rules(tx)])
+    return RuleList(auto_approvals=await approvals.list_rules(tx))
 
 
 @router.put("/auto-approvals")
-async def put_rule(body: RuleBody, tx: ApiTx, caller: Admin) -> RuleInfo:
+async def put_rule(body: RuleBody, tx: ApiTx, caller: Admin) -> AutoApproval:
     """One rule per supplier, class and currency; off until ``is_active``."""
-    return RuleInfo.model_validate(await approvals.put_rule(tx, actor=caller.actor, **body.model_dump()))
+    return await approvals.put_rule(tx, actor=caller.actor, **body.model_dump())
 
 
 @router.delete("/auto-approvals/{rule_id}", status_code=204)
@@ -137,5 +97,4 @@ async def delete_rule(rule_id: UUID, tx: ApiTx, caller: Admin) -> Response:
 async def open_supply(order_id: UUID, tx: ApiTx, _: Reader) -> OpenSupplyList:
     """For every SKU of an order what else is open, against the demand of its protection time; duplicates are marked."""
     await get_order(tx, order_id)
-    lines = await guard.open_supply(tx, order_id)
-    return OpenSupplyList(lines=[OpenSupplyInfo.model_validate(line) for line in lines])
+    return OpenSupplyList(lines=await guard.open_supply(tx, order_id))

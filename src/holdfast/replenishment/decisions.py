@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from psycopg.types.json import Json
+from pydantic import Field
 
 from holdfast.access import audit
 from holdfast.db import Tx
@@ -44,10 +45,10 @@ class Suggestion:
     unit_cost: Decimal | None
     estimated_cost: Decimal | None
     currency: str | None
-    arithmetic: list[dict[str, Any]]
+    arithmetic: Annotated[list[dict[str, Any]], Field(exclude=True)]
     run_id: UUID | None
     purchase_order_id: UUID | None
-    kind: str
+    kind: Literal["purchase", "transfer"]
     from_warehouse_id: UUID | None
     from_warehouse_code: str | None
     transfer_id: UUID | None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from holdfast.access.edge import ApiRoute, ApiTx, Planner, Reader
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 from holdfast.replenishment import classing, policies
+from holdfast.replenishment.classing import ClassCell
 from holdfast.replenishment.policies import ManualLevels, Policy
 from holdfast.stock.asks import QUANTITY_MAX
 
@@ -60,49 +62,18 @@ class PolicyBody(BaseModel):
     levels: LevelsBody | None = None
 
 
-class PolicyInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    sku_id: UUID | None
-    warehouse_id: UUID | None
-    category: str | None
-    class_code: str | None
-    mode: str
-    target_service: float
-    target_fill_rate: float | None
-    method: str
-    review_days: int
-    shelf_life_days: int | None
-    end_of_life: date | None
-    prebuild_days: int
-    order_cost: Decimal
-    holding_rate: float
-    updated_by: str
-    updated_at: datetime
-
-
 class PolicyPage(BaseModel):
-    policies: list[PolicyInfo]
+    policies: Sequence[Policy]
     next_cursor: str | None
 
 
 class PolicyInForce(BaseModel):
     class_code: str | None
-    policy: PolicyInfo | None
-
-
-class ClassInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    class_code: str
-    currency: str
-    levels: int
-    yearly_value: Decimal
-    empty: int
-    classed_at: datetime
+    policy: Policy | None
 
 
 class ClassList(BaseModel):
-    classes: list[ClassInfo]
+    classes: Sequence[ClassCell]
 
 
 @router.get("/policies")
@@ -119,20 +90,20 @@ async def list_policies(
     scope = {"sku_id": sku_id, "warehouse_id": warehouse_id, "category": category, "class_code": class_code}
     found = await policies.list_policies(tx, after=decode_id_cursor(cursor), limit=limit, **scope)
     page = page_of(found, limit, lambda p: encode_cursor(p.id))
-    return PolicyPage(policies=[_policy(p) for p in page.items], next_cursor=page.next_cursor)
+    return PolicyPage(policies=page.items, next_cursor=page.next_cursor)
 
 
 @router.put("/policies")
-async def put_policy(body: PolicyBody, tx: ApiTx, caller: Planner) -> PolicyInfo:
+async def put_policy(body: PolicyBody, tx: ApiTx, caller: Planner) -> Policy:
     """Set the policy of a scope; one that was there for the same scope is replaced."""
     levels = ManualLevels(**body.levels.model_dump()) if body.levels else None
     columns = body.model_dump(exclude={"levels"})
-    return _policy(await policies.put_policy(tx, actor=caller.actor, levels=levels, **columns))
+    return await policies.put_policy(tx, actor=caller.actor, levels=levels, **columns)
 
 
 @router.get("/policies/{policy_id}")
-async def get_policy(policy_id: UUID, tx: ApiTx, _: Reader) -> PolicyInfo:
-    return _policy(await policies.get_policy(tx, policy_id))
+async def get_policy(policy_id: UUID, tx: ApiTx, _: Reader) -> Policy:
+    return await policies.get_policy(tx, policy_id)
 
 
 @router.delete("/policies/{policy_id}", status_code=204)
@@ -146,14 +117,10 @@ async def policy_in_force(tx: ApiTx, _: Reader, sku_id: UUID, warehouse_id: UUID
     """Which policy the plan uses for one level, and its class; null when only the defaults hold."""
     found = await policies.policy_in_force(tx, sku_id=sku_id, warehouse_id=warehouse_id)
     code = await tx.value(classing.sql.class_of, sku_id=sku_id, warehouse_id=warehouse_id)
-    return PolicyInForce(class_code=code, policy=_policy(found) if found else None)
+    return PolicyInForce(class_code=code, policy=found)
 
 
 @router.get("/classes")
 async def list_classes(tx: ApiTx, _: Reader) -> ClassList:
     """How many levels are in each class, and what they sell in a year at their price, by currency."""
-    return ClassList(classes=[ClassInfo.model_validate(cell) for cell in await classing.list_cells(tx)])
-
-
-def _policy(policy: Policy) -> PolicyInfo:
-    return PolicyInfo.model_validate(policy)
+    return ClassList(classes=await classing.list_cells(tx))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -34,26 +33,9 @@ COLUMNS: Final = {"X": ("X", N_("even")), "Y": ("Y", N_("varies")), "Z": ("Z", N
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyRow:
-    """One policy as the statement answers it: the policy and the names of its scope."""
+class PolicyRow(Policy):
+    """A policy and the names of its scope."""
 
-    id: UUID
-    sku_id: UUID | None
-    warehouse_id: UUID | None
-    category: str | None
-    class_code: str | None
-    mode: str
-    target_service: float
-    target_fill_rate: float | None
-    method: str
-    review_days: int
-    shelf_life_days: int | None
-    end_of_life: date | None
-    prebuild_days: int
-    order_cost: Decimal
-    holding_rate: float
-    updated_by: str
-    updated_at: datetime
     sku_code: str | None
     sku_name: str | None
     warehouse: str | None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from holdfast.db import Tx, statements
 from holdfast.replenishment import sharing
@@ -74,8 +75,8 @@ class Run:
     pairs_total: int
     pairs_done: int
     facts: dict[str, Any]
-    at_sku_id: UUID | None
-    at_warehouse_id: UUID | None
+    at_sku_id: Annotated[UUID | None, Field(exclude=True)]
+    at_warehouse_id: Annotated[UUID | None, Field(exclude=True)]
 
 
 @dataclass(frozen=True, slots=True)
