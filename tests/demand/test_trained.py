@@ -2,7 +2,7 @@
 
 import functools
 import json
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -219,3 +219,10 @@ def test_the_model_that_is_judged_learned_from_no_sum_that_had_not_ended_by_then
     early = rows.until(first_held)
     assert 0 < early.target.size < rows.target.size
     assert early.known_at.max() <= first_held
+
+
+def test_the_calibration_learned_is_in_the_forecast() -> None:
+    method = trained_until(DAYS - LENGTH)
+    history = shop().until(DAYS - LENGTH).rows(slice(0, 50))
+    bare = replace(method, calibration=Calibration(np.zeros(0), np.zeros((1, len(LEVELS))), np.full(1, np.nan)))
+    assert quantiles(history, method).sum() != quantiles(history, bare).sum()

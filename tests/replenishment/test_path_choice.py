@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from holdfast.demand import DemandForecast, DemandHistory, Period
+from holdfast.demand import DemandForecast, DemandHistory, LevelFit, Period
 from holdfast.replenishment import path_choice
-from holdfast.replenishment.calibration import Knob, make_scene
-from holdfast.replenishment.items import Costs, Items
+from holdfast.replenishment.calibration import Knob, make_market, make_scene
+from holdfast.replenishment.items import Costs, Items, supply_of
 from holdfast.replenishment.path_choice import critical_ratio, paths_chosen
-from holdfast.replenishment.paths import draw_paths
+from holdfast.replenishment.paths import Draws, PathNewsvendor, draw_paths
+from holdfast.replenishment.simulation import simulate
 
 COSTS = Costs(0.0, holding_cost_per_period=0.2, lost_sale_cost=1.0)
 
@@ -93,3 +94,23 @@ def test_the_model_of_the_trial_is_trained_on_what_came_before_it(monkeypatch: p
     monkeypatch.setattr(path_choice, "_trained", noted)
     paths_chosen(history, items(60), COSTS, Knob(24.0, ()), method=None, lost_sales=True, seed=1)
     assert seen == [34], "the trial is the last 26 of 60 weeks"
+
+
+def test_every_period_of_a_replay_has_its_own_luck() -> None:
+    history = weeks(5, 30)
+    scene = make_scene(history, items(5), COSTS, start=20, method=Known())
+    market, draws = make_market(history, scene, start=20, end=30, seed=1), Draws({})
+    simulate(market, supply_of(items(5), Period.WEEK), PathNewsvendor(0.8, paths=20, draws=draws).steering(scene))
+    first, *others = draws.made.values()
+    assert len(others) >= 9
+    assert all(not np.array_equal(first, other) for other in others)
+
+
+class Known:
+    """The same forecast whatever came."""
+
+    name = "known"
+
+    def fit(self, history: DemandHistory, protection_days: np.ndarray) -> LevelFit:
+        one = np.ones(history.series)
+        return LevelFit(8 * one, 16 * one, one)

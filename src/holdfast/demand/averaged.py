@@ -25,7 +25,7 @@ class Averaged:
 
     Averaging quantiles (Vincent 1912; Lichtendahl, Grushka-Cockayne & Winkler 2013, Management Science 59) keeps the
     form of what is averaged. A few series are too few to choose among methods: the one that was best at four past
-    origins lost 3 to 8 % more than this mean did (docs/planning.md).
+    origins lost 3 to 27 % more than this mean did (docs/planning.md).
     """
 
     members: tuple[DemandMethod, ...] = (ExponentialSmoothing(), Intermittent(), Aggregated())
