@@ -60,6 +60,11 @@ def test_a_plan_has_a_row_per_item_in_whole_packs() -> None:
     assert 20 < told.reorder_point[row["TEA"]] < 70
 
 
+def test_an_order_is_at_least_the_minimum_however_little_is_missing() -> None:
+    told = planned(items(moq=np.array([997, 997, 997]), order_multiple=None))
+    assert set(told.order_quantity.tolist()) == {997}
+
+
 def test_state_is_taken_off_the_order() -> None:
     table = items(moq=None, order_multiple=None)
     empty = planned(table)
