@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.replenishment.fill_rate import Waits
-from holdfast.replenishment.grouping import Asked, Room, group_lines
+from holdfast.replenishment.grouping import Asked, Room, group_lines, saved_sales
 
 
 @st.composite
@@ -63,3 +63,26 @@ def test_no_order_breaks_a_limit_or_a_minimum_and_none_is_more_than_wanted(probl
     due = np.bincount(asked.order, np.where(asked.is_filler, 0, asked.wanted * asked.unit_price[:, 0]), minlength=3)
     for line in np.flatnonzero(asked.is_filler & ordered):
         assert due[asked.order[line]] * 1.0 < minimum[asked.order[line]] / 0.9 + 1e-6, "filled up without need"
+
+
+def test_what_sells_out_before_an_order_can_arrive_is_lost_whatever_is_ordered() -> None:
+    """10 a day, 7 days until delivery and 7 until the next: only the second week's 70 can be saved, after who waits."""
+    one = np.ones(2)
+    asked = Asked(
+        waits=Waits(70 * one, 70 * one, 140 * one, 140 * one),
+        position=np.array([0, -5]),
+        wanted=np.array([140, 140]),
+        moq=np.array([1, 1]),
+        multiple=np.array([1, 1]),
+        margin=2 * one,
+        early=0 * one,
+        break_from=np.zeros((2, 1)),
+        unit_price=np.ones((2, 1)),
+        per_unit=np.zeros((2, 3)),
+        order=np.array([0, 0]),
+        is_filler=np.zeros(2, np.bool_),
+    )
+    few, half, whole = saved_sales(asked, np.array([[5, 70, 140], [5, 75, 145]])).T
+    assert few[1] == 10.0
+    assert 2 * 63 < half[0] < whole[0] < 2 * 71
+    assert abs(whole[1] - whole[0] - 10.0) < 0.01
