@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tokenize
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -141,3 +142,10 @@ def calls_sleep(path: Path) -> bool:
 def test_features_keep_their_sql_in_its_three_homes() -> None:
     homes = re.compile(r"^(db/migrations/\d{4}_\w+|\w+/functions/\d\d_\w+|\w+/\w+)\.sql$")
     assert [here(path) for path in SQL if not homes.match(here(path))] == []
+
+
+def test_every_planted_bug_still_has_its_place() -> None:
+    bugs = tomllib.loads((ROOT / "scripts" / "planted_bugs.toml").read_text())["bug"]
+    gone = [bug["name"] for bug in bugs if bug["right"] not in (ROOT / bug["file"]).read_text()]
+    assert gone == []
+    assert len(bugs) > 40
