@@ -120,6 +120,8 @@ def settled(page: Page) -> None:
     page.wait_for_load_state("load")
     if page.locator("[data-chart]").count():
         page.wait_for_selector("[data-chart] canvas")
+    # A colour on its way to another is neither.
+    page.evaluate("Promise.allSettled(document.getAnimations().map((moving) => moving.finished))")
 
 
 @pytest.mark.parametrize(("size", "theme", "language"), VARIANTS)
