@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from holdfast.alerts.model import Evaluation
 from holdfast.alerts.service import sql
+from holdfast.alerts.telling import Letter, tell_by_rules
 from holdfast.db import Database, Tx
-from holdfast.notify import service as notify
 from holdfast.settings import Settings
 
 SKUS_PER_STEP: Final = 5_000
 # A rule speaks at once, then collects for a minute: a bad morning is a few messages, not hundreds.
 COLLECT_SECONDS: Final = 60
-LINES_IN_LETTER: Final = 30
 
 
 async def note_changes(tx: Tx, after: int, until: int) -> None:
@@ -56,44 +54,13 @@ async def _evaluate(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Speaker:
-    id: UUID
-    name: str
-    recipients: list[str]
-
-
 async def tell(tx: Tx) -> int:
     """Queue one message per rule and person about everything that opened since; answers of how many alerts."""
-    told = 0
-    for rule in await tx.all(sql.list_rules_to_tell, _Speaker, seconds=COLLECT_SECONDS):
-        opened = await tx.dicts(sql.take_untold, rule_id=rule.id)
-        if opened:
-            await _queue(tx, rule, opened)
-            await tx.run(sql.mark_told, rule_id=rule.id)
-            told += len(opened)
-    return told
-
-
-async def _queue(tx: Tx, rule: _Speaker, opened: list[dict[str, Any]]) -> None:
-    facts = {
-        "rule_name": rule.name,
-        "total": len(opened),
-        "left": max(0, len(opened) - LINES_IN_LETTER),
-        "alerts": [
-            {name: value for name, value in alert.items() if name != "id"} for alert in opened[:LINES_IN_LETTER]
-        ],
-    }
-    # The first alert of the message names it: the same alert is never told in two messages.
-    key = f"alerts:{opened[0]['id']}"
-    for person in await tx.dicts(sql.list_recipients, named=rule.recipients):
-        await notify.queue_email(
-            tx,
-            kind="low_stock",
-            recipient=person["email"],
-            language=person["language"],
-            facts=facts,
-            dedupe_key=key,
-            link="/alerts",
-        )
-    await notify.queue_inbox(tx, kind="low_stock", facts=facts, dedupe_key=key, link="/alerts")
+    return await tell_by_rules(
+        tx,
+        Letter(kind="low_stock", rows="alerts", link="/alerts"),
+        rules=sql.list_rules_to_tell,
+        untold=sql.take_untold,
+        seconds=COLLECT_SECONDS,
+        in_inbox=True,
+    )

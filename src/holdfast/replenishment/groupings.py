@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -94,20 +94,12 @@ class _Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Grouping:
+class Grouping(_Head):
     """``facts``: numbers of lines, sums by currency with the proven ``gap``, limits of a period with what they gain.
 
-    ``changed``: suggestions of it that were decided or lowered since; they are left out or lowered when it is placed.
+    ``changed``: suggestions of it that were changed or decided since; placing them is refused.
     """
 
-    id: UUID
-    status: Literal["proposed", "placed", "replaced"]
-    made_by: str
-    made_at: datetime
-    placed_by: str | None
-    placed_at: datetime | None
-    facts: dict[str, Any]
-    changed: int
     orders: list[GroupedOrder]
 
 
@@ -204,17 +196,7 @@ async def get_grouping(tx: Tx, grouping_id: UUID) -> Grouping:
     if head is None:
         raise NotFound("grouping_not_found", "There is no such grouping.")
     orders = await tx.all(sql.list_grouped_orders, GroupedOrder, id=grouping_id)
-    return Grouping(
-        head.id,
-        head.status,
-        head.made_by,
-        head.made_at,
-        head.placed_by,
-        head.placed_at,
-        head.facts,
-        head.changed,
-        orders,
-    )
+    return Grouping(**{field.name: getattr(head, field.name) for field in fields(head)}, orders=orders)
 
 
 async def list_lines(
