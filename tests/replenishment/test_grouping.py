@@ -244,6 +244,19 @@ async def test_two_planners_place_at_once_and_every_suggestion_is_ordered_once(h
     assert await rows(house, "select count(*) from order_groupings where status = 'proposed'") in ([(0,)], [(1,)])
 
 
+async def test_several_who_group_at_once_leave_one_proposal(house: House) -> None:
+    await _shop(house, ACME={"TEA": (10, 30)}, BOLT={"NUT": (10, 30)})
+
+    async def group() -> int:
+        return (await house.client.post("/api/v1/replenishment/groupings")).status_code
+
+    assert await asyncio.gather(*(group() for _ in range(6))) == [201] * 6
+    assert await rows(house, "select status, count(*) from order_groupings group by 1 order by 1") == [
+        ("proposed", 1),
+        ("replaced", 5),
+    ]
+
+
 async def test_an_order_by_hand_after_the_grouping_does_not_break_a_budget(house: House) -> None:
     await _shop(house, ACME={"TEA": (10, 30)}, BOLT={"NUT": (10, 30)})
     free = await _group(house)

@@ -119,6 +119,10 @@ select o.n::integer as n, p.minimum_order_value, p.truck_volume_l, p.truck_weigh
           and q.status = 'draft' and q.collects_suggestions) d on true
  order by o.n;
 
+-- take_turn
+-- Who proposes waits for who proposes: there may be no proposal to lock yet.
+select pg_advisory_xact_lock(hashtextextended('order_groupings', 0));
+
 -- lock_proposed
 -- The proposal, so that two who make or place one take turns.
 select id from order_groupings where status = 'proposed' for update;

@@ -120,6 +120,7 @@ class _ToPlace:
 
 async def propose(tx: Tx, *, actor: str) -> UUID:
     """Group everything that is pending, in place of the proposal before. Two at once take turns."""
+    await tx.run(sql.take_turn)
     await tx.run(sql.lock_proposed)
     lines = await grouping_store.read_lines(tx)
     order_of = {key: n for n, key in enumerate(sorted({line.order_key for line in lines}))}
