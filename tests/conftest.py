@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -26,6 +27,12 @@ from tests.running import Running, serving
 
 TEMPLATE = "holdfast_template"
 SERVERS = "holdfast-tests-"
+
+
+def pytest_configure() -> None:
+    """Started in the background of a script we ignore ^C, and so would every program that a test starts and stops."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
