@@ -29,12 +29,6 @@ TEMPLATE = "holdfast_template"
 SERVERS = "holdfast-tests-"
 
 
-def pytest_configure() -> None:
-    """Started in the background of a script we ignore ^C, and so would every program that a test starts and stops."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests of one ``xdist_group`` share a worker, and with it the servers they start.
 
@@ -45,6 +39,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             group = next(item.iter_markers("xdist_group"), None)
             if group is not None and not item.nodeid.endswith(f"@{group.args[0]}"):
                 item._id = coerce_node_id(f"{item.nodeid}@{group.args[0]}")  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def can_be_stopped() -> None:
+    """Whoever made us ignore ^C, a script's background or a library: what a test starts would inherit that."""
+    if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,10 @@ def test_a_stopped_import_has_applied_nothing(fresh_url: str, fresh_shelf: Shelf
     with psycopg.connect(fresh_url) as blocker:
         blocker.execute("select from inventory where sku_id = %s for update", [fresh_shelf.sku("CUP")])
         running = command(fresh_url, "stock", str(file), "--mode", "add", "--apply")
-        waiting = "select from pg_stat_activity where application_name = 'holdfast-import' and wait_event_type = 'Lock'"
+        waiting = (
+            "select from pg_stat_activity where application_name = 'holdfast-import' and wait_event_type = 'Lock'"
+            " and datname = current_database()"
+        )
         deadline = time.monotonic() + 30
         while fresh_shelf.connection.execute(waiting).fetchone() is None:
             assert time.monotonic() < deadline, "the import reaches the posting"
