@@ -29,6 +29,12 @@ TEMPLATE = "holdfast_template"
 SERVERS = "holdfast-tests-"
 
 
+def pytest_configure() -> None:
+    """A shell lets what it starts in the background ignore ^C, and so would all that a test starts and stops."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests of one ``xdist_group`` share a worker, and with it the servers they start.
 
@@ -39,13 +45,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             group = next(item.iter_markers("xdist_group"), None)
             if group is not None and not item.nodeid.endswith(f"@{group.args[0]}"):
                 item._id = coerce_node_id(f"{item.nodeid}@{group.args[0]}")  # type: ignore[attr-defined]
-
-
-@pytest.fixture(autouse=True)
-def can_be_stopped() -> None:
-    """Whoever made us ignore ^C, a script's background or a library: what a test starts would inherit that."""
-    if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

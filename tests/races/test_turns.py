@@ -14,7 +14,8 @@ from tests.conftest import Shelf
 from tests.crash.waiting import until
 
 from holdfast.db import turns
-from holdfast.db.group import Answer, GroupWriter
+from holdfast.db.group import GroupWriter
+from holdfast.db.posting import Answer
 from holdfast.stock.asks import ReserveAsk, ReserveItem
 from holdfast.stock.lanes import POST
 

@@ -21,8 +21,6 @@ from holdfast.db.posting import Answer, Ask, Entry, Poster
 from holdfast.db.turns import Turns
 from holdfast.kernel.errors import TryAgain
 
-__all__ = ["GROUP_MAX", "Answer", "Ask", "GroupWriter"]
-
 # Larger groups cost PostgreSQL little less per request.
 GROUP_MAX = 128
 POSTERS_MAX = 2

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Response
 
 from holdfast.access.visit import PageRoute, Signed, Visit
-from holdfast.kernel.errors import Conflict, Denied, Refusal
+from holdfast.kernel.errors import Denied, Refusal
 from holdfast.kernel.ids import uuid_or_none
 from holdfast.replenishment import approvals, groupings, order_limits
 from holdfast.replenishment.grouping_views import MEASURES, PERIODS, grouping_view
 from holdfast.replenishment.policy_views import Typed
+from holdfast.replenishment.typed_limits import typed_amount, typed_currency
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -50,7 +51,7 @@ async def place(visit: Signed) -> Response:
         return visit.redirect(
             PATH, say=words.gettext("One of these orders is worth more than your role may approve."), bad=True
         )
-    except (Conflict, Refusal):
+    except Refusal:
         await groupings.propose(visit.tx, actor=visit.actor)
         said = words.gettext("Something changed meanwhile, so the orders were grouped again. Look at them once more.")
         return visit.redirect(PATH, say=said, bad=True)
@@ -69,12 +70,9 @@ async def set_limit(visit: Signed) -> Response:
         "per": form.text("per") if form.text("per") in PERIODS else "month",
         "supplier_id": uuid_or_none(form.text("supplier")),
         "warehouse_id": uuid_or_none(form.text("warehouse")),
-        "currency": form.text("currency").upper() if measure == "money" else None,
-        "most": _amount(visit, form.text("most"), wrong),
+        "currency": typed_currency(visit, form, "currency", wrong) if measure == "money" else None,
+        "most": typed_amount(visit, form, "most", wrong, step=Decimal("0.001")),
     }
-    currency = values["currency"]
-    if currency is not None and not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
-        wrong["currency"] = visit.words.gettext("Three letters, like EUR.")
     if not wrong:
         try:
             async with visit.savepoint():
@@ -95,16 +93,6 @@ async def remove_limit(visit: Signed) -> Response:
         await order_limits.delete_order_limit(visit.tx, limit_id, actor=visit.actor)
         await groupings.propose(visit.tx, actor=visit.actor)
     return visit.redirect(PATH, say=visit.words.gettext("The limit is removed."))
-
-
-def _amount(visit: Visit, typed: str, wrong: dict[str, str]) -> Decimal:
-    try:
-        value = Decimal(typed.replace(",", "") or "x").quantize(Decimal("0.001"))
-    except InvalidOperation:
-        value = Decimal(-1)
-    if not 0 <= value <= Decimal(10) ** 13:
-        wrong["most"] = visit.words.gettext("Type an amount.")
-    return value
 
 
 async def _page(visit: Visit, typed: Typed | None = None) -> Response:

@@ -229,11 +229,9 @@ def _bar(visit: Visit, facts: Mapping[str, Any], currency: str) -> Bar:
             step=amount_words(visit, measure, Decimal(facts["step"]), money),
             gain=visit.formats.money(Decimal(facts["gain"]), currency),
         )
-    places = [facts["supplier"] or visit.words.gettext("All suppliers")]
-    places += [facts["warehouse"] or visit.words.gettext("All warehouses")]
     return Bar(
         label=_named(visit, measure, facts["per"]),
-        scope="" if facts["per"] in ("order", "truck") else " · ".join(places),
+        scope="" if facts["per"] in ("order", "truck") else _scope(visit, facts["supplier"], facts["warehouse"]),
         figure=figure,
         before=float(before),
         adds=float(adds),
@@ -338,7 +336,11 @@ def _line(visit: Visit, line: GroupedLine, currency: str) -> ShownLine:
 
 
 def _limit(visit: Visit, limit: OrderLimit) -> tuple[str, str, str, str]:
-    places = [limit.supplier or visit.words.gettext("All suppliers")]
-    places += [limit.warehouse or visit.words.gettext("All warehouses")]
-    label = _named(visit, limit.measure, limit.per)
-    return str(limit.id), label, " · ".join(places), amount_words(visit, limit.measure, limit.most, limit.currency)
+    most = amount_words(visit, limit.measure, limit.most, limit.currency)
+    scope = _scope(visit, limit.supplier, limit.warehouse)
+    return str(limit.id), _named(visit, limit.measure, limit.per), scope, most
+
+
+def _scope(visit: Visit, supplier: str | None, warehouse: str | None) -> str:
+    words = visit.words
+    return " · ".join((supplier or words.gettext("All suppliers"), warehouse or words.gettext("All warehouses")))

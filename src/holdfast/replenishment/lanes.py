@@ -10,15 +10,13 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from psycopg.types.json import Json
 
-from holdfast.access import audit
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Invalid, NotFound
+from holdfast.replenishment.changes import tell_change
 from holdfast.replenishment.rebalancing import Lanes
 
 sql = statements("holdfast.replenishment", "lanes.sql")
-events = statements("holdfast.replenishment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,7 @@ async def put_lane(tx: Tx, *, actor: str, **columns: Any) -> TransferLane:
     if ends[0] is not None and known < 2:
         raise Invalid.field_error(["from_warehouse_id"], "unknown_warehouse", "There is no such warehouse.")
     lane_id = await tx.value(sql.put_lane, actor=actor, **columns)
-    facts = {name: None if value is None else str(value) for name, value in columns.items()}
-    await _tell(tx, "replenishment.lane_set", lane_id, actor, facts)
+    await tell_change(tx, "replenishment.lane_set", "lane", lane_id, actor=actor, columns=columns)
     return next(lane for lane in await list_lanes(tx) if lane.id == lane_id)
 
 
@@ -72,13 +69,7 @@ async def delete_lane(tx: Tx, lane_id: UUID, *, actor: str) -> None:
     """The default holds for the pair again. Raises NotFound(``lane_not_found``), for the default too."""
     if await tx.value(sql.delete_lane, id=lane_id) is None:
         raise NotFound("lane_not_found", "There is no such lane of a pair.")
-    await _tell(tx, "replenishment.lane_deleted", lane_id, actor, {})
-
-
-async def _tell(tx: Tx, event_type: str, lane_id: UUID, actor: str, facts: dict[str, Any]) -> None:
-    data = Json({"lane_id": str(lane_id), "actor": actor, **facts})
-    await tx.run(events.write_event, event_type=event_type, sku_ids=[], data=data)
-    await audit.record(tx, actor=actor, action=event_type, subject=f"lane:{lane_id}", **facts)
+    await tell_change(tx, "replenishment.lane_deleted", "lane", lane_id, actor=actor)
 
 
 def with_own_figures(tree: Lanes, places: Sequence[UUID], known: Sequence[TransferLane]) -> Lanes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from holdfast.purchasing.service import get_order
 from holdfast.replenishment import approvals, guard
 from holdfast.replenishment.classing import CODES, sql
 from holdfast.replenishment.policy_views import Typed
+from holdfast.replenishment.typed_limits import typed_amount, typed_currency
 from holdfast.replenishment.worklist import Choice
 from holdfast.web.i18n import N_
 
@@ -111,8 +112,8 @@ async def set_limit(visit: Signed) -> Response:
     wrong: dict[str, str] = {}
     values: dict[str, Any] = {
         "role": form.text("role") if form.text("role") in ROLES else "approver",
-        "currency": _currency(visit, form, "currency", wrong),
-        "max_value": _value(visit, form, "max_value", wrong),
+        "currency": typed_currency(visit, form, "currency", wrong),
+        "max_value": typed_amount(visit, form, "max_value", wrong),
     }
     return await _answer(visit, form, wrong, lambda: approvals.put_limit(visit.tx, actor=visit.actor, **values))
 
@@ -134,9 +135,9 @@ async def set_rule(visit: Signed) -> Response:
     values: dict[str, Any] = {
         "supplier_id": uuid_or_none(form.text("supplier")),
         "class_code": form.text("class_code") if form.text("class_code") in CODES else None,
-        "currency": _currency(visit, form, "auto_currency", wrong),
-        "max_value": _value(visit, form, "each", wrong, least=Decimal("0.01")),
-        "daily_max_value": _value(visit, form, "daily", wrong, least=Decimal("0.01")),
+        "currency": typed_currency(visit, form, "auto_currency", wrong),
+        "max_value": typed_amount(visit, form, "each", wrong, least=Decimal("0.01")),
+        "daily_max_value": typed_amount(visit, form, "daily", wrong, least=Decimal("0.01")),
         "is_active": form.text("is_active") == "yes",
     }
     return await _answer(visit, form, wrong, lambda: approvals.put_rule(visit.tx, actor=visit.actor, **values))
@@ -240,20 +241,3 @@ def _document(visit: Visit, d: dict[str, Any]) -> Document:
         words=visit.words.gettext(said) if said else "",
         path="" if d["status"] == "this_order" else f"/{folder}/{d['document_id']}",
     )
-
-
-def _currency(visit: Visit, form: Form, name: str, wrong: dict[str, str]) -> str:
-    code = form.text(name).upper()
-    if not (len(code) == 3 and code.isascii() and code.isalpha()):
-        wrong[name] = visit.words.gettext("Three letters, like EUR.")
-    return code
-
-
-def _value(visit: Visit, form: Form, name: str, wrong: dict[str, str], least: Decimal = Decimal(0)) -> Decimal:
-    try:
-        value = Decimal(form.text(name).replace(",", "") or "x").quantize(Decimal("0.01"))
-    except InvalidOperation:
-        value = Decimal(-1)
-    if not least <= value <= Decimal(10) ** 13:
-        wrong[name] = visit.words.gettext("Type an amount.")
-    return value

@@ -8,12 +8,9 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from psycopg.types.json import Json
-
-from holdfast.access import audit
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Invalid, NotFound
-from holdfast.replenishment.store import sql as events
+from holdfast.replenishment.changes import tell_change
 
 sql = statements("holdfast.replenishment", "grouping.sql")
 
@@ -72,7 +69,7 @@ async def put_order_limit(tx: Tx, *, actor: str, **columns: Any) -> OrderLimit:
             raise Invalid.field_error([f"{name}_id"], f"unknown_{name}", f"There is no such {name}.")
     limit_id = await tx.value(sql.put_order_limit, actor=actor, **columns)
     limit = next(one for one in await list_order_limits(tx) if one.id == limit_id)
-    await _tell(tx, "replenishment.order_limit_set", limit_id, actor, columns)
+    await tell_change(tx, "replenishment.order_limit_set", "order_limit", limit_id, actor=actor, columns=columns)
     return limit
 
 
@@ -82,11 +79,4 @@ async def delete_order_limit(tx: Tx, limit_id: UUID, *, actor: str) -> None:
     if not found:
         raise NotFound("order_limit_not_found", "There is no such limit.")
     facts = {name: found[0][name] for name in ("measure", "per", "supplier_id", "warehouse_id", "currency", "most")}
-    await _tell(tx, "replenishment.order_limit_deleted", limit_id, actor, facts)
-
-
-async def _tell(tx: Tx, event_type: str, limit_id: UUID, actor: str, columns: dict[str, Any]) -> None:
-    facts = {name: None if value is None else str(value) for name, value in columns.items()}
-    data = Json({"order_limit_id": str(limit_id), "actor": actor, **facts})
-    await tx.run(events.write_event, event_type=event_type, sku_ids=[], data=data)
-    await audit.record(tx, actor=actor, action=event_type, subject=f"order_limit:{limit_id}", **facts)
+    await tell_change(tx, "replenishment.order_limit_deleted", "order_limit", limit_id, actor=actor, columns=facts)

@@ -56,7 +56,9 @@ class PathChoice:
 
     def orders(self, history: DemandHistory, scene: Scene, stock: StockState, *, lost_sales: bool, seed: int) -> Ints:
         """Units missing at this level, per series, before packs and minimums."""
-        method = self.method or _trained(history, scene.times.protection) if self.demand == "trained" else self.method
+        method = self.method
+        if method is None and self.demand == "trained":
+            method = _trained(history, scene.times.protection)
         forecast = forecast_demand(history, scene.times.protection, method or ordering_demand(history), cap_bulk=False)
         return order_from_paths(
             draw_paths(forecast, _horizon(scene), seed=seed),

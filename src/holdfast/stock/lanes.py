@@ -11,7 +11,8 @@ from typing import LiteralString
 from holdfast import cache
 from holdfast.cache import Cache, Local, Looked
 from holdfast.db.commit import CommitGate
-from holdfast.db.group import Answer, Ask, GroupWriter
+from holdfast.db.group import GroupWriter
+from holdfast.db.posting import Answer, Ask
 from holdfast.stock import looks
 from holdfast.stock.answers import REFUSALS
 from holdfast.stock.asks import AvailabilityAsk
