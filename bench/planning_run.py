@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import tempfile
 import time
-from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
 
+from bench.harness.postgres import filled_server
 from holdfast.db import Database
-from holdfast.db.embedded import EmbeddedServer
-from holdfast.db.migrate import migrate
 from holdfast.replenishment import service
 
 # Units a day spread over three orders of magnitude; a day sells with probability 0.3, then about 3.3 times the mean.
@@ -44,10 +41,8 @@ FILL: tuple[LiteralString, ...] = (
 )
 
 
-def filled(url: str, **sizes: int) -> int:
+def sale_days(url: str) -> int:
     with psycopg.connect(url, autocommit=True) as connection:
-        for statement in FILL:
-            connection.execute(statement, sizes if "%(" in statement else None)
         row = connection.execute("select count(*) from demand_daily").fetchone()
     assert row
     return row[0]
@@ -73,18 +68,11 @@ def main() -> None:
     parser.add_argument("--skus", type=int, default=12_500)
     parser.add_argument("--warehouses", type=int, default=4)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="holdfast-planning-") as folder:
-        server = EmbeddedServer(Path(folder) / "data")
-        url = server.start()
-        try:
-            migrate(url)
-            rows = filled(url, skus=asked.skus, warehouses=asked.warehouses)
-            print(f"{asked.skus * asked.warehouses:,} pairs, {rows:,} sale days in the last 365")
-            for name in ("first run", "next run"):
-                seconds, facts = asyncio.run(run(url))
-                print(f"{name:10} {seconds:7.1f} s  {facts}")
-        finally:
-            server.stop()
+    with filled_server(FILL, skus=asked.skus, warehouses=asked.warehouses) as url:
+        print(f"{asked.skus * asked.warehouses:,} pairs, {sale_days(url):,} sale days in the last 365")
+        for name in ("first run", "next run"):
+            seconds, facts = asyncio.run(run(url))
+            print(f"{name:10} {seconds:7.1f} s  {facts}")
 
 
 if __name__ == "__main__":

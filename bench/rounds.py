@@ -10,18 +10,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import tempfile
 import time
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, LiteralString, cast
 
-import psycopg
-
+from bench.harness.postgres import filled_server
 from holdfast.background import job_app
 from holdfast.db import Database
-from holdfast.db.embedded import EmbeddedServer
-from holdfast.db.migrate import migrate
 from holdfast.jobs import Work
 from holdfast.settings import Settings
 
@@ -35,12 +30,6 @@ FILL: tuple[LiteralString, ...] = (
     " from skus s, warehouses w",
     "analyze",
 )
-
-
-def filled(url: str, **sizes: int) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        for statement in FILL:
-            connection.execute(statement, sizes if "%(" in statement else None)
 
 
 async def rounds(url: str, only: list[str]) -> None:
@@ -76,17 +65,10 @@ def main() -> None:
     parser.add_argument("--warehouses", type=int, default=4)
     parser.add_argument("--only", nargs="*", default=[])
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="holdfast-rounds-") as folder:
-        server = EmbeddedServer(Path(folder) / "data")
-        url = server.start()
-        try:
-            migrate(url)
-            filled(url, skus=asked.skus, warehouses=asked.warehouses)
-            print(f"{asked.skus * asked.warehouses:,} levels")
-            print("| round | when | first ms | again ms |\n|---|---|---|---|")
-            asyncio.run(rounds(url, asked.only))
-        finally:
-            server.stop()
+    with filled_server(FILL, skus=asked.skus, warehouses=asked.warehouses) as url:
+        print(f"{asked.skus * asked.warehouses:,} levels")
+        print("| round | when | first ms | again ms |\n|---|---|---|---|")
+        asyncio.run(rounds(url, asked.only))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
 from holdfast.db.embedded import EmbeddedServer
+from holdfast.db.migrate import migrate
 
 SHOWN = ["server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size"]
 
@@ -70,3 +72,15 @@ def durable_server() -> Iterator[Server]:
     finally:
         embedded.stop()
         shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def filled_server(statements: Sequence[LiteralString], **sizes: int) -> Iterator[str]:
+    """The address of a migrated database that these statements filled; `sizes` are their parameters."""
+    with durable_server() as server:
+        url = server.url("holdfast")
+        migrate(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement, sizes if "%(" in statement else None)
+        yield url

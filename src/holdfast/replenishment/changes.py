@@ -8,8 +8,9 @@ from uuid import UUID
 from psycopg.types.json import Json
 
 from holdfast.access import audit
-from holdfast.db import Tx
-from holdfast.replenishment.store import sql
+from holdfast.db import Tx, statements
+
+sql = statements("holdfast.replenishment")
 
 
 async def tell_change(
