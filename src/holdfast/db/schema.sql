@@ -2660,8 +2660,6 @@ CREATE INDEX order_grouping_lines_by_order ON public.order_grouping_lines USING 
 
 CREATE UNIQUE INDEX outbox_events_by_position ON public.outbox_events USING btree ("position") WHERE ("position" IS NOT NULL);
 
-CREATE INDEX outbox_events_by_type ON public.outbox_events USING btree (event_type, id);
-
 CREATE INDEX outbox_events_unpublished ON public.outbox_events USING btree (id) WHERE (published_at IS NULL);
 
 CREATE INDEX purchase_order_lines_by_suggestion ON public.purchase_order_lines USING btree (suggestion_id) WHERE (suggestion_id IS NOT NULL);
