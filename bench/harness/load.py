@@ -13,7 +13,7 @@ import re
 import select
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -90,9 +90,9 @@ class _Holds:
 
 
 class _Loop:
-    """One run: `connections` sockets, each with one request in flight."""
+    """One run: `connections` sockets, each with at most one request in flight, sent at once or at a pace."""
 
-    def __init__(self, target: Target, requests: Requests, connections: int) -> None:
+    def __init__(self, target: Target, requests: Requests, connections: int, per_second: float | None) -> None:
         self.target = target
         self.requests = requests
         self.poll = select.epoll()
@@ -103,6 +103,9 @@ class _Loop:
         self.latencies: list[float] = []
         self.reservation_ids: list[str] = []
         self.first_error: str | None = None
+        self.pause = 1 / per_second if per_second else None
+        self.due_at = time.perf_counter()
+        self.idle: deque[int] = deque()
         for _ in range(connections):
             self.connect()
 
@@ -111,10 +114,20 @@ class _Loop:
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sockets[link.fileno()] = link
         self.poll.register(link.fileno(), select.EPOLLIN)
+        self.idle.append(link.fileno())
 
-    def send(self, number: int) -> None:
-        self.sent_at[number] = time.perf_counter()
-        self.sockets[number].sendall(self.requests.next())
+    def send_due(self) -> None:
+        """At a pace, a request counts from when it was due: waiting for a free connection is waiting for an answer."""
+        while self.idle and (self.pause is None or self.due_at <= time.perf_counter()):
+            number = self.idle.popleft()
+            self.sent_at[number] = time.perf_counter() if self.pause is None else self.due_at
+            self.due_at += self.pause or 0
+            self.sockets[number].sendall(self.requests.next())
+
+    def seconds_to_wait(self) -> float:
+        if self.pause is None or not self.idle:
+            return 0.1
+        return max(0.0, min(0.1, self.due_at - time.perf_counter()))
 
     def broken(self, number: int, *, reason: str) -> None:
         self.by_status[0] += 1
@@ -157,14 +170,13 @@ class _Loop:
     def step(self, *, sending: bool, timeout: float) -> None:
         for number, _ in self.poll.poll(timeout):
             answer = self.receive(number)
-            if answer is None:
-                if number not in self.sockets and sending:
-                    self.connect()
-                    self.send(max(self.sockets))
-                continue
-            self.note(number, answer, counted=sending)
-            if sending:
-                self.send(number)
+            if answer is not None:
+                self.note(number, answer, counted=sending)
+                self.idle.append(number)
+            elif number not in self.sockets and sending:
+                self.connect()
+        if sending:
+            self.send_due()
 
     def close(self) -> None:
         self.poll.close()
@@ -172,22 +184,26 @@ class _Loop:
             link.close()
 
 
-def run_load(target: Target, *, connections: int, seconds: float) -> LoadResult:
-    """Hold one unit per request for `seconds`; later answers are kept for the check but not counted."""
-    return measure(target, _Holds(target), connections=connections, seconds=seconds)
+def run_load(target: Target, *, connections: int, seconds: float, per_second: float | None = None) -> LoadResult:
+    """Hold one unit per request for `seconds`; later answers are kept for the check but not counted.
+
+    Each connection sends as soon as it was answered, or all of them together so many requests `per_second`.
+    """
+    return measure(target, _Holds(target), connections=connections, seconds=seconds, per_second=per_second)
 
 
-def measure(target: Target, requests: Requests, *, connections: int, seconds: float) -> LoadResult:
+def measure(
+    target: Target, requests: Requests, *, connections: int, seconds: float, per_second: float | None = None
+) -> LoadResult:
     """Send `requests` for `seconds`."""
-    loop = _Loop(target, requests, connections)
+    loop = _Loop(target, requests, connections, per_second)
     collecting = gc.isenabled()
     gc.disable()
     try:
         started = time.perf_counter()
-        for number in list(loop.sockets):
-            loop.send(number)
+        loop.send_due()
         while time.perf_counter() < started + seconds:
-            loop.step(sending=True, timeout=0.1)
+            loop.step(sending=True, timeout=loop.seconds_to_wait())
         took = time.perf_counter() - started
         while loop.sent_at and time.perf_counter() < started + seconds + DRAIN_SECONDS:
             loop.step(sending=False, timeout=1)
