@@ -142,6 +142,7 @@ def doctor(
 @app.command("selftest")
 def selftest_command(
     seconds: Annotated[float, typer.Option(min=1, help="How long to attack; holds expire after 60.")] = 75,
+    requests: Annotated[int | None, typer.Option(min=1, help="End once so many are answered, if sooner.")] = None,
     buyers: Annotated[int, typer.Option(min=1, help="Buyers at the same time.")] = 1000,
     processes: Annotated[int, typer.Option(min=1, help="API processes of its own to attack.")] = 2,
     address: Annotated[list[str] | None, typer.Option(help="Attack this running API instead; repeatable.")] = None,
@@ -152,7 +153,7 @@ def selftest_command(
     """Attack the installed system on SKUs of its own, say what held, clean up; exit 1 when a promise was broken."""
     from holdfast.selftest import command
 
-    plan = command.Plan(seconds, buyers, processes, address or [], crash)
+    plan = command.Plan(seconds, requests, buyers, processes, address or [], crash)
     with _database(data_dir) as url:
         verdict = asyncio.run(command.selftest(url, plan, Console(stderr=True) if as_json else screen))
     if as_json:

@@ -48,6 +48,13 @@ def test_it_passes_with_processes_dying_and_leaves_nothing_behind(fresh_url: str
     assert rows(fresh_url, LEFT_OPEN) == []
 
 
+def test_it_ends_after_so_many_requests(fresh_url: str) -> None:
+    code, told = selftest(fresh_url, "--seconds", "120", "--requests", "300")
+    assert (code, told["passed"]) == (0, True), told
+    # Everybody finishes what he is at: a basket and its fate are a few requests.
+    assert 300 <= told["figures"]["requests"] < 300 + 80 * 10
+
+
 def test_nobody_takes_notice(fresh_url: str) -> None:
     shelf = Shelf(fresh_url)
     shelf.given("TEA@GZ 5")

@@ -27,7 +27,7 @@ OPENING_STOCK = 10_000
 class Attack:
     """One run: who attacks, until when, and the record of it."""
 
-    def __init__(self, crowd: Crowd, sandbox: Sandbox, *, tag: str, seconds: float) -> None:
+    def __init__(self, crowd: Crowd, sandbox: Sandbox, *, tag: str, seconds: float, requests: int | None) -> None:
         self.record = Record()
         self.stopping = asyncio.Event()
         self._crowd = crowd
@@ -35,13 +35,16 @@ class Attack:
         self._tag = tag
         self._numbers = itertools.count(1)
         self._until = time.monotonic() + seconds
+        self._requests = requests
         self._dice = random.Random()  # noqa: S311 - any spread will do
 
     def is_over(self) -> bool:
+        if self._requests is not None and self.record.statuses.total() >= self._requests:
+            return True
         return self.stopping.is_set() or time.monotonic() > self._until
 
     async def run(self, buyers: int) -> None:
-        """Everybody at once, until the time is over or ``stopping`` is set; everybody then finishes what he is at."""
+        """Everybody at once until it is over or ``stopping`` is set; each then finishes what he is at."""
         await self._fill_the_shelves()
         async with asyncio.TaskGroup() as group:
             for _ in range(buyers):

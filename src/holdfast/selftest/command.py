@@ -30,9 +30,13 @@ TELL_EVERY_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How hard and how long. ``addresses`` are API processes somebody else runs; none: ``processes`` of our own."""
+    """How hard and how long: for so many ``seconds``, or until so many ``requests`` are answered if that comes first.
+
+    ``addresses`` are API processes somebody else runs; none: ``processes`` of our own.
+    """
 
     seconds: float
+    requests: int | None
     buyers: int
     processes: int
     addresses: list[str]
@@ -70,10 +74,12 @@ async def _run(
         beginning = await tx.one(sandbox.sql.begin, Beginning)
     addresses = processes.addresses + plan.addresses
     crowd = Crowd(addresses, found.token, min(plan.buyers, CONNECTIONS_MAX))
-    attack = Attack(crowd, found, tag=tag, seconds=plan.seconds)
+    attack = Attack(crowd, found, tag=tag, seconds=plan.seconds, requests=plan.requests)
     screen.print(
         f"{plan.buyers} buyers attack {len(found.skus)} SKUs in {len(found.warehouses)} warehouses of the sandbox "
-        f"through {len(addresses)} API processes for {plan.seconds:.0f} s. ^C ends it early."
+        f"through {len(addresses)} API processes for {plan.seconds:.0f} s"
+        + (f" or {plan.requests:,} requests" if plan.requests else "")
+        + ". ^C ends it early."
     )
     started = time.monotonic()
     with _ending_early(attack.stopping):
