@@ -25,6 +25,7 @@ from holdfast.jobs import rescue
 from holdfast.purchasing.leaving import ask_before_leaving
 from holdfast.replenishment.approvals import refuse_over_limit
 from holdfast.replenishment.guard import refuse_duplicates
+from holdfast.replenishment.order_guard import refuse_outside_limits
 from holdfast.webhooks.publisher import Listener, listen
 
 TASKS: list[procrastinate.Blueprint] = [
@@ -50,6 +51,7 @@ LISTENERS: list[Listener] = [
 for listener in LISTENERS:
     listen(listener)
 ask_before_leaving(refuse_over_limit)
+ask_before_leaving(refuse_outside_limits)
 ask_before_leaving(refuse_duplicates)
 
 

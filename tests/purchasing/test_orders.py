@@ -183,9 +183,15 @@ async def test_terms_that_are_not_met_stop_the_sending_unless_said_otherwise(hou
     )
     draft = await order(house, ("TEA", 10))
     refused = await do(house, draft, "send", expect=409)
-    assert [e["code"] for e in refused["errors"]] == ["below_moq", "below_minimum_order_value"]
+    assert [e["code"] for e in refused["errors"]] == ["below_moq"]
+    refused = await do(house, draft, "send", {"accept_terms_broken": True}, expect=409)
+    assert refused["code"] == "outside_limits"
+    assert refused["errors"] == [
+        {"code": "below_minimum_order_value", "minimum_order_value": "100.00", "order_value": "15.00"}
+    ]
     assert await house.level("TEA", "GZ") == "available=0 in_transit=0"
-    assert (await do(house, draft, "send", {"accept_terms_broken": True}))["status"] == "sent"
+    reasoned = {"accept_terms_broken": True, "limit_reason": "agreed by phone"}
+    assert (await do(house, draft, "send", reasoned))["status"] == "sent"
 
 
 async def test_the_supplier_is_written_in_the_transaction_of_the_sending(house: House) -> None:

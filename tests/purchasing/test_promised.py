@@ -104,8 +104,9 @@ def test_a_shipment_moves_so_many_to_its_day() -> None:
 
 
 def test_one_day_needs_no_schedule() -> None:
-    assert as_row((Part(5, JAN5, is_confirmed=True),)) == {"schedule": None, "expected_at": "2027-01-05"}
-    two = as_row((Part(5, JAN5, is_confirmed=True), Part(1, None, is_confirmed=False)))
+    assert as_row((Part(5, JAN5, is_confirmed=True),), JAN8) == {"schedule": None, "expected_at": "2027-01-05"}
+    two = as_row((Part(5, JAN5, is_confirmed=True), Part(1, None, is_confirmed=False)), JAN8)
     assert [p["quantity"] for p in two["schedule"]] == [5, 1]
+    assert as_row((), JAN8) == {"schedule": None, "expected_at": "2027-01-08"}, "what has come keeps its day"
     stored = line(6, schedule=(Part(5, JAN5, is_confirmed=True), Part(1, None, is_confirmed=False)))
     assert said(parts_of(stored)) == "5@2027-01-05 1@order?"

@@ -824,6 +824,7 @@ CREATE TABLE public.purchase_orders (
     approved_by text,
     approved_at timestamp with time zone,
     confirmed_at timestamp with time zone,
+    order_day date,
     CONSTRAINT known_order_status CHECK ((status = ANY (ARRAY['draft'::text, 'approved'::text, 'sent'::text, 'confirmed'::text, 'partly_received'::text, 'received'::text, 'closed'::text, 'cancelled'::text])))
 );
 
@@ -1301,6 +1302,72 @@ CREATE VIEW public.purchase_arrivals AS
      CROSS JOIN LATERAL jsonb_array_elements(r.lines) x(line))
   WHERE (o.sent_at IS NOT NULL);
 
+CREATE TABLE public.sku_packs (
+    sku_id uuid NOT NULL,
+    name text NOT NULL,
+    units bigint NOT NULL,
+    barcode text,
+    CONSTRAINT pack_name_given CHECK ((name <> ''::text)),
+    CONSTRAINT pack_of_two_or_more CHECK (((units >= 2) AND (units <= 1000000)))
+);
+
+CREATE TABLE public.supplier_items (
+    supplier_id uuid NOT NULL,
+    sku_id uuid NOT NULL,
+    supplier_code text,
+    unit_cost numeric(18,6) NOT NULL,
+    moq bigint DEFAULT 1 NOT NULL,
+    order_multiple bigint DEFAULT 1 NOT NULL,
+    lead_time_days numeric(8,2),
+    lead_time_sd_days numeric(8,2),
+    is_preferred boolean DEFAULT false NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    currency text,
+    break_quantities bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    break_costs numeric(18,6)[] DEFAULT '{}'::numeric[] NOT NULL,
+    max_order_quantity bigint,
+    pack_size bigint DEFAULT 1 NOT NULL,
+    pack_volume_l numeric(14,4),
+    pack_weight_kg numeric(14,4),
+    valid_from date,
+    valid_to date,
+    CONSTRAINT break_costs_not_negative CHECK (((0)::numeric <= ALL (break_costs))),
+    CONSTRAINT breaks_ascend CHECK (public.is_ascending(break_quantities)),
+    CONSTRAINT every_break_has_a_cost CHECK ((cardinality(break_quantities) = cardinality(break_costs))),
+    CONSTRAINT item_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT max_order_quantity_positive CHECK ((max_order_quantity > 0)),
+    CONSTRAINT moq_positive CHECK ((moq > 0)),
+    CONSTRAINT order_multiple_positive CHECK ((order_multiple > 0)),
+    CONSTRAINT pack_size_positive CHECK ((pack_size > 0)),
+    CONSTRAINT pack_volume_not_negative CHECK ((pack_volume_l >= (0)::numeric)),
+    CONSTRAINT pack_weight_not_negative CHECK ((pack_weight_kg >= (0)::numeric)),
+    CONSTRAINT unit_cost_not_negative CHECK ((unit_cost >= (0)::numeric)),
+    CONSTRAINT validity_ends_after_it_begins CHECK ((valid_to >= valid_from))
+);
+
+CREATE VIEW public.purchase_order_amounts AS
+ SELECT o.id,
+    o.supplier_id,
+    o.warehouse_id,
+    o.currency,
+    o.status,
+    o.sent_at,
+    o.collects_suggestions,
+    sum(((q.units)::numeric * l.unit_cost)) AS money,
+    sum(((q.units)::numeric * COALESCE((i.pack_volume_l / (i.pack_size)::numeric), (0)::numeric))) AS volume_l,
+    sum(((q.units)::numeric * COALESCE((i.pack_weight_kg / (i.pack_size)::numeric), (0)::numeric))) AS weight_kg,
+    sum(((q.units)::numeric * COALESCE((1.0 / (k.units)::numeric), (0)::numeric))) AS pallets
+   FROM ((((public.purchase_orders o
+     JOIN public.purchase_order_lines l ON ((l.purchase_order_id = o.id)))
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (o.status = ANY (ARRAY['draft'::text, 'approved'::text])) THEN l.ordered_quantity
+                    ELSE (l.received_quantity + l.open_quantity)
+                END AS units) q)
+     LEFT JOIN public.supplier_items i ON (((i.supplier_id = o.supplier_id) AND (i.sku_id = l.sku_id))))
+     LEFT JOIN public.sku_packs k ON (((k.sku_id = l.sku_id) AND (lower(k.name) = 'pallet'::text))))
+  GROUP BY o.id, o.supplier_id, o.warehouse_id, o.currency, o.status, o.sent_at, o.collects_suggestions;
+
 CREATE TABLE public.purchase_order_pushes (
     id uuid DEFAULT uuidv7() NOT NULL,
     purchase_order_id uuid NOT NULL,
@@ -1687,15 +1754,6 @@ CREATE TABLE public.sku_likeness (
     CONSTRAINT only_a_successor_takes_over CHECK (((kind = 'successor'::text) OR (from_day IS NULL)))
 );
 
-CREATE TABLE public.sku_packs (
-    sku_id uuid NOT NULL,
-    name text NOT NULL,
-    units bigint NOT NULL,
-    barcode text,
-    CONSTRAINT pack_name_given CHECK ((name <> ''::text)),
-    CONSTRAINT pack_of_two_or_more CHECK (((units >= 2) AND (units <= 1000000)))
-);
-
 CREATE TABLE public.stock_count_entries (
     id uuid DEFAULT uuidv7() NOT NULL,
     stock_count_id uuid NOT NULL,
@@ -1771,40 +1829,6 @@ CREATE TABLE public.supplier_cost_changes (
     cost_before numeric(18,6) NOT NULL,
     cost_after numeric(18,6) NOT NULL,
     changed_at timestamp with time zone NOT NULL
-);
-
-CREATE TABLE public.supplier_items (
-    supplier_id uuid NOT NULL,
-    sku_id uuid NOT NULL,
-    supplier_code text,
-    unit_cost numeric(18,6) NOT NULL,
-    moq bigint DEFAULT 1 NOT NULL,
-    order_multiple bigint DEFAULT 1 NOT NULL,
-    lead_time_days numeric(8,2),
-    lead_time_sd_days numeric(8,2),
-    is_preferred boolean DEFAULT false NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    currency text,
-    break_quantities bigint[] DEFAULT '{}'::bigint[] NOT NULL,
-    break_costs numeric(18,6)[] DEFAULT '{}'::numeric[] NOT NULL,
-    max_order_quantity bigint,
-    pack_size bigint DEFAULT 1 NOT NULL,
-    pack_volume_l numeric(14,4),
-    pack_weight_kg numeric(14,4),
-    valid_from date,
-    valid_to date,
-    CONSTRAINT break_costs_not_negative CHECK (((0)::numeric <= ALL (break_costs))),
-    CONSTRAINT breaks_ascend CHECK (public.is_ascending(break_quantities)),
-    CONSTRAINT every_break_has_a_cost CHECK ((cardinality(break_quantities) = cardinality(break_costs))),
-    CONSTRAINT item_currency_is_iso CHECK ((currency ~ '^[A-Z]{3}$'::text)),
-    CONSTRAINT max_order_quantity_positive CHECK ((max_order_quantity > 0)),
-    CONSTRAINT moq_positive CHECK ((moq > 0)),
-    CONSTRAINT order_multiple_positive CHECK ((order_multiple > 0)),
-    CONSTRAINT pack_size_positive CHECK ((pack_size > 0)),
-    CONSTRAINT pack_volume_not_negative CHECK ((pack_volume_l >= (0)::numeric)),
-    CONSTRAINT pack_weight_not_negative CHECK ((pack_weight_kg >= (0)::numeric)),
-    CONSTRAINT unit_cost_not_negative CHECK ((unit_cost >= (0)::numeric)),
-    CONSTRAINT validity_ends_after_it_begins CHECK ((valid_to >= valid_from))
 );
 
 CREATE TABLE public.supplier_lead_factors (
@@ -3326,6 +3350,12 @@ GRANT SELECT,INSERT ON TABLE public.purchase_receipts TO holdfast_app;
 
 GRANT SELECT ON TABLE public.purchase_arrivals TO holdfast_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sku_packs TO holdfast_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_items TO holdfast_app;
+
+GRANT SELECT ON TABLE public.purchase_order_amounts TO holdfast_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purchase_order_pushes TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.purchase_order_statements TO holdfast_app;
@@ -3384,8 +3414,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sign_in_links TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sku_likeness TO holdfast_app;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sku_packs TO holdfast_app;
-
 GRANT SELECT,INSERT ON TABLE public.stock_count_entries TO holdfast_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.stock_count_lines TO holdfast_app;
@@ -3397,8 +3425,6 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.stock_counts TO holdfast_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.stock_states TO holdfast_app;
 
 GRANT SELECT,INSERT ON TABLE public.supplier_cost_changes TO holdfast_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_items TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.supplier_lead_factors TO holdfast_app;
 

@@ -179,6 +179,9 @@ class Sending(BaseModel):
     duplicate_reason: Annotated[
         str, Field(max_length=500, description="why the order is sent although what is open covers it already")
     ] = ""
+    limit_reason: Annotated[
+        str, Field(max_length=500, description="why the order is sent outside a minimum value, a truck or a budget")
+    ] = ""
 
 
 class ConfirmedLine(BaseModel):
@@ -240,6 +243,7 @@ async def send_order(order_id: UUID, tx: ApiTx, caller: Approver, body: Sending 
         actor=caller.actor,
         accept_terms_broken=said.accept_terms_broken,
         duplicate_reason=said.duplicate_reason,
+        limit_reason=said.limit_reason,
     )
     return shown(detail)
 

@@ -125,7 +125,7 @@ async def announce(
             facts = {"line_no": number, "open": line.open_quantity, "requested": quantity}
             raise Conflict("announced_exceeds_open", "More than is still to come cannot be announced.", errors=[facts])
         parts = announced(parts_of(line), quantity, expected_at, before.order.expected_at)
-        rows.append({"line_no": number, **as_row(parts)})
+        rows.append({"line_no": number, **as_row(parts, line.expected_at)})
     await tx.run(words_sql.write_days, id=order_id, lines=Json(rows))
     said = {
         "expected_at": _iso(expected_at),
@@ -161,7 +161,7 @@ def _rows(before: OrderDetail, words: Sequence[LineWord]) -> list[dict[str, Any]
                 "reason": said.reason,
                 "open": sum(part.quantity for part in said.parts),
                 "promised_at": _iso(max((w.expected_at for w in of_line if w.expected_at), default=None)),
-                **as_row(said.parts),
+                **as_row(said.parts, line.expected_at),
             }
         )
     return rows

@@ -12,12 +12,16 @@ from holdfast.purchasing.model import OrderDetail
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """An order about to be approved or sent by ``actor``, who gave ``duplicate_reason`` for ordering what is open."""
+    """An order about to be approved or sent by ``actor``, and the reasons they gave.
+
+    ``duplicate_reason`` is for ordering what is open already, ``limit_reason`` for an order outside its limits.
+    """
 
     detail: OrderDetail
     actor: str
     is_sent: bool
     duplicate_reason: str | None = None
+    limit_reason: str | None = None
 
 
 # Raises a Refusal, or answers facts for the audit trail.

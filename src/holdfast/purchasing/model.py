@@ -107,6 +107,8 @@ class DraftLine:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseOrder:
+    """``order_day``: the next day on which its supplier takes orders; once it is sent, the day it was planned for."""
+
     id: UUID
     number: str
     supplier_id: UUID
@@ -117,6 +119,7 @@ class PurchaseOrder:
     status: Status
     currency: str
     expected_at: date | None
+    order_day: date | None
     note: str
     collects_suggestions: Annotated[bool, Field(exclude=True)]
     created_by: str
@@ -341,17 +344,24 @@ def beyond_tolerance(parts: Iterable[LineReceipt], over_receipt_share: Decimal) 
     ]
 
 
-def broken_terms(
-    detail: OrderDetail, supplier: Supplier, next_order_day: date | None, today: date
-) -> list[dict[str, Any]]:
-    """Which of the supplier's terms an order does not meet: quantities of its lines, its value, the truck, the day."""
+def broken_terms(detail: OrderDetail, next_order_day: date | None, today: date) -> list[dict[str, Any]]:
+    """Which of the supplier's terms an order does not meet: quantities of its lines, and the day."""
     found = [broken for line in detail.lines if (broken := _broken_line(line)) is not None]
+    if next_order_day != today:
+        day = None if next_order_day is None else next_order_day.isoformat()
+        found.append({"code": "no_order_day", "next_order_day": day})
+    return found
+
+
+def broken_totals(detail: OrderDetail, supplier: Supplier) -> list[dict[str, Any]]:
+    """Where an order as a whole is outside what its supplier takes: its value, and the truck."""
+    found: list[dict[str, Any]] = []
     if supplier.minimum_order_value is not None and detail.order.cost_total < supplier.minimum_order_value:
         found.append(
             {
                 "code": "below_minimum_order_value",
                 "minimum_order_value": str(supplier.minimum_order_value),
-                "order_value": str(detail.order.cost_total),
+                "order_value": str(detail.order.cost_total.quantize(Decimal("0.01"))),
             }
         )
     volume = sum((line.ordered_quantity * (line.unit_volume_l or Decimal(0)) for line in detail.lines), Decimal(0))
@@ -362,9 +372,6 @@ def broken_terms(
     if supplier.truck_weight_kg is not None and weight > supplier.truck_weight_kg:
         facts = {"truck_weight_kg": str(supplier.truck_weight_kg), "order_weight_kg": str(round(weight, 3))}
         found.append({"code": "over_truck_weight", **facts})
-    if next_order_day != today:
-        day = None if next_order_day is None else next_order_day.isoformat()
-        found.append({"code": "no_order_day", "next_order_day": day})
     return found
 
 

@@ -76,6 +76,7 @@ class OrderRow:
     status: str
     currency: str
     expected_at: date | None
+    order_day: date | None
     created_at: datetime
     supplier: str
     warehouse: str
@@ -118,6 +119,7 @@ class OrderHead:
     status: str
     currency: str
     expected_at: date | None
+    order_day: date | None
     note: str
     created_by: str
     created_at: datetime

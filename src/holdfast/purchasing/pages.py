@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +18,8 @@ from holdfast.purchasing.receiving_form import read_arrivals
 from holdfast.purchasing.suppliers import get_supplier
 from holdfast.stock.named_units import refused_units
 from holdfast.web.i18n import N_
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -31,6 +35,7 @@ REFUSALS: Final = {
     "over_receipt": N_("More arrived than was ordered; nothing was booked."),
     "delivery_note_reused": N_("This delivery note was booked with other lines."),
     "duplicate_supply": N_("What is open already covers this order. Say why if it shall be sent anyway."),
+    "outside_limits": N_("The order is outside its limits. Say why if it shall be sent anyway."),
     "over_approval_limit": N_("The order is worth more than your role may approve."),
     "push_not_waiting": N_("Somebody has decided on it already."),
     "not_on_order": N_("Type at least one quantity that arrived."),
@@ -43,6 +48,19 @@ TERMS: Final = {
     "over_truck_weight": N_("weighs %(order_weight_kg)s kg on a truck for %(truck_weight_kg)s kg"),
     "no_order_day": N_("the supplier takes no orders today; the next day is %(next_order_day)s"),
     "below_minimum_order_value": N_("worth %(order_value)s, at least %(minimum_order_value)s is wanted"),
+    "order_limit_exceeded": N_("%(measure)s %(per)s: %(adds)s on top of %(before)s that went out, of %(most)s"),
+}
+# What a limit counts, and for how long, inside a sentence.
+WITHIN: Final = {
+    "money": N_("money"),
+    "volume_l": N_("litres"),
+    "weight_kg": N_("kilograms"),
+    "pallets": N_("pallets"),
+    "order": N_("of one order"),
+    "day": N_("of the day"),
+    "week": N_("of the week"),
+    "month": N_("of the month"),
+    "quarter": N_("of the quarter"),
 }
 
 
@@ -58,7 +76,7 @@ async def order(order_id: UUID, visit: Signed) -> Response:
 
 @router.post("/purchase-orders/{order_id}/send")
 async def send(order_id: UUID, visit: Signed) -> Response:
-    """A second press, after the broken terms were shown, sends all the same."""
+    """A second press, after what is broken was shown, sends all the same; limits and duplicates want a reason."""
     form = await visit.form()
     visit.require("approve")
     try:
@@ -69,9 +87,11 @@ async def send(order_id: UUID, visit: Signed) -> Response:
                 actor=visit.actor,
                 accept_terms_broken=form.text("anyway") == "yes",
                 duplicate_reason=form.text("reason"),
+                limit_reason=form.text("limit_reason"),
             )
     except (Conflict, Denied) as refusal:
-        return await _refused(visit, order_id, refusal)
+        said = {name: form.text(name) for name in ("anyway", "limit_reason")}
+        return await _refused(visit, order_id, refusal, said)
     say = visit.words.gettext(
         "%(number)s is on its way to %(supplier)s.", number=detail.order.number, supplier=detail.order.supplier_name
     )
@@ -216,8 +236,20 @@ def _sentence(visit: Visit, refusal: Refusal) -> str:
 
 
 def _term(visit: Visit, error: dict[str, Any]) -> str:
+    facts = {name: _figure(visit, name, value, error.get("currency")) for name, value in error.items()}
     said = TERMS[error["code"]]
-    return visit.words.gettext(said, **error) + "."
+    return visit.words.gettext(said, **facts) + "."
+
+
+def _figure(visit: Visit, name: str, value: Any, currency: str | None) -> Any:
+    """A fact of a refusal as people read it."""
+    if name in ("measure", "per"):
+        return visit.words.gettext(WITHIN[value])
+    if name == "next_order_day" and value:
+        return visit.formats.day(date.fromisoformat(value))
+    if isinstance(value, int) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        return visit.formats.money(Decimal(value), currency) if currency else visit.formats.number(Decimal(value), 2)
+    return value
 
 
 def _duplicate(visit: Visit, error: dict[str, Any]) -> str:
@@ -246,9 +278,11 @@ def _when(visit: Visit, day: str | None) -> str:
     return visit.formats.day(date.fromisoformat(day)) if day else visit.words.gettext("no date")
 
 
-async def _refused(visit: Visit, order_id: UUID, refusal: Conflict | Denied) -> Response:
+async def _refused(
+    visit: Visit, order_id: UUID, refusal: Conflict | Denied, typed: dict[str, str] | None = None
+) -> Response:
     wrong = {"order": _sentence(visit, refusal), refusal.code: "yes"}
     if refusal.code == "duplicate_supply":
         wrong["duplicates"] = "\n".join(_duplicate(visit, error) for error in refusal.errors)
-    view = await order_view(visit, order_id, wrong=wrong)
+    view = await order_view(visit, order_id, typed=typed, wrong=wrong)
     return visit.page("purchasing/order.html", view, active="orders", status=409)

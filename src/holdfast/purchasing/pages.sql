@@ -1,7 +1,7 @@
 -- order_rows
 -- Purchase orders, the newest first, with what they cost and what is still to come.
 with clock as materialized (select business_now()::date as today)
-select o.id, o.number, o.status, o.currency, o.expected_at, o.created_at, p.name as supplier, w.name as warehouse,
+select o.id, o.number, o.status, o.currency, o.expected_at, o.order_day, o.created_at, p.name as supplier, w.name as warehouse,
        t.lines, t.ordered, t.received, t.cost,
        r.due < c.today as is_late, c.today - r.due as days_late, x.kinds as exceptions, r.due
   from purchase_orders o
@@ -53,7 +53,7 @@ select id::text as value, name as label from suppliers where is_active order by 
 
 -- order_head
 -- One order.
-select o.id, o.number, o.status, o.currency, o.expected_at, o.note, o.created_by, o.created_at, o.sent_at, o.resolved_at,
+select o.id, o.number, o.status, o.currency, o.expected_at, o.order_day, o.note, o.created_by, o.created_at, o.sent_at, o.resolved_at,
        o.version, o.supplier_id, p.name as supplier, p.order_channel, p.email as supplier_email, p.minimum_order_value, w.id as warehouse_id, w.name as warehouse,
        (select business_now()::date - min(r.expected_at) from purchase_order_parts r where r.purchase_order_id = o.id) as days_late
   from purchase_orders o

@@ -104,11 +104,13 @@ def tidy(parts: Iterable[Part], order_day: date | None) -> tuple[Part, ...]:
     return tuple(Part(quantity, day, is_confirmed) for (day, is_confirmed), quantity in found.items())
 
 
-def as_row(parts: Sequence[Part]) -> dict[str, Any]:
-    """The columns of a line: a schedule only when the days differ."""
+def as_row(parts: Sequence[Part], line_day: date | None) -> dict[str, Any]:
+    """The columns of a line: a schedule only when the days differ, and the day it had when nothing is to come."""
+    if not parts:
+        return {"schedule": None, "expected_at": None if line_day is None else line_day.isoformat()}
     if len(parts) > 1:
         return {"schedule": [part.as_json() for part in parts], "expected_at": parts[0].as_json()["expected_at"]}
-    return {"schedule": None, "expected_at": parts[0].as_json()["expected_at"] if parts else None}
+    return {"schedule": None, "expected_at": parts[0].as_json()["expected_at"]}
 
 
 def _first(parts: Iterable[Part], quantity: int) -> list[Part]:

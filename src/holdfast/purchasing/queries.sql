@@ -43,6 +43,13 @@ select %(id)s,
          join purchase_orders p on p.id = o.purchase_order_id
         where o.suggestion_id = l.suggestion_id and p.status <> 'cancelled');
 
+-- write_order_day
+-- The day on which the supplier takes orders next, unless a day to come is written already.
+update purchase_orders o
+   set order_day = supplier_next_order_day(p.order_weekdays, p.closed_days, business_now()::date)
+  from suppliers p
+ where o.id = %(id)s and p.id = o.supplier_id and (o.order_day is null or o.order_day < business_now()::date);
+
 -- find_unorderable
 -- Lines that cannot be ordered: the SKU is unknown or archived, or nobody said what it costs today.
 select (l.n - 1)::integer as line,
@@ -177,7 +184,7 @@ update purchase_order_lines l
 -- Book a delivery on its lines.
 update purchase_order_lines l
    set received_quantity = l.received_quantity + r.quantity, open_quantity = l.open_quantity - r.closes,
-       schedule = r.schedule, expected_at = case when l.open_quantity > r.closes then r.expected_at else l.expected_at end
+       schedule = r.schedule, expected_at = r.expected_at
   from json_to_recordset(%(lines)s) as r (line_no integer, quantity bigint, closes bigint, schedule jsonb, expected_at date)
  where l.purchase_order_id = %(id)s and l.line_no = r.line_no;
 

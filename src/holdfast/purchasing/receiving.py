@@ -79,7 +79,7 @@ async def _book(
             "line_no": p.line.line_no,
             "quantity": p.quantity,
             "closes": p.closes,
-            **as_row(arrived(parts_of(p.line), p.closes, order.expected_at)),
+            **as_row(arrived(parts_of(p.line), p.closes, order.expected_at), p.line.expected_at),
         }
         for p in parts
     ]

@@ -134,12 +134,19 @@ async def approve(tx: Tx, order_id: UUID, *, actor: str) -> OrderDetail:
 
 
 async def send(
-    tx: Tx, order_id: UUID, *, actor: str, accept_terms_broken: bool = False, duplicate_reason: str | None = None
+    tx: Tx,
+    order_id: UUID,
+    *,
+    actor: str,
+    accept_terms_broken: bool = False,
+    duplicate_reason: str | None = None,
+    limit_reason: str | None = None,
 ) -> OrderDetail:
     """Send to the supplier: in_transit rises by every line and the e-mail is queued, all in this transaction.
 
     Raises Conflict(``order_is_empty`` | ``terms_not_met`` | ``order_already_sent`` …), and what others say before an
-    order leaves (``over_approval_limit``, ``duplicate_supply`` without a ``duplicate_reason``).
+    order leaves (``over_approval_limit``, ``outside_limits`` without a ``limit_reason``, ``duplicate_supply`` without a
+    ``duplicate_reason``).
     """
     await lock(tx, order_id, allowed=FOLLOWS["send"])
     detail = await get_order(tx, order_id)
@@ -147,10 +154,11 @@ async def send(
     if not detail.lines:
         raise Conflict("order_is_empty", "The order has no lines.")
     days = (await tx.dicts(sql.order_days, supplier_id=supplier.id))[0]
-    broken = broken_terms(detail, supplier, days["next_order_day"], days["today"])
+    broken = broken_terms(detail, days["next_order_day"], days["today"])
     if broken and not accept_terms_broken:
         raise Conflict("terms_not_met", "The order does not meet the supplier's terms.", errors=broken)
-    facts = await may_leave(tx, Leaving(detail, actor, is_sent=True, duplicate_reason=duplicate_reason))
+    leaving = Leaving(detail, actor, is_sent=True, duplicate_reason=duplicate_reason, limit_reason=limit_reason)
+    facts = await may_leave(tx, leaving)
     await tx.run(sql.mark_sent, id=order_id, actor=actor)
     await tx.run(sql.open_lines, id=order_id)
     sent = await get_order(tx, order_id)
@@ -225,6 +233,7 @@ async def _add_lines(tx: Tx, order_id: UUID, supplier_id: UUID, lines: Sequence[
         errors = [{"loc": ["items", w["line"]], "code": w["code"], "message": _UNORDERABLE[w["code"]]} for w in wrong]
         raise Invalid("unorderable_line", "A line cannot be ordered.", errors=errors)
     await tx.run(sql.add_lines, id=order_id, supplier_id=supplier_id, lines=asked)
+    await tx.run(sql.write_order_day, id=order_id)
 
 
 async def _currency(tx: Tx, supplier_id: UUID, lines: Sequence[DraftLine]) -> str:

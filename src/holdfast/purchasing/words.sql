@@ -18,7 +18,7 @@ select id, kind, source, said, actor, said_at from purchase_order_statements whe
 update purchase_order_lines l
    set promised_at = case when l.confirmed_quantity is null then coalesce(c.promised_at, l.promised_at) else l.promised_at end,
        confirmed_quantity = c.confirmed, refused_quantity = c.refused, refusal = c.reason, open_quantity = c.open,
-       schedule = c.schedule, expected_at = case when c.open > 0 then c.expected_at else l.expected_at end
+       schedule = c.schedule, expected_at = c.expected_at
   from json_to_recordset(%(lines)s) as c (line_no integer, confirmed bigint, refused bigint, reason text, open bigint,
        schedule jsonb, expected_at date, promised_at date)
  where l.purchase_order_id = %(id)s and l.line_no = c.line_no;
@@ -26,7 +26,7 @@ update purchase_order_lines l
 -- write_days
 -- When the open balance of lines comes.
 update purchase_order_lines l
-   set schedule = c.schedule, expected_at = case when l.open_quantity > 0 then c.expected_at else l.expected_at end
+   set schedule = c.schedule, expected_at = c.expected_at
   from json_to_recordset(%(lines)s) as c (line_no integer, schedule jsonb, expected_at date)
  where l.purchase_order_id = %(id)s and l.line_no = c.line_no;
 

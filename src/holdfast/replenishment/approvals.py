@@ -16,6 +16,10 @@ from holdfast.access.model import Principal
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import Denied, Invalid, NotFound
 from holdfast.purchasing.leaving import Leaving
+from holdfast.replenishment.auto_choice import Covered, within_limits
+from holdfast.replenishment.grouping_store import read_heads
+from holdfast.replenishment.order_limits import list_order_limits
+from holdfast.replenishment.order_limits import sql as limits_sql
 from holdfast.replenishment.store import sql as events
 
 sql = statements("holdfast.replenishment", "approvals.sql")
@@ -49,20 +53,6 @@ class AutoApproval:
     spent_today: Decimal
     updated_by: str
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Covered:
-    """A pending suggestion and the rule that covers it."""
-
-    id: UUID
-    version: int
-    sku_id: UUID
-    supplier_id: UUID
-    warehouse_id: UUID
-    value: Decimal
-    rule_id: UUID
-    daily_max_value: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +149,19 @@ async def delete_rule(tx: Tx, rule_id: UUID, *, actor: str) -> None:
 
 
 async def covered(tx: Tx) -> dict[UUID, list[Covered]]:
-    """What may be approved now, by rule, within what is left of each rule's day; locks the rules first."""
+    """What may be approved now, by rule: within what is left of each rule's day, under every limit of orders, and
+    nothing for an order that would stay below its supplier's minimum. Locks rules and limits first.
+    """
     if not await tx.dicts(sql.lock_rules):
         return {}
+    await tx.run(limits_sql.lock_order_limits)
     left = {rule.id: rule.daily_max_value - rule.spent_today for rule in await list_rules(tx)}
+    ones = await tx.all(sql.approvable, Covered)
+    keys = sorted({one.key for one in ones})
+    heads = dict(zip(keys, await read_heads(tx, keys), strict=True)) if keys else {}
     chosen: dict[UUID, list[Covered]] = defaultdict(list)
-    for one in await tx.all(sql.approvable, Covered):
-        if one.value <= left[one.rule_id]:
-            left[one.rule_id] -= one.value
-            chosen[one.rule_id].append(one)
+    for one in within_limits(ones, left, heads, await list_order_limits(tx)):
+        chosen[one.rule_id].append(one)
     return chosen
 
 

@@ -63,14 +63,20 @@ select id from auto_approvals where is_active order by id for update;
 -- approvable
 -- Pending suggestions a rule covers, the most pressing first, each with the most specific rule. What a person must look at,
 -- because an order is late or the smallest order exceeds the maximum, is never among them.
-select r.id, r.version, r.sku_id, r.supplier_id, r.warehouse_id, r.estimated_cost as value, x.id as rule_id, x.daily_max_value
+select r.id, r.version, r.supplier_id, r.warehouse_id, r.currency, r.estimated_cost as value, x.id as rule_id, x.daily_max_value,
+       coalesce(r.suggested_quantity * supplier_unit_cost(t.unit_cost, t.break_quantities, t.break_costs, r.suggested_quantity), r.estimated_cost)
+           as money,
+       coalesce(r.suggested_quantity * t.pack_volume_l / t.pack_size, 0) as volume_l,
+       coalesce(r.suggested_quantity * t.pack_weight_kg / t.pack_size, 0) as weight_kg, coalesce(r.suggested_quantity / k.units::numeric, 0) as pallets
   from replenishment_suggestions r
-  left join replenishment_classes k on k.sku_id = r.sku_id and k.warehouse_id = r.warehouse_id
+  left join supplier_items t on t.supplier_id = r.supplier_id and t.sku_id = r.sku_id
+  left join sku_packs k on k.sku_id = r.sku_id and lower(k.name) = 'pallet'
+  left join replenishment_classes c on c.sku_id = r.sku_id and c.warehouse_id = r.warehouse_id
   join lateral (select a.id, a.max_value, a.daily_max_value
                   from auto_approvals a
                  where a.is_active and a.currency = r.currency
                    and (a.supplier_id is null or a.supplier_id = r.supplier_id)
-                   and (a.class_code is null or a.class_code = k.class_code)
+                   and (a.class_code is null or a.class_code = c.class_code)
                  order by a.supplier_id is null, a.class_code is null
                  limit 1) x on r.estimated_cost <= x.max_value
  where r.status = 'pending' and r.supplier_id is not null and r.reason not in ('inbound_too_late', 'over_max_stock')

@@ -6,21 +6,41 @@ select l.*, p.name as supplier, w.name as warehouse, coalesce(u.used, 0)::numeri
   left join suppliers p on p.id = l.supplier_id
   left join warehouses w on w.id = l.warehouse_id
   left join lateral (
-       select sum(case when o.status in ('draft', 'approved') then n.ordered_quantity else n.received_quantity + n.open_quantity end
-                  * case l.measure when 'money' then n.unit_cost
-                                   when 'volume_l' then coalesce(i.pack_volume_l / i.pack_size, 0)
-                                   when 'weight_kg' then coalesce(i.pack_weight_kg / i.pack_size, 0)
-                                   else coalesce(1.0 / k.units, 0) end) as used
-         from purchase_orders o
-         join purchase_order_lines n on n.purchase_order_id = o.id
-         left join supplier_items i on i.supplier_id = o.supplier_id and i.sku_id = n.sku_id
-         left join sku_packs k on k.sku_id = n.sku_id and lower(k.name) = 'pallet'
+       select sum(case l.measure when 'money' then o.money when 'volume_l' then o.volume_l when 'weight_kg' then o.weight_kg
+                                 else o.pallets end) as used
+         from purchase_order_amounts o
         where l.per <> 'order' and o.status <> 'cancelled'
           and (o.sent_at is null or o.sent_at >= date_trunc(replace(l.per, 'order', 'day'), business_now()))
           and (l.supplier_id is null or o.supplier_id = l.supplier_id)
           and (l.warehouse_id is null or o.warehouse_id = l.warehouse_id)
           and (l.currency is null or o.currency = l.currency)) u on true
  order by l.measure <> 'money', l.supplier_id is not null, l.warehouse_id is not null, l.measure, l.per, l.id;
+
+-- limits_of_order
+-- The limits an order counts against: what left before it in their period, and what it takes. Other drafts may never leave.
+select l.id as order_limit_id, l.measure, l.per, p.name as supplier, w.name as warehouse, l.currency, l.most,
+       coalesce(u.used, 0) as before, case l.measure when 'money' then m.money when 'volume_l' then m.volume_l
+                                                     when 'weight_kg' then m.weight_kg else m.pallets end as adds
+  from purchase_order_amounts m
+  join order_limits l on (l.supplier_id is null or l.supplier_id = m.supplier_id)
+                     and (l.warehouse_id is null or l.warehouse_id = m.warehouse_id) and (l.currency is null or l.currency = m.currency)
+  left join suppliers p on p.id = l.supplier_id
+  left join warehouses w on w.id = l.warehouse_id
+  left join lateral (
+       select sum(case l.measure when 'money' then o.money when 'volume_l' then o.volume_l when 'weight_kg' then o.weight_kg
+                                 else o.pallets end) as used
+         from purchase_order_amounts o
+        where l.per <> 'order' and o.id <> m.id and o.status <> 'cancelled'
+          and o.sent_at >= date_trunc(replace(l.per, 'order', 'day'), business_now())
+          and (l.supplier_id is null or o.supplier_id = l.supplier_id)
+          and (l.warehouse_id is null or o.warehouse_id = l.warehouse_id)
+          and (l.currency is null or o.currency = l.currency)) u on true
+ where m.id = %(id)s
+ order by l.measure <> 'money', l.measure, l.per, l.id;
+
+-- one_leaves_at_a_time
+-- Two orders that leave at once do not use the same room; whoever groups does not wait, since a draft counts already.
+select pg_advisory_xact_lock(hashtextextended('orders_leaving', 0)) where exists (select from order_limits);
 
 -- lock_order_limits
 -- Those who place orders take turns, so that two of them do not use the same room.
@@ -102,21 +122,13 @@ select x.sku_id, x.warehouse_id, o.supplier_id, x.currency, x.unit_cost, x.break
 -- For each order: the terms of its supplier, its next day, and what is on the draft that collects for it.
 select o.n::integer as n, p.minimum_order_value, p.truck_volume_l, p.truck_weight_kg,
        supplier_next_order_day(p.order_weekdays, p.closed_days, business_now()::date) as order_day,
-       coalesce(d.money, 0)::numeric as money, coalesce(d.volume_l, 0)::numeric as volume_l,
-       coalesce(d.weight_kg, 0)::numeric as weight_kg, coalesce(d.pallets, 0)::numeric as pallets
+       coalesce(d.money, 0) as money, coalesce(d.volume_l, 0) as volume_l, coalesce(d.weight_kg, 0) as weight_kg,
+       coalesce(d.pallets, 0) as pallets
   from unnest(%(supplier_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(currencies)s::text[]) with ordinality
        as o (supplier_id, warehouse_id, currency, n)
   join suppliers p on p.id = o.supplier_id
-  left join lateral (
-       select sum(l.ordered_quantity * l.unit_cost) as money,
-              sum(l.ordered_quantity * i.pack_volume_l / i.pack_size) as volume_l,
-              sum(l.ordered_quantity * i.pack_weight_kg / i.pack_size) as weight_kg, sum(l.ordered_quantity / k.units::numeric) as pallets
-         from purchase_orders q
-         join purchase_order_lines l on l.purchase_order_id = q.id
-         left join supplier_items i on i.supplier_id = q.supplier_id and i.sku_id = l.sku_id
-         left join sku_packs k on k.sku_id = l.sku_id and lower(k.name) = 'pallet'
-        where q.supplier_id = o.supplier_id and q.warehouse_id = o.warehouse_id and q.currency = o.currency
-          and q.status = 'draft' and q.collects_suggestions) d on true
+  left join purchase_order_amounts d on d.supplier_id = o.supplier_id and d.warehouse_id = o.warehouse_id and d.currency = o.currency
+                                    and d.status = 'draft' and d.collects_suggestions
  order by o.n;
 
 -- take_turn

@@ -21,12 +21,8 @@ from holdfast.replenishment import decisions, grouping_store
 from holdfast.replenishment.decisions import Approval
 from holdfast.replenishment.drafting import Drafted, draft_orders
 from holdfast.replenishment.grouping_store import Head
-from holdfast.replenishment.order_limits import OrderLimit, list_order_limits, sql
+from holdfast.replenishment.order_limits import OrderLimit, list_order_limits, rounded, sql
 from holdfast.replenishment.store import sql as suggestions
-
-# A limit counts to the cent, to the millilitre and the gram.
-_ROUNDED = Decimal("0.001")
-
 
 OrderVerdict = Literal["goes", "below_minimum", "nothing_fits"]
 LineVerdict = Literal["goes", "partly", "waits", "fills_up"]
@@ -309,7 +305,7 @@ async def _check(tx: Tx, limits: list[OrderLimit], keys: list[tuple[UUID, UUID, 
     now = {limit.id: limit for limit in await list_order_limits(tx)}
     for limit in limits:
         used = now[limit.id].used
-        if limit.per != "order" and used.quantize(_ROUNDED) > limit.most and used > limit.used:
+        if limit.per != "order" and rounded(used) > limit.most and used > limit.used:
             errors.append(_exceeded(limit.measure, limit.per, limit.most, used, limit.id))
     heads = await grouping_store.read_heads(tx, keys)
     for key, was, head in zip(keys, before, heads, strict=True):
@@ -317,9 +313,9 @@ async def _check(tx: Tx, limits: list[OrderLimit], keys: list[tuple[UUID, UUID, 
         trucks = (("volume_l", head.truck_volume_l, None), ("weight_kg", head.truck_weight_kg, None))
         for measure, most, limit_id in (*own, *trucks):
             used = getattr(head, measure)
-            if most is not None and used.quantize(_ROUNDED) > most and used > getattr(was, measure):
+            if most is not None and rounded(used) > most and used > getattr(was, measure):
                 errors.append(_exceeded(measure, "order", most, used, limit_id))
-        if head.money.quantize(_ROUNDED) < (head.minimum_order_value or 0):
+        if rounded(head.money) < (head.minimum_order_value or 0):
             raise _outdated([])
     if errors:
         raise Conflict("order_limit_exceeded", "Something else was ordered meanwhile; group again.", errors=errors)
@@ -332,5 +328,5 @@ def _exceeded(measure: str, per: str, most: Decimal, used: Decimal, limit_id: UU
         "measure": measure,
         "per": per,
         "most": str(most),
-        "used": str(used.quantize(_ROUNDED)),
+        "used": str(rounded(used)),
     }

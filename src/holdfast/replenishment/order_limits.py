@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from holdfast.db import Tx, statements
@@ -14,6 +14,8 @@ from holdfast.replenishment.changes import tell_change
 
 sql = statements("holdfast.replenishment", "grouping.sql")
 
+# A limit counts to the cent, to the millilitre and the gram.
+_STEP: Final = Decimal("0.001")
 
 Measure = Literal["money", "volume_l", "weight_kg", "pallets"]
 Per = Literal["order", "day", "week", "month", "quarter"]
@@ -47,6 +49,11 @@ class OrderLimit:
             and self.warehouse_id in (None, warehouse_id)
             and self.currency in (None, currency)
         )
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """As finely as limits count."""
+    return amount.quantize(_STEP)
 
 
 async def list_order_limits(tx: Tx) -> list[OrderLimit]:
