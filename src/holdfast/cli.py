@@ -21,7 +21,7 @@ import holdfast.demo.commands
 import holdfast.importing.command
 import holdfast.replenishment.command
 from holdfast.db.embedded import EmbeddedServer, wait_until_ready
-from holdfast.db.migrate import migrate
+from holdfast.db.migrate import migrate, need_migrated
 from holdfast.kernel.errors import CannotStart
 from holdfast.logs import configure_logs
 from holdfast.settings import Settings
@@ -170,8 +170,9 @@ def _database(data_dir: Path) -> Generator[str]:
     server = None if settings.db_url else EmbeddedServer(data_dir.resolve())
     ours = server is not None and not server.is_running()
     url = settings.db_url or (server.start() if server else "")
-    wait_until_ready(url, seconds=1)
     try:
+        wait_until_ready(url, seconds=1)
+        need_migrated(url)
         yield url
     finally:
         if ours and server is not None:
@@ -183,6 +184,7 @@ def _need_database(settings: Settings) -> None:
         raise CannotStart("INVENTORY_DB_URL is not set. Set it, or use `holdfast up` for the embedded database.")
     # A server that was started with us may take a moment, and one that recovers takes several.
     wait_until_ready(settings.db_url, seconds=20)
+    need_migrated(settings.db_url)
 
 
 def main() -> None:

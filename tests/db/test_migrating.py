@@ -11,10 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.conftest import alone
+from tests.running import environment
 
 from holdfast.db.dump import SCHEMA_FILE, schema_of
 from holdfast.db.embedded import EmbeddedServer
-from holdfast.db.migrate import functions, migrate, migrations
+from holdfast.db.migrate import functions, migrate, migrations, need_migrated
 from holdfast.kernel.errors import CannotStart
 
 
@@ -73,6 +74,33 @@ def test_a_database_of_a_newer_holdfast_is_refused_in_one_sentence(empty: Callab
         connection.execute("insert into schema_migrations (name, digest) values ('9999_tomorrow', '')")
     with pytest.raises(CannotStart, match=r"newer Holdfast \(it has 9999_tomorrow\)"):
         migrate(url)
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "doctor", "selftest"])
+def test_a_command_on_an_unprepared_database_says_what_to_do(empty: Callable[[], str], command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "holdfast", command],
+        env={**environment(empty()), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    count = len(migrations())
+    assert f"lacks {count} of our {count} migrations, from 0001" in done.stdout
+    assert "Run `holdfast migrate` first." in done.stdout
+
+
+def test_what_lacks_the_newest_migration_only_is_named(empty: Callable[[], str]) -> None:
+    url = empty()
+    migrate(url)
+    need_migrated(url)
+    newest = migrations()[-1].name
+    with psycopg.connect(url) as connection:
+        connection.execute("delete from schema_migrations where name = %s", [newest])
+    with pytest.raises(CannotStart, match=f"lacks 1 of our .* from {newest} on"):
+        need_migrated(url)
 
 
 def test_changed_functions_are_applied_again(empty: Callable[[], str]) -> None:

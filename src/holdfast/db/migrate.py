@@ -82,6 +82,21 @@ def migrate(url: str) -> list[str]:
     return applied
 
 
+def need_migrated(url: str) -> None:
+    """Raises CannotStart when the database lacks a migration of this program; later ones do not disturb it."""
+    with psycopg.connect(url) as connection:
+        is_empty = connection.execute("select to_regclass('schema_migrations') is null").fetchone() == (True,)
+        known = (
+            set[str]() if is_empty else {name for (name,) in connection.execute("select name from schema_migrations")}
+        )
+    missing = [file.name for file in migrations() if file.name not in known]
+    if missing:
+        raise CannotStart(
+            f"The database lacks {len(missing)} of our {len(migrations())} migrations, from {missing[0]} on. "
+            "Run `holdfast migrate` first."
+        )
+
+
 _PROCRASTINATE_GRANTS: LiteralString = """
 do $$
 declare
