@@ -23,6 +23,7 @@ import holdfast.catalog.api
 import holdfast.catalog.pages
 import holdfast.connectors.api
 import holdfast.connectors.channels_api
+import holdfast.connectors.pools_api
 import holdfast.console.pages
 import holdfast.counts.api
 import holdfast.counts.pages
@@ -130,6 +131,7 @@ ROUTERS: list[APIRouter] = [
     holdfast.webhooks.api.event_router,
     holdfast.connectors.api.router,
     holdfast.connectors.channels_api.router,
+    holdfast.connectors.pools_api.router,
     holdfast.purchasing.supplier_api.router,
     holdfast.purchasing.api.router,
     holdfast.purchasing.words_api.router,

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.xdist_group("api")
 
 LEVEL = {
     "sku_id", "sku_code", "warehouse_id", "warehouse_code", "available_quantity", "on_hand_quantity",
-    "in_transit_quantity", "unavailable_quantity", "backordered_quantity", "safety_stock", "reorder_point", "max_stock",
+    "in_transit_quantity", "unavailable_quantity", "backordered_quantity",
+    "pooled_quantity", "safety_stock", "reorder_point", "max_stock",
     "status", "version", "last_updated",
 }  # fmt: skip
 NIL = "00000000-0000-0000-0000-000000000000"

@@ -78,6 +78,12 @@ async def test_a_shop_that_only_used_the_posting_functions_is_healthy(shop: Shel
     assert await found(fresh_url) == []
 
 
+POOL = (
+    "with c as (insert into sales_channels (code, name, created_at, created_by) values ('shop', 'Shop', now(), 'test')"
+    " returning id) insert into channel_pools (sku_id, warehouse_id, channel_id, quantity, taken_quantity, created_at,"
+    " created_by, changed_at, changed_by) select i.sku_id, i.warehouse_id, c.id, 5, 2, now(), 'test', now(), 'test'"
+    " from c, inventory i where {TEA@GZ}"
+)
 PLANTED = {
     "quantities_not_negative": (
         "alter table inventory drop constraint never_oversold;"
@@ -104,6 +110,12 @@ PLANTED = {
     "backordered_is_its_lines": (
         "update inventory set backordered_quantity = 2 where {TEA@GZ}",
         "{tea}@{gz} expected backordered=0 found backordered=2",
+    ),
+    "pooled_is_its_pools": (POOL, "{tea}@{gz} expected pooled=3 found pooled=0"),
+    "pools_are_their_lines": (POOL, "pool of shop in {tea}@{gz} expected taken=0 of at most 5 found taken=2"),
+    "pool_lines_are_of_their_channel": (
+        "update inventory_reservations set pool_id = uuidv7() where {CUP@BJ}",
+        "expected a pool of its level and of the reservation's channel found pool",
     ),
     "bundles_are_their_parts": (
         "update skus set is_bundle = true where code = '{tea}'",

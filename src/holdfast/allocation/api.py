@@ -62,7 +62,7 @@ class AllocationRequest(BaseModel):
     items: Annotated[list[AllocationItem], Field(min_length=1, max_length=500)]
     ship_to: ShipTo
     strategy: Name | None = None
-    channel: Annotated[Name | None, Field(description="whose strategy to use when none is named")] = None
+    channel: Annotated[Name | None, Field(description="whose strategy, warehouses, pools and days count")] = None
     allow_partial: Annotated[bool, Field(description="plan what there is instead of refusing")] = False
     compare: Annotated[bool, Field(description="also answer what the other strategies would cost")] = False
     reserve: bool = False

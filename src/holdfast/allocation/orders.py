@@ -16,6 +16,15 @@ from holdfast.stock.asks import BundlePart, PlacedBundle
 
 
 @dataclass(frozen=True, slots=True)
+class Seller:
+    """A sales channel: where it sells from (None: everywhere), and how long what it sells must last."""
+
+    id: UUID
+    warehouse_ids: list[UUID] | None
+    min_remaining_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What is to be allocated: units by SKU, in the order asked for."""
 
@@ -23,6 +32,8 @@ class Order:
     ship_to: Place
     strategy: str | None = None
     channel: str | None = None
+    # The rules of the channel, if it is one we sell on and not only one with a strategy.
+    seller: Seller | None = None
     allow_partial: bool = False
     compare: bool = False
     # What of a SKU the customer wants from one warehouse whatever the plan; not part of ``items``.
@@ -60,6 +71,10 @@ async def in_parts(tx: Tx, order: Order) -> tuple[Order, list[PlacedBundle]]:
         pinned.update({(part, warehouse): per * quantity for part, per in parts[sku].items()})
     waiting = frozenset(part for sku in order.may_wait for part in parts[sku])
     days: dict[UUID, int] = {}
+    asked_for = dict.fromkeys(order.items, order.seller.min_remaining_days) if order.seller else {}
+    for sku, least in asked_for.items():
+        if least is not None:
+            days |= {part: least for part, tracked in _tracked_parts(known[sku]).items() if tracked}
     for sku, least in order.days.items():
         for part, tracked in _tracked_parts(known[sku]).items():
             # What has no batches does not age; of a bundle only some parts may.

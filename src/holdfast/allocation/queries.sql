@@ -1,11 +1,13 @@
 -- list_shelves
--- What active warehouses have of these SKUs: what reserving would find, due holds (P7), batches past use and who waits counted.
+-- What active warehouses have of these SKUs: what reserving would find for the channel (null: for who names none), due holds (P7),
+-- batches past use, pools and who waits counted.
 select w.id as warehouse_id, w.code, w.priority,
        coalesce(w.latitude, p.latitude) as latitude, coalesce(w.longitude, p.longitude) as longitude,
        w.address ->> 'country' as country, w.address ->> 'region' as region,
        i.sku_id,
-       greatest(0, least(i.available_quantity + coalesce(expired.quantity, 0) - i.backordered_quantity
-           - stock_past_use(i.sku_id, i.warehouse_id, i.available_quantity, c.now), lasting.quantity))::bigint as available,
+       least(stock_would_take(i, %(channel_id)s::uuid, (i.available_quantity + expired.quantity
+                 - stock_past_use(i.sku_id, i.warehouse_id, i.available_quantity, c.now))::bigint, expired.of_pools),
+             lasting.quantity)::bigint as available,
        coalesce(i.safety_stock, i.computed_safety_stock, 0) as keep,
        -- of batches that end within 30 days
        (select coalesce(sum(b.sellable_quantity), 0) from inventory_batches b
@@ -15,21 +17,25 @@ select w.id as warehouse_id, w.code, w.priority,
   join warehouses w on w.id = i.warehouse_id and w.is_active
  cross join (select business_now() as now) c
   left join lateral (
-       select sum(l.quantity) as quantity
+       select coalesce(sum(l.quantity), 0) as quantity,
+              coalesce(sum(l.quantity) filter (where l.pool_id is not null and exists (
+                  select from channel_pools p where p.id = l.pool_id and p.ended_at is null)), 0)::bigint as of_pools
          from inventory_reservations l
         where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id
           and l.status = 'active' and l.expires_at <= c.now) expired on true
   left join unnest(%(lasting)s::uuid[], %(days)s::integer[]) as need (sku_id, days) on need.sku_id = i.sku_id
   -- What lasts as long as the order needs it, less what is promised to others who need it to; the posting looks again, exactly.
   left join lateral (
-       select stock_units_lasting(i.sku_id, i.warehouse_id, stock_last_day_needed(i.warehouse_id, need.days, c.now), c.now)
-              - coalesce((select sum(n.quantity) from inventory_reservations n
-                           where n.sku_id = i.sku_id and n.warehouse_id = i.warehouse_id and n.status = 'active'
-                             and n.min_expiry_date >= stock_last_day_needed(i.warehouse_id, need.days, c.now)), 0) as quantity
+       select greatest(0, stock_lasting_left(i.sku_id, i.warehouse_id, need.days, %(channel_id)s::uuid, true, c.now)) as quantity
         where need.days is not null) lasting on true
   left join postcodes_of(w.address ->> 'country', w.address ->> 'postcode') p on w.latitude is null
  where i.sku_id = any (%(sku_ids)s)
+   and (%(warehouse_ids)s::uuid[] is null or i.warehouse_id = any (%(warehouse_ids)s))
  order by w.code, i.sku_id;
+
+-- find_channel
+-- The sales channel with this code, and where it sells from.
+select id, warehouse_ids, min_remaining_days from sales_channels where code = %(code)s;
 
 -- list_skus
 -- Which of these SKUs exist, whether they may still be promised, and what bundles are made of.

@@ -17,7 +17,7 @@ from holdfast.allocation.choices import get_choices, sql
 from holdfast.allocation.criteria import CRITERIA
 from holdfast.allocation.distance import Distance, Place, area_of, crosses_border, distance_between
 from holdfast.allocation.model import Candidate, Plan, Shelf, Strategy, Take, Wanted
-from holdfast.allocation.orders import Order, in_parts
+from holdfast.allocation.orders import Order, Seller, in_parts
 from holdfast.allocation.planning import plan_order
 from holdfast.allocation.postcodes import located
 from holdfast.db import Tx
@@ -78,7 +78,7 @@ class Field:
 
 async def plan(tx: Tx, order: Order) -> dict[str, Any]:
     """The best plan now; nothing is held. Raises Invalid, Conflict(``insufficient_stock``, ``sku_archived``)."""
-    strategy = (await get_choices(tx)).strategy(order.strategy, order.channel)
+    order, strategy = await _chosen(tx, order)
     order, bundles = await in_parts(tx, order)
     facts, _, _ = await _planned(tx, order, strategy)
     return facts | _bundle_facts(bundles)
@@ -110,7 +110,8 @@ async def hold_planned(tx: Tx, order: Order, ask: ReserveAsk) -> tuple[Answer, d
     first = await stock.first_answer(tx, ask)
     if first is not None:
         return first, {}
-    strategy = (await get_choices(tx)).strategy(order.strategy, order.channel)
+    order, strategy = await _chosen(tx, order)
+    ask.channel = UNSET if order.channel is None or order.seller is None else order.channel
     order, bundles = await in_parts(tx, order)
     for _ in range(ATTEMPTS_MAX):
         facts, found, places = await _planned(tx, order, strategy)
@@ -148,6 +149,18 @@ async def list_allocations(tx: Tx, *, before: UUID | None, limit: int, **filters
     return await tx.all(sql.list_allocations, Allocation, before=before, limit=limit + 1, **columns)
 
 
+async def _chosen(tx: Tx, order: Order) -> tuple[Order, Strategy]:
+    """The order with the rules of its channel, and the strategy to plan it by. Raises Invalid(``unknown_strategy``).
+
+    To allocation a channel may be a mere name that chooses a strategy.
+    """
+    choices = await get_choices(tx)
+    if order.channel is not None:
+        seller = await tx.maybe(sql.find_channel, Seller, code=order.channel)
+        order = replace(order, seller=seller)
+    return order, choices.strategy(order.strategy, order.channel)
+
+
 def _bundle_facts(bundles: list[PlacedBundle]) -> dict[str, Any]:
     return {"bundles": msgspec.to_builtins(bundles)} if bundles else {}
 
@@ -159,6 +172,8 @@ async def _planned(tx: Tx, order: Order, strategy: Strategy) -> tuple[dict[str, 
         sku_ids=list(order.items),
         lasting=list(order.days),
         days=list(order.days.values()),
+        channel_id=order.seller.id if order.seller else None,
+        warehouse_ids=order.seller.warehouse_ids if order.seller else None,
     )
     field = _field([_less_pinned(row, order) for row in rows], await located(tx, order.ship_to))
     wanted = [Wanted(str(sku), quantity) for sku, quantity in order.items.items()]

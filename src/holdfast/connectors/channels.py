@@ -72,13 +72,18 @@ async def create_channel(tx: Tx, *, code: str, actor: str, **fields: Any) -> Cha
 async def change_channel(
     tx: Tx, code: str, changes: dict[str, Any], *, expected_version: int | None, actor: str
 ) -> Channel:
-    """Raises NotFound, Conflict(``version_conflict``), Invalid."""
+    """Raises NotFound, Conflict(``version_conflict``, ``pools_elsewhere``), Invalid."""
     before = await get_channel(tx, code)
     if expected_version is not None and before.version != expected_version:
         raise Conflict("version_conflict", "The channel was changed meanwhile; read it again.")
     names = ("name", "buffer", "min_remaining_days", "warehouse_ids", "webhook_id", "is_active")
     fields = {name: changes.get(name, getattr(before, name)) for name in names}
     await _check(tx, fields)
+    if fields["warehouse_ids"] is not None:
+        outside = await tx.dicts(sql.pools_outside, id=before.id, warehouse_ids=fields["warehouse_ids"])
+        if outside:
+            says = "The channel has pools in other warehouses, from which nobody could take; end these first."
+            raise Conflict("pools_elsewhere", says, errors=outside)
     await tx.run(sql.change_channel, id=before.id, **fields)
     await audit.record(tx, actor=actor, action="channel.changed", subject=f"channel:{code}", **_plain(changes))
     return await get_channel(tx, code)

@@ -114,3 +114,13 @@ select c.webhook_id, i.sku_id, i.warehouse_id, i.version
  order by i.sku_id, i.warehouse_id
 -- a message under way has the old quantities
 on conflict (webhook_id, sku_id, warehouse_id) do update set delivery_id = null, sent_version = null, changed_at = now();
+
+-- pools_outside
+-- A pool of a channel in a warehouse it would not sell from any more.
+select s.code as sku_code, w.code as warehouse_code
+  from channel_pools p
+  join skus s on s.id = p.sku_id
+  join warehouses w on w.id = p.warehouse_id
+ where p.channel_id = %(id)s and p.ended_at is null and p.warehouse_id <> all (%(warehouse_ids)s::uuid[])
+ order by s.code, w.code
+ limit 20;

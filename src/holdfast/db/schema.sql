@@ -102,7 +102,8 @@ CREATE TYPE public.stock_request AS (
 	items json,
 	principal_id uuid,
 	key text,
-	hash text
+	hash text,
+	channel_id uuid
 );
 
 CREATE TYPE public.stock_take AS (
@@ -265,6 +266,38 @@ CREATE FUNCTION public.schedule_total(p_schedule jsonb) RETURNS bigint
     AS $$
     select coalesce(sum(quantity), 0)::bigint from jsonb_to_recordset(p_schedule) as s (quantity bigint)
 $$;
+
+CREATE TABLE public.inventory (
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    available_quantity bigint DEFAULT 0 NOT NULL,
+    reserved_quantity bigint DEFAULT 0 NOT NULL,
+    unavailable_quantity bigint DEFAULT 0 NOT NULL,
+    in_transit_quantity bigint DEFAULT 0 NOT NULL,
+    on_hand_quantity bigint GENERATED ALWAYS AS (((available_quantity + reserved_quantity) + unavailable_quantity)),
+    safety_stock bigint,
+    reorder_point bigint,
+    max_stock bigint,
+    computed_safety_stock bigint,
+    computed_reorder_point bigint,
+    computed_order_up_to bigint,
+    cost_price numeric(18,6),
+    version bigint DEFAULT 0 NOT NULL,
+    last_updated timestamp with time zone DEFAULT now() NOT NULL,
+    backordered_quantity bigint DEFAULT 0 NOT NULL,
+    pooled_quantity bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT backordered_never_negative CHECK ((backordered_quantity >= 0)),
+    CONSTRAINT cost_not_negative CHECK ((cost_price >= (0)::numeric)),
+    CONSTRAINT in_transit_never_negative CHECK ((in_transit_quantity >= 0)),
+    CONSTRAINT max_stock_not_negative CHECK ((max_stock >= 0)),
+    CONSTRAINT never_oversold CHECK ((available_quantity >= 0)),
+    CONSTRAINT pooled_never_negative CHECK ((pooled_quantity >= 0)),
+    CONSTRAINT reorder_point_not_negative CHECK ((reorder_point >= 0)),
+    CONSTRAINT reserved_never_negative CHECK ((reserved_quantity >= 0)),
+    CONSTRAINT safety_stock_not_negative CHECK ((safety_stock >= 0)),
+    CONSTRAINT unavailable_never_negative CHECK ((unavailable_quantity >= 0))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
 
 CREATE TABLE public.ledger_seal_parts (
     seal_no bigint NOT NULL,
@@ -502,6 +535,24 @@ CREATE TABLE public.channel_buffers (
     buffer bigint NOT NULL,
     CONSTRAINT one_subject_per_buffer CHECK ((num_nonnulls(sku_id, category) = 1)),
     CONSTRAINT subject_buffer_not_negative CHECK ((buffer >= 0))
+);
+
+CREATE TABLE public.channel_pools (
+    id uuid DEFAULT uuidv7() NOT NULL,
+    sku_id uuid NOT NULL,
+    warehouse_id uuid NOT NULL,
+    channel_id uuid NOT NULL,
+    quantity bigint NOT NULL,
+    taken_quantity bigint DEFAULT 0 NOT NULL,
+    remaining_quantity bigint GENERATED ALWAYS AS ((quantity - taken_quantity)),
+    created_at timestamp with time zone NOT NULL,
+    created_by text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    ended_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT pool_never_negative CHECK ((taken_quantity >= 0)),
+    CONSTRAINT pool_never_overdrawn CHECK ((taken_quantity <= quantity))
 );
 
 CREATE TABLE public.cost_corrections (
@@ -912,36 +963,6 @@ UNION ALL
      JOIN public.transfers t ON ((t.id = l.transfer_id)))
   WHERE (l.open_quantity > 0);
 
-CREATE TABLE public.inventory (
-    sku_id uuid NOT NULL,
-    warehouse_id uuid NOT NULL,
-    available_quantity bigint DEFAULT 0 NOT NULL,
-    reserved_quantity bigint DEFAULT 0 NOT NULL,
-    unavailable_quantity bigint DEFAULT 0 NOT NULL,
-    in_transit_quantity bigint DEFAULT 0 NOT NULL,
-    on_hand_quantity bigint GENERATED ALWAYS AS (((available_quantity + reserved_quantity) + unavailable_quantity)),
-    safety_stock bigint,
-    reorder_point bigint,
-    max_stock bigint,
-    computed_safety_stock bigint,
-    computed_reorder_point bigint,
-    computed_order_up_to bigint,
-    cost_price numeric(18,6),
-    version bigint DEFAULT 0 NOT NULL,
-    last_updated timestamp with time zone DEFAULT now() NOT NULL,
-    backordered_quantity bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT backordered_never_negative CHECK ((backordered_quantity >= 0)),
-    CONSTRAINT cost_not_negative CHECK ((cost_price >= (0)::numeric)),
-    CONSTRAINT in_transit_never_negative CHECK ((in_transit_quantity >= 0)),
-    CONSTRAINT max_stock_not_negative CHECK ((max_stock >= 0)),
-    CONSTRAINT never_oversold CHECK ((available_quantity >= 0)),
-    CONSTRAINT reorder_point_not_negative CHECK ((reorder_point >= 0)),
-    CONSTRAINT reserved_never_negative CHECK ((reserved_quantity >= 0)),
-    CONSTRAINT safety_stock_not_negative CHECK ((safety_stock >= 0)),
-    CONSTRAINT unavailable_never_negative CHECK ((unavailable_quantity >= 0))
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
-
 CREATE TABLE public.inventory_batches (
     sku_id uuid NOT NULL,
     warehouse_id uuid NOT NULL,
@@ -1018,6 +1039,7 @@ CREATE TABLE public.inventory_reservations (
     min_expiry_date date,
     promised_at timestamp with time zone,
     promise_date date,
+    pool_id uuid,
     CONSTRAINT a_backorder_is_not_held CHECK (((status <> 'backordered'::text) OR (reserved_at IS NULL))),
     CONSTRAINT known_line_status CHECK ((status = ANY (ARRAY['active'::text, 'backordered'::text, 'consumed'::text, 'expired'::text, 'cancelled'::text]))),
     CONSTRAINT line_resolved_when_not_active CHECK (((status = ANY (ARRAY['active'::text, 'backordered'::text])) = (resolved_at IS NULL))),
@@ -1266,6 +1288,16 @@ ALTER TABLE public.outbox_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.pool_sales (
+    pool_id uuid NOT NULL,
+    request_no integer NOT NULL,
+    posted_in bigint NOT NULL,
+    quantity bigint NOT NULL,
+    sold_at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    CONSTRAINT pool_sale_positive CHECK ((quantity > 0))
 );
 
 CREATE TABLE public.postcodes (
@@ -1532,6 +1564,7 @@ CREATE TABLE public.reservations (
     picked jsonb,
     has_bundles boolean DEFAULT false NOT NULL,
     has_backorders boolean DEFAULT false NOT NULL,
+    channel_id uuid,
     CONSTRAINT carts_expire CHECK (((reference_type <> 'cart'::text) OR (expires_at IS NOT NULL))),
     CONSTRAINT known_reservation_status CHECK ((status = ANY (ARRAY['active'::text, 'consumed'::text, 'expired'::text, 'cancelled'::text]))),
     CONSTRAINT known_reservation_type CHECK ((reference_type = ANY (ARRAY['cart'::text, 'order'::text, 'manual'::text]))),
@@ -2200,6 +2233,9 @@ ALTER TABLE ONLY public.business_clock
 ALTER TABLE ONLY public.sales_channels
     ADD CONSTRAINT channel_code_once UNIQUE (code);
 
+ALTER TABLE ONLY public.channel_pools
+    ADD CONSTRAINT channel_pools_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.cost_corrections
     ADD CONSTRAINT cost_corrections_pkey PRIMARY KEY (id);
 
@@ -2554,6 +2590,10 @@ CREATE INDEX batches_by_supplier ON public.batches USING btree (supplier_id, id)
 
 CREATE INDEX bundle_components_by_component ON public.bundle_components USING btree (component_id);
 
+CREATE INDEX channel_pools_by_channel ON public.channel_pools USING btree (channel_id, sku_id, warehouse_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX channel_pools_in_use ON public.channel_pools USING btree (id) WHERE (taken_quantity > 0);
+
 CREATE INDEX cost_corrections_by_level ON public.cost_corrections USING btree (sku_id, warehouse_id, created_at);
 
 CREATE INDEX cost_corrections_by_movement ON public.cost_corrections USING btree (movement_id, created_at);
@@ -2626,6 +2666,8 @@ CREATE INDEX inventory_reservations_active ON public.inventory_reservations USIN
 
 CREATE INDEX inventory_reservations_backordered ON public.inventory_reservations USING btree (sku_id, warehouse_id, promised_at, reservation_id, line_no) WHERE (status = 'backordered'::text);
 
+CREATE INDEX inventory_reservations_of_pool ON public.inventory_reservations USING btree (pool_id) WHERE (pool_id IS NOT NULL);
+
 CREATE INDEX inventory_reservations_with_need ON public.inventory_reservations USING btree (sku_id, warehouse_id) WHERE ((status = 'active'::text) AND (min_expiry_date IS NOT NULL));
 
 CREATE INDEX level_pushes_by_delivery ON public.level_pushes USING btree (delivery_id) WHERE (delivery_id IS NOT NULL);
@@ -2662,6 +2704,8 @@ CREATE UNIQUE INDEX one_order_limit_per_scope ON public.order_limits USING btree
 
 CREATE UNIQUE INDEX one_policy_per_scope ON public.replenishment_policies USING btree (sku_id, warehouse_id, category, class_code) NULLS NOT DISTINCT;
 
+CREATE UNIQUE INDEX one_pool_per_channel ON public.channel_pools USING btree (sku_id, warehouse_id, channel_id) WHERE (ended_at IS NULL);
+
 CREATE UNIQUE INDEX one_preferred_supplier ON public.supplier_items USING btree (sku_id) WHERE is_preferred;
 
 CREATE UNIQUE INDEX one_proposed_grouping ON public.order_groupings USING btree ((true)) WHERE (status = 'proposed'::text);
@@ -2685,6 +2729,8 @@ CREATE INDEX order_grouping_lines_by_order ON public.order_grouping_lines USING 
 CREATE UNIQUE INDEX outbox_events_by_position ON public.outbox_events USING btree ("position") WHERE ("position" IS NOT NULL);
 
 CREATE INDEX outbox_events_unpublished ON public.outbox_events USING btree (id) WHERE (published_at IS NULL);
+
+CREATE INDEX pool_sales_by_pool ON public.pool_sales USING btree (pool_id);
 
 CREATE INDEX purchase_order_lines_by_suggestion ON public.purchase_order_lines USING btree (suggestion_id) WHERE (suggestion_id IS NOT NULL);
 
@@ -2927,6 +2973,15 @@ ALTER TABLE ONLY public.channel_buffers
 ALTER TABLE ONLY public.channel_buffers
     ADD CONSTRAINT channel_buffers_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
 
+ALTER TABLE ONLY public.channel_pools
+    ADD CONSTRAINT channel_pools_channel_id_fkey FOREIGN KEY (channel_id) REFERENCES public.sales_channels(id);
+
+ALTER TABLE ONLY public.channel_pools
+    ADD CONSTRAINT channel_pools_sku_id_fkey FOREIGN KEY (sku_id) REFERENCES public.skus(id);
+
+ALTER TABLE ONLY public.channel_pools
+    ADD CONSTRAINT channel_pools_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
 ALTER TABLE ONLY public.decision_grades
     ADD CONSTRAINT decision_grades_suggestion_id_fkey FOREIGN KEY (suggestion_id) REFERENCES public.replenishment_suggestions(id);
 
@@ -3007,6 +3062,9 @@ ALTER TABLE ONLY public.order_limits
 
 ALTER TABLE ONLY public.order_limits
     ADD CONSTRAINT order_limits_warehouse_id_fkey FOREIGN KEY (warehouse_id) REFERENCES public.warehouses(id);
+
+ALTER TABLE ONLY public.pool_sales
+    ADD CONSTRAINT pool_sales_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES public.channel_pools(id);
 
 ALTER TABLE ONLY public.purchase_order_exceptions
     ADD CONSTRAINT purchase_order_exceptions_purchase_order_id_fkey FOREIGN KEY (purchase_order_id) REFERENCES public.purchase_orders(id);
@@ -3222,6 +3280,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.forecast_grades TO holdfast_ap
 
 GRANT SELECT ON TABLE public.inventory_movements TO holdfast_app;
 
+GRANT SELECT ON TABLE public.inventory TO holdfast_app;
+
 GRANT SELECT ON TABLE public.ledger_seal_parts TO holdfast_app;
 
 GRANT SELECT ON TABLE public.ledger_seals TO holdfast_app;
@@ -3255,6 +3315,8 @@ GRANT SELECT ON TABLE public.bundle_components TO holdfast_app;
 GRANT SELECT ON TABLE public.business_clock TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.channel_buffers TO holdfast_app;
+
+GRANT SELECT ON TABLE public.channel_pools TO holdfast_app;
 
 GRANT SELECT ON TABLE public.cost_corrections TO holdfast_app;
 
@@ -3308,8 +3370,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.transfers TO holdfast_app;
 
 GRANT SELECT ON TABLE public.inbound_lines TO holdfast_app;
 
-GRANT SELECT ON TABLE public.inventory TO holdfast_app;
-
 GRANT SELECT ON TABLE public.inventory_batches TO holdfast_app;
 
 GRANT SELECT ON TABLE public.inventory_movements_default TO holdfast_app;
@@ -3343,6 +3403,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.order_limits TO holdfast_app;
 GRANT SELECT,UPDATE ON TABLE public.outbox_cursor TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.outbox_events TO holdfast_app;
+
+GRANT SELECT ON TABLE public.pool_sales TO holdfast_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.postcodes TO holdfast_app;
 

@@ -21,6 +21,7 @@ units = statements("holdfast.monitoring", "units.sql")
 demand = statements("holdfast.monitoring", "demand.sql")
 purchases = statements("holdfast.monitoring", "purchases.sql")
 told = statements("holdfast.monitoring", "told.sql")
+pools = statements("holdfast.monitoring", "pools.sql")
 approvals = statements("holdfast.monitoring", "approvals.sql")
 
 # The sweeper runs every ten seconds; a hold this long past its deadline says that it does not.
@@ -61,6 +62,9 @@ CHECKS = (
     Check("P2", "reserved is the sum of its active lines", sql.reserved_is_its_lines),
     Check("P2", "in transit is the sum of open order and transfer lines", sql.in_transit_is_open_lines),
     Check("P2", "backordered is the sum of lines that wait, for want of stock", sql.backordered_is_its_lines),
+    Check("P2", "what levels keep is what is left of their pools", pools.pooled_is_its_pools),
+    Check("P2", "what pools lent is in their lines and sales", pools.pools_are_their_lines),
+    Check("P2", "lines of pools are of their level and channel", pools.pool_lines_are_of_their_channel),
     Check("P2", "bundles consist of parts and have no stock", sql.bundles_are_their_parts),
     Check("P2", "offers of the waiting list have their hold", sql.offers_have_their_hold),
     Check("P2", "what orders received is the sum of their receipts", purchases.purchases_add_up),

@@ -2,11 +2,11 @@
 -- P1: the constraints say so; a row that breaks them got in while they were away.
 select s.code || '@' || w.code as subject, 'no quantity below 0' as expected,
        concat('available=', i.available_quantity, ' reserved=', i.reserved_quantity, ' unavailable=', i.unavailable_quantity,
-              ' in_transit=', i.in_transit_quantity, ' backordered=', i.backordered_quantity) as found
+              ' in_transit=', i.in_transit_quantity, ' backordered=', i.backordered_quantity, ' pooled=', i.pooled_quantity) as found
   from inventory i
   join skus s on s.id = i.sku_id
   join warehouses w on w.id = i.warehouse_id
- where least(i.available_quantity, i.reserved_quantity, i.unavailable_quantity, i.in_transit_quantity, i.backordered_quantity) < 0
+ where least(i.available_quantity, i.reserved_quantity, i.unavailable_quantity, i.in_transit_quantity, i.backordered_quantity, i.pooled_quantity) < 0
  order by 1;
 
 -- constraints_in_force
@@ -14,9 +14,9 @@ select s.code || '@' || w.code as subject, 'no quantity below 0' as expected,
 select n.name as subject, 'in force' as expected,
        case when c.oid is null then 'missing' when not c.conenforced then 'not enforced' else 'not validated' end as found
   from unnest(array['never_oversold', 'reserved_never_negative', 'unavailable_never_negative', 'in_transit_never_negative',
-                 'backordered_never_negative'])
+                 'backordered_never_negative', 'pooled_never_negative', 'pool_never_negative', 'pool_never_overdrawn'])
        as n (name)
-  left join pg_constraint c on c.conname = n.name and c.conrelid = 'inventory'::regclass
+  left join pg_constraint c on c.conname = n.name and c.conrelid in ('inventory'::regclass, 'channel_pools'::regclass)
  where c.oid is null or not c.conenforced or not c.convalidated
  order by 1;
 
@@ -47,17 +47,18 @@ select s.code || '@' || w.code as subject, concat('reserved=', coalesce(l.quanti
  order by 1;
 
 -- backordered_is_its_lines
--- P2: what is promised beyond what is there beside the reservation lines that wait; nobody waits while there is something.
+-- P2: what is promised beyond what is there beside the reservation lines that wait; nobody waits while there is
+-- something that no pool keeps.
 select s.code || '@' || w.code as subject,
-       concat('backordered=', coalesce(l.quantity, 0), case when l.due > 0 and i.available_quantity > 0 then ' available=0' end) as expected,
-       concat('backordered=', i.backordered_quantity, case when l.due > 0 and i.available_quantity > 0 then ' available=' || i.available_quantity end) as found
+       concat('backordered=', coalesce(l.quantity, 0), case when l.due > 0 and i.available_quantity > i.pooled_quantity then ' available=0' end) as expected,
+       concat('backordered=', i.backordered_quantity, case when l.due > 0 and i.available_quantity > i.pooled_quantity then ' available=' || i.available_quantity end) as found
   from inventory i
   left join (select sku_id, warehouse_id, sum(quantity) as quantity,
                     count(*) filter (where expires_at is null or expires_at > business_now()) as due
                from inventory_reservations where status = 'backordered' group by sku_id, warehouse_id) l using (sku_id, warehouse_id)
   join skus s on s.id = i.sku_id
   join warehouses w on w.id = i.warehouse_id
- where i.backordered_quantity <> coalesce(l.quantity, 0) or (l.due > 0 and i.available_quantity > 0)
+ where i.backordered_quantity <> coalesce(l.quantity, 0) or (l.due > 0 and i.available_quantity > i.pooled_quantity)
  order by 1;
 
 -- bundles_are_their_parts
@@ -253,7 +254,7 @@ select concat('key ', key, ' of ', principal_id) as subject, 'the first answer' 
 -- P6: the application role may read the stock tables, partitions of the ledger included, and never write them.
 with stock as (
     select unnest(array['inventory', 'inventory_movements', 'reservations', 'inventory_reservations', 'batches', 'inventory_batches',
-        'inventory_states', 'serials', 'serial_movements']::regclass[]) as id
+        'inventory_states', 'serials', 'serial_movements', 'channel_pools', 'pool_sales']::regclass[]) as id
     union
     select inhrelid from pg_inherits where inhparent = 'inventory_movements'::regclass
 )

@@ -43,7 +43,7 @@ with lately as materialized (
                                          and b.usable_until between lately.since and business_now()))
 ), here as (
     select a.sku_id, null::uuid as channel_id, a.available > 0 as is_in_stock
-      from stock_sellable(array(select id from settled), null, null) a
+      from stock_sellable(array(select id from settled), null, null, null) a
     union all
     select p.sku_id, p.channel_id, p.published > 0
       from channel_published(array(select id from sales_channels where not is_changed), array(select id from settled)) p

@@ -21,12 +21,14 @@ GRANTED = frozenset(
         "converted",
         "moved",
         "undone",
+        "pool_changed",
         "cost_corrected",
     }
 )
 
 REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     "idempotency_key_reused": (Invalid, "This Idempotency-Key was used for another request."),
+    "unknown_channel": (Invalid, "There is no such channel."),
     "unknown_sku": (Invalid, "There is no such SKU."),
     "unknown_warehouse": (Invalid, "There is no such warehouse."),
     "sku_archived": (Conflict, "The SKU is archived and can no longer be promised or received."),
@@ -54,6 +56,9 @@ REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     "units_not_usable": (Conflict, "Fewer usable units are there than the hold promises; the hold stays as it is."),
     "movement_not_found": (NotFound, "There is no such ledger entry."),
     "not_an_arrival": (Conflict, "Only goods that came in have a cost to correct."),
+    "pool_not_found": (NotFound, "The channel has no pool there."),
+    "below_taken": (Conflict, "More of the pool is held or sold than that."),
+    "warehouse_not_of_channel": (Conflict, "The channel does not sell from this warehouse."),
     "cost_below_zero": (Conflict, "The moving average would fall below zero."),
     "sku_not_found": (NotFound, "There is no such SKU."),
     "reservation_not_found": (NotFound, "There is no such reservation."),

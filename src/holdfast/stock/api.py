@@ -193,6 +193,7 @@ async def sell(body: Sale, _: Operator, facts: AskFacts, request: Request) -> Re
         reference_type="sale",
         reference_id=body.reference,
         reason="sold",
+        channel=body.channel,
         occurred_at=None if body.occurred_at is None else body.occurred_at.isoformat(),
         items=items,
     )

@@ -44,8 +44,9 @@ class ReserveItem(Struct, omit_defaults=True):
 class ReserveBody(Struct):
     """Body of ``POST /inventory/reservations``. ``expires_in_minutes`` null means no expiry (order and manual only).
 
-    With ``ship_to`` (latitude and longitude, or country and region) the warehouses are chosen for the whole order, by
-    the ``strategy`` named or that of the ``channel``. ``allow_backorder``: what is short may be promised against what
+    For a ``channel`` units come from its warehouses, from its pools first, and last as long as it asks for. With
+    ``ship_to`` (latitude and longitude, or country and region) the warehouses are chosen for the whole order, by the
+    ``strategy`` named or that of the ``channel``. ``allow_backorder``: what is short may be promised against what
     is on its way, where the SKU's policy allows it.
     """
 
@@ -56,7 +57,7 @@ class ReserveBody(Struct):
     allow_backorder: bool | UnsetType = UNSET
     ship_to: dict[str, Any] | None = None
     strategy: str | None = None
-    channel: str | None = None
+    channel: Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")] | None = None
 
 
 class BatchBody(Struct):
@@ -111,6 +112,7 @@ class ReserveAsk(Ask):
     items: list[ReserveItem]
     allow_backorder: bool | UnsetType = UNSET
     bundles: list[PlacedBundle] | UnsetType = UNSET
+    channel: str | UnsetType = UNSET
 
     def wanted_row(self) -> UUID | None:
         return self.items[0].sku_id if len(self.items) == 1 else None
@@ -183,6 +185,7 @@ class MoveAsk(Ask):
     items: list[MoveItem]
     reference_id: str | None = None
     occurred_at: str | None = None
+    channel: str | None = None
 
 
 class AvailabilityAsk(Ask):
@@ -193,3 +196,4 @@ class AvailabilityAsk(Ask):
     warehouse_id: str | None = None
     exclude_reference_id: str | None = None
     by: str | None = None
+    channel: str | None = None

@@ -103,6 +103,7 @@ async def explain(tx: Tx, sku_id: UUID, warehouse_id: UUID | None) -> dict[str, 
     entries = await tx.dicts(sql.explain_entries, **place, entries_max=ENTRIES_MAX)
     holds = await service.list_active_lines(tx, [sku_id])
     inbound = await tx.dicts(sql.explain_inbound, **place)
+    pools = await tx.dicts(sql.explain_pools, **place)
     costs = {row["warehouse_id"]: row for row in await tx.dicts(sql.explain_cost, **place)}
     return {
         "sku_id": sku_id,
@@ -120,6 +121,7 @@ async def explain(tx: Tx, sku_id: UUID, warehouse_id: UUID | None) -> dict[str, 
                     "states": level["states"],
                 },
                 "available": _available(level),
+                "pooled": _pooled(level, pools),
                 "in_transit": _inbound(level, inbound),
                 "backordered": {
                     "quantity": level["backordered_quantity"],
@@ -174,6 +176,18 @@ def _available(level: dict[str, Any]) -> dict[str, Any]:
         {"key": "unavailable", "quantity": -level["unavailable_quantity"]},
     ]
     return {"quantity": level["available_quantity"], "arithmetic": arithmetic}
+
+
+def _pooled(level: dict[str, Any], pools: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What is kept for single channels; ``free`` is what is available and kept for none."""
+    here = [pool for pool in pools if pool["warehouse_id"] == level["warehouse_id"]]
+    return {
+        "quantity": level["pooled_quantity"],
+        "adds_up": level["pooled_quantity"] == sum(p["remaining_quantity"] for p in here)
+        and all(p["taken_quantity"] == p["held"] + p["sold"] for p in here),
+        "free": max(0, level["available_quantity"] - level["pooled_quantity"]),
+        "entries": [{k: v for k, v in pool.items() if k != "warehouse_id"} for pool in here],
+    }
 
 
 def _inbound(level: dict[str, Any], inbound: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ select s.code as sku_code, w.code as warehouse_code, i.sku_id, i.warehouse_id,
 -- explain_levels
 -- A level beside what makes it: the newest entry of its ledger, its holds, its states.
 select i.warehouse_id, w.code as warehouse_code, i.available_quantity, i.reserved_quantity, i.unavailable_quantity,
-       i.on_hand_quantity, i.in_transit_quantity, i.backordered_quantity, i.cost_price, s.currency,
+       i.on_hand_quantity, i.in_transit_quantity, i.backordered_quantity, i.pooled_quantity, i.cost_price, s.currency,
        coalesce(m.balance_after, 0) as ledger_on_hand, coalesce(m.unsellable_after, 0) as ledger_unavailable,
        (select coalesce(sum(quantity), 0)::bigint from inventory_reservations l
          where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id and l.status = 'active') as active_sum,
@@ -125,3 +125,16 @@ select id, seq, movement_type, quantity, bucket, state, balance_after - quantity
    and (%(before_created_at)s::timestamptz is null or (created_at, seq) < (%(before_created_at)s, %(before_seq)s))
  order by created_at desc, seq desc
  limit %(limit)s;
+
+-- explain_pools
+-- What is kept of each level for single channels: given, less what their holds and sales took; in the order in which they are filled.
+select p.warehouse_id, c.code as channel, p.quantity, p.taken_quantity, p.remaining_quantity,
+       stock_pool_cover(p.sku_id, p.warehouse_id, p.channel_id, i.available_quantity) as there_quantity,
+       (select coalesce(sum(l.quantity), 0)::bigint from inventory_reservations l where l.pool_id = p.id and l.status = 'active') as held,
+       (select coalesce(sum(l.quantity), 0)::bigint from inventory_reservations l where l.pool_id = p.id and l.status = 'consumed')
+           + (select coalesce(sum(x.quantity), 0)::bigint from pool_sales x where x.pool_id = p.id) as sold
+  from channel_pools p
+  join sales_channels c on c.id = p.channel_id
+  join inventory i on i.sku_id = p.sku_id and i.warehouse_id = p.warehouse_id
+ where p.sku_id = %(sku_id)s and (%(warehouse_id)s::uuid is null or p.warehouse_id = %(warehouse_id)s) and p.ended_at is null
+ order by p.id;

@@ -255,6 +255,7 @@ class HotLane:
             warehouse_id=warehouse,
             exclude_reference_id=query.get("exclude_reference_id"),
             by=_day(query.get("by")),
+            channel=query.get("channel"),
         )
         return _reply(await self._lanes.availability(ask), 200)
 
@@ -269,6 +270,7 @@ class HotLane:
             minutes=minutes,  # pyright: ignore[reportArgumentType] - UNSET was replaced above
             items=body.items,
             allow_backorder=body.allow_backorder,
+            channel=UNSET if body.channel is None else body.channel,
         )
 
     async def _resolve(self, call: Call, reservation: str, action: Any) -> Answer:

@@ -22,13 +22,16 @@ class LookAsk(Ask):
 
 
 class Shelf(msgspec.Struct, omit_defaults=True):
-    """One level in the totals. Units of holds whose time is over count as available, not as reserved."""
+    """One level in the totals. Units of holds whose time is over count as available, not as reserved; what pools keep
+    for single channels does not.
+    """
 
     available: int
     reserved: int
     in_transit: int
     unavailable: int
     is_active: bool
+    pooled: int = 0
     version: int = 0
     last_updated: str | None = None
 

@@ -25,6 +25,7 @@ class Level:
     in_transit_quantity: int
     unavailable_quantity: int
     backordered_quantity: int
+    pooled_quantity: int
     safety_stock: int | None
     reorder_point: int | None
     max_stock: int | None

@@ -23,6 +23,7 @@ _RESERVATION: dict[str, Any] = {
         "status": {"enum": ["active", "consumed", "expired", "cancelled"]},
         "reference_type": {"enum": ["cart", "order", "manual"]},
         "reference_id": {"type": "string"},
+        "channel": {"type": "string", "description": "for which it was made, if for one"},
         "created_at": {"type": "string", "format": "date-time"},
         "expires_at": _TIME,
         "resolved_at": _TIME,
@@ -145,6 +146,9 @@ def _availability() -> dict[str, Any]:
             {"name": "quantity", "in": "query", "required": True, "schema": _QUANTITY, "description": "units wanted"},
             query("warehouse_id", _UUID, "only this warehouse"),
             query("exclude_reference_id", {"type": "string"}, "do not count the hold of this cart or order against it"),
+            query(
+                "channel", {"type": "string"}, "as a reservation of this channel finds it: its warehouses, its pools"
+            ),
             query("by", {"type": "string", "format": "date"}, "by this day, with what is on its way; else now"),
         ],
         "responses": {"200": _answer("Availability")},

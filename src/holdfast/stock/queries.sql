@@ -2,7 +2,7 @@
 -- One page of levels by SKU code and warehouse code. Units of holds whose time is over are still shown as reserved.
 select s.code as sku_code, w.code as warehouse_code, s.name as sku_name, s.category, i.sku_id, i.warehouse_id,
        i.available_quantity, i.reserved_quantity, i.on_hand_quantity, i.in_transit_quantity, i.unavailable_quantity,
-       i.backordered_quantity, coalesce(i.safety_stock, i.computed_safety_stock) as safety_stock,
+       i.backordered_quantity, i.pooled_quantity, coalesce(i.safety_stock, i.computed_safety_stock) as safety_stock,
        coalesce(i.reorder_point, i.computed_reorder_point) as reorder_point,
        i.max_stock, i.cost_price, i.version, i.last_updated,
        case when i.available_quantity <= 0 then 'out'

@@ -68,6 +68,7 @@ class InventoryInfo(BaseModel):
     in_transit_quantity: int
     unavailable_quantity: int
     backordered_quantity: Annotated[int, Field(description="promised beyond what is there")]
+    pooled_quantity: Annotated[int, Field(description="kept for single channels, of what is or will be available")]
     safety_stock: int | None
     reorder_point: int | None
     max_stock: int | None
@@ -214,6 +215,7 @@ class Sale(BaseModel):
     warehouse_id: UUID | None = None
     reference: Text | None = None
     occurred_at: AwareDatetime | None = None
+    channel: Annotated[Text | None, Field(description="sold on this channel: from its pools first")] = None
     items: Annotated[list[SaleItem], Field(min_length=1, max_length=10_000)]
 
 

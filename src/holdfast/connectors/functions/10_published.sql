@@ -1,7 +1,7 @@
 -- How many of each SKU can be sold now in some warehouses (null: every active one), with so many days left (null: as the SKU
--- asks). Units of holds whose time is over count, units past their use do not, as for every question (stock_availability).
+-- asks), by a channel (null: by who names none): what pools keep for others is not for sale. Units of holds whose time is over count, units past their use do not, as for every question (stock_availability).
 -- Of a bundle there is as much as of its scarcest component. Archived SKUs are not for sale.
-create or replace function stock_sellable(p_skus uuid[], p_warehouses uuid[], p_days integer)
+create or replace function stock_sellable(p_skus uuid[], p_warehouses uuid[], p_days integer, p_channel uuid)
 returns table (sku_id uuid, available bigint)
 language sql stable security definer set search_path = public, pg_temp as $$
     with need as (
@@ -13,25 +13,25 @@ language sql stable security definer set search_path = public, pg_temp as $$
          where s.id = any(p_skus) and s.archived_at is null
     ), part as (
         select n.for_sku, n.sku_id, n.per,
-               coalesce(sum(greatest(0, least(i.available_quantity + x.expired - x.past_use - i.backordered_quantity, x.lasting))), 0)::bigint as available
+               coalesce(sum(least(stock_would_take(i, p_channel, i.available_quantity + x.expired - x.past_use, x.of_pools),
+                                  x.lasting)), 0)::bigint as available
           from need n
           left join (inventory i join warehouses w on w.id = i.warehouse_id and w.is_active)
             on i.sku_id = n.sku_id and (p_warehouses is null or i.warehouse_id = any(p_warehouses))
           left join lateral (
-               select coalesce((select sum(l.quantity) from inventory_reservations l
-                                 where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id and l.status = 'active'
-                                   and l.expires_at <= business_now()), 0)::bigint as expired,
+               select due.expired, due.of_pools,
                       coalesce((select sum(b.sellable_quantity) from inventory_batches b
                                  where b.sku_id = i.sku_id and b.warehouse_id = i.warehouse_id and b.sellable_quantity > 0
                                    and b.usable_until <= business_now()), 0)::bigint as past_use,
-                      -- promises that ask for such a life come first
-                      case when p_days is not null then
-                           stock_units_lasting(i.sku_id, i.warehouse_id, stock_last_day_needed(i.warehouse_id, p_days, business_now()),
-                                               business_now())
-                           - coalesce((select sum(l.quantity) from inventory_reservations l
-                                        where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id and l.status = 'active'
-                                          and l.min_expiry_date >= stock_last_day_needed(i.warehouse_id, p_days, business_now())), 0)
-                      end as lasting) x on i.sku_id is not null
+                      -- promises that ask for such a life come first; what is not told apart does not age
+                      case when p_days is not null and exists (select from skus s where s.id = i.sku_id and s.tracking <> 'none')
+                           then greatest(0, stock_lasting_left(i.sku_id, i.warehouse_id, p_days, p_channel, true, business_now())) end as lasting
+                 from (select coalesce(sum(l.quantity), 0)::bigint as expired,
+                              coalesce(sum(l.quantity) filter (where l.pool_id is not null and exists (
+                                  select from channel_pools p where p.id = l.pool_id and p.ended_at is null)), 0)::bigint as of_pools
+                         from inventory_reservations l
+                        where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id and l.status = 'active'
+                          and l.expires_at <= business_now()) due) x on i.sku_id is not null
          group by n.for_sku, n.sku_id, n.per
     )
     select for_sku, min(available / per)::bigint from part group by for_sku
@@ -46,7 +46,7 @@ language sql stable as $$
     select c.id, a.sku_id, a.available, b.buffer,
            case when c.is_active then greatest(0, a.available - b.buffer) else 0 end
       from sales_channels c
-     cross join lateral stock_sellable(p_skus, c.warehouse_ids, c.min_remaining_days) a
+     cross join lateral stock_sellable(p_skus, c.warehouse_ids, c.min_remaining_days, c.id) a
       join skus s on s.id = a.sku_id
      cross join lateral (
            select coalesce((select x.buffer from channel_buffers x where x.channel_id = c.id and x.sku_id = a.sku_id),
@@ -62,7 +62,7 @@ create or replace function tell_stock_states(p_skus uuid[], p_channels uuid[]) r
 language sql as $$
     with here as (
         select a.sku_id, null::uuid as channel_id, a.available as quantity, a.available > 0 as is_in_stock
-          from stock_sellable(p_skus, null, null) a
+          from stock_sellable(p_skus, null, null, null) a
          where p_channels is null
         union all
         -- an archived SKU is nowhere for sale

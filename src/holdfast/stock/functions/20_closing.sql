@@ -25,11 +25,11 @@ create or replace function stock_end_lines(p_takes stock_take[], p_now timestamp
 language plpgsql as $$
 begin
     insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, status, reserved_at, resolved_at, expires_at,
-        promised_at, promise_date)
+        promised_at, promise_date, pool_id)
     select t.reservation_id,
            (select max(line_no) from inventory_reservations m where m.reservation_id = t.reservation_id)
                + row_number() over (partition by t.reservation_id order by t.line_no),
-           t.sku_id, t.warehouse_id, t.quantity, t.outcome, l.reserved_at, p_now, l.expires_at, l.promised_at, l.promise_date
+           t.sku_id, t.warehouse_id, t.quantity, t.outcome, l.reserved_at, p_now, l.expires_at, l.promised_at, l.promise_date, l.pool_id
       from unnest(p_takes) t
       join inventory_reservations l using (reservation_id, line_no)
      where t.quantity < t.open_quantity;
@@ -62,6 +62,10 @@ begin
               from unnest(p_takes) group by sku_id, warehouse_id) t
      where (i.sku_id, i.warehouse_id) = (t.sku_id, t.warehouse_id);
 
+    -- One look where usually nothing is: pools of which something is taken.
+    if exists (select from channel_pools where taken_quantity > 0) then
+        perform stock_give_back_to_pools(p_takes);
+    end if;
     -- One look where usually nothing is: units that holds name.
     if exists (select from serials where reservation_id is not null) then
         perform stock_free_units(array(select distinct reservation_id from unnest(p_takes)));
@@ -151,8 +155,11 @@ $$;
 -- One reservation as the API shows it. What still waits for goods is said per line only where something ever did.
 create or replace function stock_reservation_facts(p_reservation uuid) returns json
 language sql stable security definer set search_path = public, pg_temp as $$
-    select case when h.has_bundles
-                then (f.facts::jsonb || jsonb_build_object('bundles', stock_open_bundles(h.id)))::json else f.facts end
+    select case when h.has_bundles or h.channel_id is not null
+                then (f.facts::jsonb || case when h.has_bundles then jsonb_build_object('bundles', stock_open_bundles(h.id)) else '{}' end
+                      || case when h.channel_id is null then '{}'
+                              else jsonb_build_object('channel', (select c.code from sales_channels c where c.id = h.channel_id)) end)::json
+                else f.facts end
       from reservations h
      cross join lateral (select json_build_object('reservation_id', h.id, 'status', h.status, 'reference_type', h.reference_type,
                'reference_id', h.reference_id, 'created_at', h.created_at, 'expires_at', h.expires_at,

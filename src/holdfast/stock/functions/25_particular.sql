@@ -16,14 +16,7 @@ declare
     v_others json;
     v_request json;
 begin
-    perform from inventory i
-      where (i.sku_id, i.warehouse_id) in (
-            select v.sku_id, v.warehouse_id
-              from json_to_recordset(p_requests) as r (items json)
-             cross join json_to_recordset(r.items) as x (sku_id uuid, warehouse_id uuid)
-              join inventory v on v.sku_id = x.sku_id and v.warehouse_id = coalesce(x.warehouse_id, v.warehouse_id))
-      order by i.sku_id, i.warehouse_id
-        for no key update;
+    perform stock_lock_asked(p_requests);
     select json_agg(e.value order by e.item_no) into v_others
       from json_array_elements(p_requests) with ordinality as e (value, item_no) where not stock_is_particular(e.value);
     if v_others is not null then
@@ -35,38 +28,64 @@ begin
 end $$;
 
 
--- What is left after units past their use were withdrawn, as far as this request may have it: a line that needs a longer life
--- finds only what keeps every other promise. For each date d, the units that last until d must cover the lines that need it;
--- so a line that needs D may take the smallest surplus over all d up to D (Hall's condition for nested sets).
-create or replace function stock_left_now(p_requests json, p_left stock_left[], p_now timestamptz) returns stock_left[]
-language plpgsql as $$
-declare
-    v_left stock_left[];
-begin
-    if exists (select from inventory_batches where sellable_quantity > 0 and usable_until <= p_now) then
-        perform stock_withdraw_locked(p_left, p_now);
-    end if;
-    select array_agg(row(i.sku_id, i.warehouse_id,
-                         greatest(0, least(i.available_quantity, surplus.quantity)), l.priority, l.is_open)::stock_left)
-      into v_left
+-- Lock every level that these requests may take something from, of what bundles among them consist of too.
+create or replace function stock_lock_asked(p_requests json) returns void
+language sql as $$
+    select from inventory i
+      where (i.sku_id, i.warehouse_id) in (
+            select v.sku_id, v.warehouse_id
+              from json_to_recordset(p_requests) as r (items json)
+             cross join json_to_recordset(r.items) as x (sku_id uuid, warehouse_id uuid)
+              left join bundle_components c on c.bundle_id = x.sku_id
+              join inventory v on v.sku_id = coalesce(c.component_id, x.sku_id) and v.warehouse_id = coalesce(x.warehouse_id, v.warehouse_id))
+      order by i.sku_id, i.warehouse_id
+        for no key update
+$$;
+
+
+-- What is left as far as this request may have it: a line that needs a longer life finds only what keeps every other promise.
+create or replace function stock_left_lasting(p_requests json, p_left stock_left[], p_channel uuid, p_now timestamptz)
+returns stock_left[]
+language sql stable as $$
+    select coalesce(array_agg(row(l.sku_id, l.warehouse_id,
+               case when need.days is null then l.quantity
+                    else greatest(0, least(l.quantity, stock_lasting_left(l.sku_id, l.warehouse_id, need.days, p_channel, false, p_now))) end,
+               l.priority, l.is_open)::stock_left), '{}')
       from unnest(p_left) l
-      join inventory i using (sku_id, warehouse_id)
       left join (select x.sku_id, max(x.min_remaining_days) as days
                    from json_to_recordset(p_requests) as r (items json)
                   cross join json_to_recordset(r.items) as x (sku_id uuid, min_remaining_days integer)
                   where x.min_remaining_days is not null group by x.sku_id) need using (sku_id)
-      left join lateral (
-           select min(stock_units_lasting(i.sku_id, i.warehouse_id, d.day, p_now)
-                      - coalesce((select sum(n.quantity) from inventory_reservations n
-                                   where n.sku_id = i.sku_id and n.warehouse_id = i.warehouse_id and n.status = 'active'
-                                     and n.min_expiry_date >= d.day), 0))::bigint as quantity
-             from (select stock_last_day_needed(i.warehouse_id, need.days, p_now) as day
-                   union
-                   select n.min_expiry_date from inventory_reservations n
-                    where n.sku_id = i.sku_id and n.warehouse_id = i.warehouse_id and n.status = 'active'
-                      and n.min_expiry_date <= stock_last_day_needed(i.warehouse_id, need.days, p_now)) d) surplus on need.days is not null;
-    return coalesce(v_left, '{}');
-end $$;
+$$;
+
+
+-- How many units that last so many days from today may still be promised to a channel (null: to who names none). For each date d,
+-- the units that last until d must cover the lines that need it, and the pools of other channels that need it; so a line that
+-- needs D may take the smallest surplus over all d up to D (Hall's condition for nested sets). p_due_are_free: lines whose time
+-- is over need nothing any more, as for a question; whoever holds the locks has expired some of them, and trusts none.
+create or replace function stock_lasting_left(p_sku uuid, p_warehouse uuid, p_days integer, p_channel uuid, p_due_are_free boolean,
+    p_now timestamptz) returns bigint
+language sql stable as $$
+    with need as (
+        select n.min_expiry_date as day, n.quantity
+          from inventory_reservations n
+         where n.sku_id = p_sku and n.warehouse_id = p_warehouse and n.status = 'active' and n.min_expiry_date is not null
+           and not (p_due_are_free and coalesce(n.expires_at <= p_now, false))
+        union all
+        select stock_last_day_needed(p_warehouse, c.min_remaining_days, p_now),
+               stock_pool_cover(p_sku, p_warehouse, p.channel_id, i.available_quantity)
+          from channel_pools p
+          join sales_channels c on c.id = p.channel_id
+          join inventory i on i.sku_id = p.sku_id and i.warehouse_id = p.warehouse_id
+         where p.sku_id = p_sku and p.warehouse_id = p_warehouse and p.ended_at is null and p.channel_id is distinct from p_channel
+           and c.min_remaining_days is not null
+    ), last as (
+        select stock_last_day_needed(p_warehouse, p_days, p_now) as day
+    )
+    select min(stock_units_lasting(p_sku, p_warehouse, d.day, p_now)
+               - coalesce((select sum(n.quantity) from need n where n.day >= d.day), 0))::bigint
+      from (select day from last union select n.day from need n, last where n.day <= last.day) d
+$$;
 
 
 -- The expiry date a unit must reach to have so many days left today, by the calendar of its warehouse.

@@ -12,7 +12,7 @@ begin
         select from unnest(p_skus, p_warehouses) as t (sku_id, warehouse_id)
           join inventory i using (sku_id, warehouse_id)
          where i.backordered_quantity > 0
-            or (i.available_quantity > 0
+            or (i.available_quantity > i.pooled_quantity
                 and exists (select from waiting_entries e where e.sku_id = t.sku_id and e.status = 'waiting'))) then
         return;
     end if;
@@ -22,43 +22,99 @@ begin
 end $$;
 
 
--- Turn promised units into held ones, oldest promise first, in parts if need be. What is overdue is left to the sweeper.
+-- Turn promised units into held ones, oldest promise first, in parts if need be. What is overdue is left to the sweeper. What a
+-- pool keeps goes to those who wait on its channel only; what no pool keeps to everybody.
 create or replace function stock_fill_backorders(p_skus uuid[], p_warehouses uuid[], p_now timestamptz) returns void
 language plpgsql as $$
 declare
     v_fills stock_take[];
 begin
+    if exists (select from unnest(p_skus, p_warehouses) as t (sku_id, warehouse_id)
+                 join inventory i using (sku_id, warehouse_id) where i.pooled_quantity > 0) then
+        perform stock_fill_from_pools(p_skus, p_warehouses, p_now);
+    end if;
     select array_agg(row(null, reservation_id, line_no, sku_id, warehouse_id, open_quantity, quantity, 'active', true)::stock_take)
       into v_fills
       from (select l.reservation_id, l.line_no, l.sku_id, l.warehouse_id, l.quantity as open_quantity,
-                   least(l.quantity, i.available_quantity - coalesce(sum(l.quantity) over earlier, 0)) as quantity
+                   least(l.quantity, i.available_quantity - i.pooled_quantity - coalesce(sum(l.quantity) over earlier, 0)) as quantity
               from (select distinct sku_id, warehouse_id from unnest(p_skus, p_warehouses) as t (sku_id, warehouse_id)) t
               join inventory i using (sku_id, warehouse_id)
               join inventory_reservations l using (sku_id, warehouse_id)
-             where i.available_quantity > 0 and l.status = 'backordered' and (l.expires_at is null or l.expires_at > p_now)
+             where i.available_quantity > i.pooled_quantity and l.status = 'backordered' and (l.expires_at is null or l.expires_at > p_now)
             window earlier as (partition by l.sku_id, l.warehouse_id order by l.promised_at, l.reservation_id, l.line_no
                 rows between unbounded preceding and 1 preceding)) waiting
      where quantity > 0;
-    if v_fills is null then
-        return;
+    if v_fills is not null then
+        perform stock_write_fills(v_fills, p_now);
     end if;
+end $$;
 
+
+-- Backorders of channels from what their own pools keep, oldest promise of each channel first.
+create or replace function stock_fill_from_pools(p_skus uuid[], p_warehouses uuid[], p_now timestamptz) returns void
+language plpgsql as $$
+declare
+    v_channel uuid;
+    v_fills stock_take[];
+begin
+    for v_channel in
+        select distinct p.channel_id
+          from unnest(p_skus, p_warehouses) as t (sku_id, warehouse_id)
+          join channel_pools p using (sku_id, warehouse_id)
+         where p.ended_at is null and p.remaining_quantity > 0
+         order by 1
+    loop
+        select array_agg(row(null, reservation_id, line_no, sku_id, warehouse_id, open_quantity, quantity, 'active', true)::stock_take)
+          into v_fills
+          from (select l.reservation_id, l.line_no, l.sku_id, l.warehouse_id, l.quantity as open_quantity,
+                       least(l.quantity, stock_pool_cover(i.sku_id, i.warehouse_id, v_channel, i.available_quantity)
+                                         - coalesce(sum(l.quantity) over earlier, 0)) as quantity
+                  from (select distinct sku_id, warehouse_id from unnest(p_skus, p_warehouses) as t (sku_id, warehouse_id)) t
+                  join inventory i using (sku_id, warehouse_id)
+                  join inventory_reservations l using (sku_id, warehouse_id)
+                  join reservations h on h.id = l.reservation_id and h.channel_id = v_channel
+                 where l.status = 'backordered' and (l.expires_at is null or l.expires_at > p_now)
+                window earlier as (partition by i.sku_id, i.warehouse_id order by l.promised_at, l.reservation_id, l.line_no
+                    rows between unbounded preceding and 1 preceding)) waiting
+         where quantity > 0;
+        if v_fills is not null then
+            perform stock_write_pool_lines(stock_write_fills(v_fills, p_now), v_channel);
+        end if;
+    end loop;
+end $$;
+
+
+-- Write what backorders were given, and tell. Answers the lines that are held now.
+create or replace function stock_write_fills(p_fills stock_take[], p_now timestamptz) returns stock_take[]
+language plpgsql as $$
+declare
+    v_held stock_take[];
+begin
     -- We hold one level of each of these reservations, not all: another filler may hold another and number new lines too.
-    perform from reservations where id in (select reservation_id from unnest(v_fills)) order by id for no key update;
-    insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, status, reserved_at, expires_at,
-        promised_at, promise_date)
-    select f.reservation_id,
-           (select max(line_no) from inventory_reservations m where m.reservation_id = f.reservation_id)
-               + row_number() over (partition by f.reservation_id order by f.line_no),
-           f.sku_id, f.warehouse_id, f.quantity, 'active', p_now, l.expires_at, l.promised_at, l.promise_date
-      from unnest(v_fills) f
-      join inventory_reservations l using (reservation_id, line_no)
-     where f.quantity < f.open_quantity;
+    perform from reservations where id in (select reservation_id from unnest(p_fills)) order by id for no key update;
+    with new_line as (
+        insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, status, reserved_at, expires_at,
+            promised_at, promise_date)
+        select f.reservation_id,
+               (select max(line_no) from inventory_reservations m where m.reservation_id = f.reservation_id)
+                   + row_number() over (partition by f.reservation_id order by f.line_no),
+               f.sku_id, f.warehouse_id, f.quantity, 'active', p_now, l.expires_at, l.promised_at, l.promise_date
+          from unnest(p_fills) f
+          join inventory_reservations l using (reservation_id, line_no)
+         where f.quantity < f.open_quantity
+        returning reservation_id, line_no, sku_id, warehouse_id, quantity
+    ), held as (
+        select * from new_line
+        union all
+        select reservation_id, line_no, sku_id, warehouse_id, quantity from unnest(p_fills) where quantity = open_quantity
+    )
+    select array_agg(row(null, reservation_id, line_no, sku_id, warehouse_id, quantity, quantity, 'active', false)::stock_take)
+      into v_held from held;
     update inventory_reservations l
        set quantity = case when f.quantity < f.open_quantity then l.quantity - f.quantity else l.quantity end,
            status = case when f.quantity < f.open_quantity then l.status else 'active' end,
            reserved_at = case when f.quantity < f.open_quantity then null else p_now end
-      from unnest(v_fills) f
+      from unnest(p_fills) f
      where (l.reservation_id, l.line_no) = (f.reservation_id, f.line_no);
     update inventory i
        set available_quantity = i.available_quantity - f.quantity,
@@ -66,7 +122,7 @@ begin
            backordered_quantity = i.backordered_quantity - f.quantity,
            version = i.version + 1,
            last_updated = greatest(i.last_updated, p_now)
-      from (select sku_id, warehouse_id, sum(quantity)::bigint as quantity from unnest(v_fills) group by sku_id, warehouse_id) f
+      from (select sku_id, warehouse_id, sum(quantity)::bigint as quantity from unnest(p_fills) group by sku_id, warehouse_id) f
      where (i.sku_id, i.warehouse_id) = (f.sku_id, f.warehouse_id);
 
     insert into outbox_events (event_type, sku_ids, data, occurred_at)
@@ -74,9 +130,10 @@ begin
            json_build_object('reservation_id', h.id, 'reference_type', h.reference_type, 'reference_id', h.reference_id,
                'items', json_agg(json_build_object('sku_id', f.sku_id, 'warehouse_id', f.warehouse_id, 'quantity', f.quantity,
                                                    'backordered_quantity', f.open_quantity - f.quantity))), p_now
-      from unnest(v_fills) f
+      from unnest(p_fills) f
       join reservations h on h.id = f.reservation_id
      group by h.id;
+    return v_held;
 end $$;
 
 
@@ -86,7 +143,8 @@ create or replace function stock_date_promises(p_skus uuid[], p_warehouses uuid[
 language plpgsql as $$
 begin
     with level as (
-        select distinct i.sku_id, i.warehouse_id
+        -- what comes fills the pools before it is free for who waits
+        select distinct i.sku_id, i.warehouse_id, greatest(0, i.pooled_quantity - i.available_quantity) as kept
           from unnest(p_skus, p_warehouses) as t (sku_id, warehouse_id)
           join inventory i using (sku_id, warehouse_id)
          where i.backordered_quantity > 0
@@ -99,8 +157,8 @@ begin
         select l.reservation_id, l.line_no, l.promise_date as told,
                (select min(s.expected_at) from supply s
                  where (s.sku_id, s.warehouse_id) = (l.sku_id, l.warehouse_id) and s.so_far >= l.ahead) as found
-          from (select q.*, sum(q.quantity) over (partition by q.sku_id, q.warehouse_id
-                                                  order by q.promised_at, q.reservation_id, q.line_no) as ahead
+          from (select q.*, kept + sum(q.quantity) over (partition by q.sku_id, q.warehouse_id
+                                                         order by q.promised_at, q.reservation_id, q.line_no) as ahead
                   from level join inventory_reservations q using (sku_id, warehouse_id)
                  where q.status = 'backordered' and (q.expires_at is null or q.expires_at > p_now)) l
     ), changed as (
@@ -120,7 +178,7 @@ begin
 end $$;
 
 
--- Offer what is left to the waiting list: in order of place, each entry that one warehouse can serve whole. An entry that
+-- Offer what is left, and no pool keeps, to the waiting list: in order of place, each entry that one warehouse can serve whole. An entry that
 -- does not fit keeps its place and stops nobody behind it. The caller holds the locks.
 create or replace function stock_offer(p_skus uuid[], p_warehouses uuid[], p_now timestamptz) returns void
 language plpgsql as $$
@@ -132,7 +190,7 @@ begin
     for v_entry in
         select e.* from waiting_entries e
          where e.sku_id = any (p_skus) and e.status = 'waiting'
-           and e.quantity <= (select max(i.available_quantity) from unnest(p_skus, p_warehouses) as t (sku_id, warehouse_id)
+           and e.quantity <= (select max(i.available_quantity - i.pooled_quantity) from unnest(p_skus, p_warehouses) as t (sku_id, warehouse_id)
                                 join inventory i using (sku_id, warehouse_id) where i.sku_id = e.sku_id)
          order by e.place
     loop
@@ -141,16 +199,16 @@ begin
           join inventory i using (sku_id, warehouse_id)
           join warehouses w on w.id = i.warehouse_id and w.is_active
           join skus s on s.id = i.sku_id and s.archived_at is null
-         where i.sku_id = v_entry.sku_id and i.available_quantity >= v_entry.quantity
+         where i.sku_id = v_entry.sku_id and i.available_quantity - i.pooled_quantity >= v_entry.quantity
            and i.warehouse_id = coalesce(v_entry.warehouse_id, i.warehouse_id)
-         order by w.priority desc, i.available_quantity desc, i.warehouse_id
+         order by w.priority desc, i.available_quantity - i.pooled_quantity desc, i.warehouse_id
          limit 1;
         continue when v_warehouse is null;
         -- Its owner may take it off the list at this moment: the row says who was first.
         perform from waiting_entries where id = v_entry.id and status = 'waiting' for update;
         continue when not found;
         v_offer := stock_hold(
-            array[row(0, 'waiting list', 'cart', v_entry.reference_id, v_entry.offer_minutes, null, null, null, null)::stock_request],
+            array[row(0, 'waiting list', 'cart', v_entry.reference_id, v_entry.offer_minutes, null, null, null, null, null)::stock_request],
             array[row(0, 1, v_entry.sku_id, v_warehouse, v_entry.quantity)::stock_ask], p_now);
         update waiting_entries
            set status = 'offered', offered_at = p_now, reservation_id = (v_offer[1].facts ->> 'reservation_id')::uuid

@@ -138,8 +138,8 @@ begin
 end $$;
 
 
--- Lock every level that is asked for and those of the holds to expire, and say what is left there. It is read by the statement
--- that locks it: a row somebody else changed meanwhile is read again.
+-- Lock every level that is asked for and those of the holds to expire, and say what is left there for who names no channel. It
+-- is read by the statement that locks it: a row somebody else changed meanwhile is read again.
 create or replace function stock_lock_left(p_asks stock_ask[], p_expired uuid[]) returns stock_left[]
 language plpgsql as $$
 declare
@@ -152,7 +152,8 @@ begin
         union
         select l.sku_id, l.warehouse_id from inventory_reservations l where l.reservation_id = any (p_expired)
     ), locked as (
-        select i.sku_id, i.warehouse_id, i.available_quantity, w.priority, w.is_active and s.archived_at is null as is_open
+        select i.sku_id, i.warehouse_id, greatest(0, i.available_quantity - i.pooled_quantity), w.priority,
+               w.is_active and s.archived_at is null as is_open
           from touched
           join inventory i using (sku_id, warehouse_id)
           join skus s on s.id = i.sku_id
@@ -165,23 +166,40 @@ begin
 end $$;
 
 
--- What is left on locked levels after these holds were expired and units past their use withdrawn, so that neither a dead
--- sweeper nor a dead job decides a sale (promise P7).
-create or replace function stock_freshened(p_requests json, p_left stock_left[], p_expired uuid[], p_particular boolean, p_now timestamptz)
-returns stock_left[]
+-- What is left on locked levels for a channel (null: who names none) after these holds were expired and units past their use
+-- withdrawn, so that neither a dead sweeper nor a dead job decides a sale (promise P7).
+create or replace function stock_freshened(p_requests json, p_left stock_left[], p_expired uuid[], p_particular boolean, p_channel uuid,
+    p_now timestamptz) returns stock_left[]
 language plpgsql as $$
+declare
+    -- One look at the earliest date spares the rest.
+    v_past_use boolean := exists (select from inventory_batches where sellable_quantity > 0 and usable_until <= p_now);
 begin
     if p_expired is not null then
         perform stock_expire_locked(p_expired, p_now);
-        p_left := array(select row(i.sku_id, i.warehouse_id, i.available_quantity, l.priority, l.is_open)::stock_left
-                          from unnest(p_left) l join inventory i using (sku_id, warehouse_id));
     end if;
-    -- One look at the earliest date spares the rest.
-    if p_particular or exists (select from inventory_batches where sellable_quantity > 0 and usable_until <= p_now) then
-        p_left := stock_left_now(p_requests, p_left, p_now);
+    if v_past_use then
+        perform stock_withdraw_locked(p_left, p_now);
+    end if;
+    if p_expired is not null or v_past_use or p_channel is not null then
+        p_left := stock_left_again(p_left, p_channel);
+    end if;
+    if p_particular then
+        p_left := stock_left_lasting(p_requests, p_left, p_channel, p_now);
     end if;
     return p_left;
 end $$;
+
+
+-- What is left on locked levels as a channel may have it: only in its warehouses, what is its own included.
+create or replace function stock_left_again(p_left stock_left[], p_channel uuid) returns stock_left[]
+language sql stable as $$
+    select coalesce(array_agg(row(i.sku_id, i.warehouse_id, stock_may_take(i, p_channel), l.priority,
+                                  l.is_open and (c.warehouse_ids is null or l.warehouse_id = any (c.warehouse_ids)))::stock_left), '{}')
+      from unnest(p_left) l
+      join inventory i using (sku_id, warehouse_id)
+      left join sales_channels c on c.id = p_channel
+$$;
 
 
 -- Whether every line names its warehouse and everything asked of a level fits: the common case.

@@ -15,5 +15,5 @@ $$;
 create or replace function stock_keep_refusal(p_request json, p_outcome text, p_facts json) returns void
 language sql security definer set search_path = public, pg_temp as $$
     select stock_keep_refused(array[row(0, p_outcome, p_facts, false)::stock_answer],
-        array[row(0, p_request ->> 'actor', p_request ->> 'reference_type', p_request ->> 'reference_id', null, null, null, null, null)::stock_request])
+        array[row(0, p_request ->> 'actor', p_request ->> 'reference_type', p_request ->> 'reference_id', null, null, null, null, null, null)::stock_request])
 $$;

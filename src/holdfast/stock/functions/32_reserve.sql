@@ -2,8 +2,9 @@
 -- is short is promised against what is on its way (functions/35_backorder.sql).
 -- p_requests: [{n, principal_id, key, hash, actor, reference_type, reference_id, minutes (null: no expiry), allow_backorder,
 --               items: [{sku_id, warehouse_id (null: we choose), quantity, allow_backorder, min_remaining_days, serials}],
---               bundles: [{sku_id, quantity, components: [{sku_id, quantity}]}] that a plan has placed among the items}]
--- Outcomes: reserved; unknown_sku, unknown_warehouse, sku_archived, warehouse_inactive, insufficient_stock;
+--               bundles: [{sku_id, quantity, components: [{sku_id, quantity}]}] that a plan has placed among the items,
+--               channel (its code; functions/33_channels.sql), sees (set there: whose pools and warehouses count, '' for none)}]
+-- Outcomes: reserved; unknown_channel, unknown_sku, unknown_warehouse, sku_archived, warehouse_inactive, insufficient_stock;
 -- those of stock_particular_refusal; idempotency_key_reused.
 create or replace function stock_reserve(p_requests json) returns setof stock_answer
 language plpgsql security definer set search_path = public, pg_temp
@@ -22,6 +23,11 @@ declare
     v_grants stock_ask[];
     v_promises stock_promise[];
     v_refusal stock_answer;
+    v_named boolean;
+    v_sees text;
+    v_channel uuid;
+    v_seen json;
+    v_held stock_answer[];
 begin
     if v_particular and json_array_length(p_requests) > 1 then
         return query select * from stock_reserve_apart(p_requests);
@@ -29,14 +35,27 @@ begin
     end if;
 
     -- The requests are read once: every look into a JSON text reads all of it.
-    select array_agg(row(n, actor, reference_type, reference_id, minutes, items, principal_id, key, hash)::stock_request),
-           array_agg(row(n, principal_id, key, hash)::stock_key) filter (where key is not null)
-      into v_requests, v_keys
+    select array_agg(row(n, actor, reference_type, reference_id, minutes, items, principal_id, key, hash, null)::stock_request),
+           array_agg(row(n, principal_id, key, hash)::stock_key) filter (where key is not null),
+           bool_or(channel is not null), min(sees)
+      into v_requests, v_keys, v_named, v_sees
       from json_to_recordset(p_requests) as r (n integer, principal_id uuid, key text, hash text, actor text,
-               reference_type text, reference_id text, minutes integer, items json);
+               reference_type text, reference_id text, minutes integer, items json, channel text, sees text);
+    if v_named and v_sees is null then
+        v_seen := stock_seen_by_channels(p_requests);
+        if v_seen is not null then
+            return query select * from stock_reserve_by_channel(v_seen);
+            return;
+        end if;
+    end if;
+    v_channel := nullif(v_sees, '')::uuid;
     select coalesce(array_agg(r), '{}') into v_answers from stock_repeats(v_keys) r;
+    if v_named then
+        select c.requests, c.answers into v_requests, v_answers from stock_with_channels(p_requests, v_requests, v_answers) c;
+    end if;
     v_asks := stock_asked(v_requests, v_answers);
     if v_asks is null then
+        perform stock_remember(v_keys, v_answers);
         return query select * from unnest(v_answers);
         return;
     end if;
@@ -49,7 +68,7 @@ begin
     v_expired := stock_due_holds(v_asks, business_now());
     v_left := stock_lock_left(v_asks, v_expired);
     v_now := business_now();
-    v_left := stock_freshened(p_requests, v_left, v_expired, v_particular, v_now);
+    v_left := stock_freshened(p_requests, v_left, v_expired, v_particular, v_channel, v_now);
     if v_particular then
         v_refusal := stock_particular_refusal(p_requests -> 0, v_now);
         if v_refusal.outcome is not null then
@@ -70,7 +89,7 @@ begin
             v_expired := array(select distinct l.reservation_id from inventory_reservations l
                                 where l.sku_id = any (v_contested) and l.status = 'active' and l.expires_at <= v_now);
             perform stock_lock_reservations(v_expired);
-            v_left := stock_freshened(p_requests, v_left, v_expired, v_particular, v_now);
+            v_left := stock_freshened(p_requests, v_left, v_expired, v_particular, v_channel, v_now);
             select c.contested, c.grants into v_contested, v_grants from stock_share(v_asks, v_left) c;
         end if;
         if v_contested is not null then
@@ -85,7 +104,11 @@ begin
         perform stock_keep_refused(v_answers, v_requests);
     end if;
     if v_grants is not null or v_promises is not null then
-        v_answers := v_answers || stock_hold(v_requests, v_grants, v_now, v_promises, v_bundles);
+        v_held := stock_hold(v_requests, v_grants, v_now, v_promises, v_bundles);
+        if v_channel is not null then
+            perform stock_take_from_pools(array(select (h.facts ->> 'reservation_id')::uuid from unnest(v_held) h), v_channel);
+        end if;
+        v_answers := v_answers || v_held;
         if v_particular and v_answers[1].outcome = 'reserved' then
             perform stock_write_particulars(p_requests -> 0, (v_answers[1].facts ->> 'reservation_id')::uuid, v_now);
         end if;
@@ -136,8 +159,8 @@ begin
                                 order by line_no) as lines
                   from granted group by request_no) g using (request_no)
     ), header as (
-        insert into reservations (id, reference_type, reference_id, created_at, expires_at, actor, has_backorders)
-        select id, reference_type, reference_id, p_now, expires_at, actor, has_backorders from held
+        insert into reservations (id, reference_type, reference_id, created_at, expires_at, actor, has_backorders, channel_id)
+        select id, reference_type, reference_id, p_now, expires_at, actor, has_backorders, channel_id from held
     ), line as (
         insert into inventory_reservations (reservation_id, line_no, sku_id, warehouse_id, quantity, status, reserved_at, expires_at,
             promised_at, promise_date)

@@ -58,7 +58,9 @@ language sql stable as $$
     with place as (
         select l.warehouse_id, l.priority, coalesce(here.mode, anywhere.mode, 'never') as mode,
                case when here.mode is null then anywhere.quantity_max else here.quantity_max end as quantity_max,
-               i.backordered_quantity + coalesce((select sum(t.quantity) from unnest(p_taken) t
+               -- what comes fills the pools first
+               greatest(0, i.pooled_quantity - i.available_quantity)
+                   + i.backordered_quantity + coalesce((select sum(t.quantity) from unnest(p_taken) t
                                                    where t.sku_id = l.sku_id and t.warehouse_id = l.warehouse_id), 0) + p_units as ahead
           from unnest(p_left) l
           join inventory i using (sku_id, warehouse_id)

@@ -54,7 +54,8 @@ begin
      where outcome is not null;
 
     -- The open lines each remaining request takes, oldest line first. Only what is there is consumed; what is given back is
-    -- taken first from what was only promised, so that the customer keeps the units that can be shipped.
+    -- taken first from what was only promised, so that the customer keeps the units that can be shipped, and last from a pool,
+    -- as if less had been asked for.
     with ask as (
         select r.n, r.reservation_id, r.action, r.items
           from json_to_recordset(p_requests) as r (n integer, reservation_id uuid, action text, items json)
@@ -66,12 +67,14 @@ begin
     ), here as (
         -- First what is asked of a named warehouse, ...
         select a.n, a.action, a.items, l.reservation_id, l.line_no, l.sku_id, l.warehouse_id, l.quantity, l.status,
+               a.action = 'release' and l.pool_id is not null as is_kept,
                greatest(0, least(l.quantity, coalesce(p.quantity, 0) - coalesce(sum(l.quantity) over earlier, 0))) as named
           from ask a
           join inventory_reservations l on l.reservation_id = a.reservation_id
                and (l.status = 'active' or (l.status = 'backordered' and a.action = 'release'))
           left join part p on (p.n, p.sku_id, p.warehouse_id) = (a.n, l.sku_id, l.warehouse_id)
-        window earlier as (partition by a.n, l.sku_id, l.warehouse_id order by l.status = 'backordered' desc, l.line_no
+        window earlier as (partition by a.n, l.sku_id, l.warehouse_id
+            order by l.status = 'backordered' desc, a.action = 'release' and l.pool_id is not null, l.line_no
             rows between unbounded preceding and 1 preceding)
     ), anywhere as (
         -- ... then what may come from anywhere, from the rest: a unit answers for one part of the request only.
@@ -79,7 +82,8 @@ begin
                         - coalesce(sum(h.quantity - h.named) over earlier, 0))) as floating
           from here h
           left join part p on (p.n, p.sku_id) = (h.n, h.sku_id) and p.warehouse_id is null
-        window earlier as (partition by h.n, h.sku_id order by h.status = 'backordered' desc, h.line_no rows between unbounded preceding and 1 preceding)
+        window earlier as (partition by h.n, h.sku_id order by h.status = 'backordered' desc, h.is_kept, h.line_no
+            rows between unbounded preceding and 1 preceding)
     )
     select array_agg(row(n, reservation_id, line_no, sku_id, warehouse_id, quantity,
                          case when items is null then quantity else named + floating end,

@@ -1,11 +1,12 @@
 -- Change what is physically there: receipts, sales, adjustments, returns. Each request is all or nothing, in order.
 -- p_requests: [{n, principal_id, key, hash, actor, event_type, movement_type, reference_type, reference_id, reason,
---               occurred_at (null: now), items: [{sku_id, warehouse_id, bucket, quantity (signed), set_to, expected_quantity,
+--               occurred_at (null: now), channel (of a sale; its code), items: [{sku_id, warehouse_id, bucket, quantity (signed), set_to, expected_quantity,
 --               unit_cost, inbound_delta, batch, serials, state}]}]
 -- A sale may name bundles: their components leave, in the same entry of the books (facts.bundles).
 -- set_to replaces quantity: the physical quantity of the bucket becomes set_to if it is still expected_quantity.
--- Outcomes: moved; unknown_sku, unknown_warehouse, sku_archived, insufficient_stock, below_reserved, version_conflict,
--- inbound_exceeded, sku_is_bundle; those of stock_track; idempotency_key_reused.
+-- What is sold or shipped elsewhere leaves what pools keep where it is; what is only reported (adjustments, counts) need not.
+-- Outcomes: moved; unknown_channel, unknown_sku, unknown_warehouse, sku_archived, insufficient_stock, below_reserved,
+-- version_conflict, inbound_exceeded, sku_is_bundle; those of stock_track; idempotency_key_reused.
 create or replace function stock_move(p_requests json) returns setof stock_answer
 language plpgsql security definer set search_path = public, pg_temp
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
@@ -104,6 +105,8 @@ declare
     v_track record;
     v_pieces stock_piece[];
     v_facts json;
+    v_pools record;
+    v_channel uuid;
 begin
     v_refusal := stock_move_refusal(p_request);
     if p_tracked and (v_refusal.outcome is null or v_refusal.outcome not in ('unknown_sku', 'unknown_warehouse', 'sku_archived')) then
@@ -114,6 +117,11 @@ begin
             v_refusal := stock_move_refusal(stock_request_of(v_n, v_pieces));
         end if;
     end if;
+    if v_refusal.outcome is null and v_reference_type in ('sale', 'transfer') then
+        select * into v_pools from stock_pools_of_move(p_request);
+        v_channel := v_pools.channel;
+        v_refusal := v_pools.refusal;
+    end if;
     if v_refusal.outcome is not null then
         -- A correction that fails was wanted by nobody.
         if v_reference_type = 'sale' then
@@ -122,6 +130,9 @@ begin
         return v_refusal;
     end if;
 
+    if v_channel is not null then
+        perform stock_sell_from_pools(p_request, v_channel, p_now);
+    end if;
     if p_tracked then
         v_pieces := stock_name_batches(p_request, v_pieces, p_now);
         perform stock_settle(p_request, v_pieces, p_now);

@@ -23,14 +23,18 @@ language sql stable security definer set search_path = public, pg_temp as $$
           join skus s on s.id = any (a.sku_ids)
     ), shelf as (
         select s.n, s.id, i.warehouse_id, i.version, w.priority, w.is_active, i.in_transit_quantity, i.unavailable_quantity,
-               i.available_quantity + x.expired as available, i.reserved_quantity - x.expired as reserved,
+               -- as anybody may have it: what pools keep, and what falls back to them, apart
+               greatest(0, i.available_quantity + x.expired - i.pooled_quantity - x.of_pools) as available,
+               i.reserved_quantity - x.expired as reserved, i.pooled_quantity + x.of_pools as pooled,
                i.backordered_quantity, i.last_updated
           from sku s
           join inventory i on i.sku_id = s.id
           join warehouses w on w.id = i.warehouse_id
          cross join clock c
          cross join lateral (
-               select coalesce(sum(l.quantity), 0)::bigint as expired
+               select coalesce(sum(l.quantity), 0)::bigint as expired,
+                      coalesce(sum(l.quantity) filter (where l.pool_id is not null and exists (
+                          select from channel_pools p where p.id = l.pool_id and p.ended_at is null)), 0)::bigint as of_pools
                  from inventory_reservations l
                 where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id and l.status = 'active'
                   and l.expires_at <= c.now) x
@@ -45,7 +49,7 @@ language sql stable security definer set search_path = public, pg_temp as $$
                    'total_in_transit', coalesce(sum(h.in_transit_quantity), 0)::bigint,
                    'warehouses', coalesce(json_object_agg(h.warehouse_id, json_build_object(
                        'available', h.available, 'reserved', h.reserved, 'in_transit', h.in_transit_quantity,
-                       'unavailable', h.unavailable_quantity, 'is_active', h.is_active, 'version', h.version,
+                       'unavailable', h.unavailable_quantity, 'pooled', h.pooled, 'is_active', h.is_active, 'version', h.version,
                        'last_updated', h.last_updated) order by h.priority desc, h.available desc)
                        filter (where h.warehouse_id is not null), '{}'),
                    'last_updated', max(h.last_updated),
