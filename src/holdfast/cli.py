@@ -117,8 +117,8 @@ def worker(
 @app.command("migrate")
 def migrate_command(data_dir: DataDir = Path("data")) -> None:
     """Bring the database to the state this program needs."""
-    settings = Settings.from_env()
-    applied = migrate(settings.db_url or EmbeddedServer(data_dir.resolve()).start())
+    with _database(data_dir) as url:
+        applied = migrate(url)
     screen.print("Applied: " + ", ".join(applied) if applied else "Nothing to do.")
 
 
@@ -134,6 +134,7 @@ def doctor(
     from holdfast.monitoring.kept import visit_cache
 
     with _database(data_dir) as url:
+        need_migrated(url)
         healthy = asyncio.run(consult(url, screen, seals=seals or expect is not None, expect=expect, repair=repair))
         healthy &= asyncio.run(visit_cache(url, Settings.from_env(), screen))
     raise typer.Exit(0 if healthy else 1)
@@ -155,6 +156,7 @@ def selftest_command(
 
     plan = command.Plan(seconds, requests, buyers, processes, address or [], crash)
     with _database(data_dir) as url:
+        need_migrated(url)
         verdict = asyncio.run(command.selftest(url, plan, Console(stderr=True) if as_json else screen))
     if as_json:
         print(command.as_json(verdict))  # noqa: T201 - for programs
@@ -172,7 +174,6 @@ def _database(data_dir: Path) -> Generator[str]:
     url = settings.db_url or (server.start() if server else "")
     try:
         wait_until_ready(url, seconds=1)
-        need_migrated(url)
         yield url
     finally:
         if ours and server is not None:

@@ -137,3 +137,12 @@ def test_migrations_are_numbered_once_and_named_in_words() -> None:
 def test_functions_can_be_created_twice() -> None:
     for file in functions():
         assert "create function" not in file.text, file.name
+
+
+def test_preparing_an_embedded_database_leaves_no_server_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "holdfast", "migrate", "--data-dir", str(tmp_path / "data")]
+    bare = {name: value for name, value in environment("").items() if name != "INVENTORY_DB_URL"}
+    done = subprocess.run(command, env=bare, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "0001_access" in done.stdout
+    assert not EmbeddedServer(tmp_path / "data").is_running()
