@@ -11,6 +11,7 @@ from tests.cache.shop import Member, count, fills, opened
 from tests.conftest import Shelf
 from tests.house import open_house
 from tests.redis_server import RedisServer
+from tests.stock.pooled import Pooled
 
 from holdfast import cache
 from holdfast.cache import Looked
@@ -53,6 +54,8 @@ STATES = {
     "priority": lambda shelf: shelf.connection.execute(
         "update warehouses set priority = 500 where id = %s", [shelf.warehouse("SH")]
     ),
+    "kept for a channel": lambda shelf: Pooled(shelf).pools("web 4"),
+    "kept, and due to fall back": lambda shelf: due_of_a_pool(shelf, "web 1"),
     "sold out": lambda shelf: [shelf.reserve(line) for line in ("TEA@GZ 5", "TEA@SH 3", "TEA@FAR 1")],
 }
 
@@ -78,9 +81,15 @@ async def ask_everything(member: Member, shelf: Shelf, state: str) -> None:
         assert found == {name: expected[name] for name in found}, (quantity, place)
 
 
-def expired_hold(shelf: Shelf, text: str, seconds: float = -1) -> str:
+def due_of_a_pool(shelf: Shelf, pools: str) -> None:
+    pooled = Pooled(shelf)
+    pooled.pools(pools)
+    expired_hold(shelf, "TEA@GZ 3", channel=pooled.channel("web"))
+
+
+def expired_hold(shelf: Shelf, text: str, seconds: float = -1, **more: Any) -> str:
     """A hold whose deadline is so far from now, and which nobody sweeps."""
-    held = shelf.reserve(text)["reservation_id"]
+    held = shelf.reserve(text, **more)["reservation_id"]
     shelf.connection.execute(
         "with header as (update reservations set expires_at = business_now() + make_interval(secs => %s) where id = %s"
         " returning id, expires_at) update inventory_reservations l set expires_at = h.expires_at"

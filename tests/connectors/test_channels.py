@@ -147,6 +147,105 @@ async def test_a_channel_sells_from_its_warehouses_and_only_what_lasts(house: Ho
     assert [await shown(house, code, "MILK") for code in ("all", "store", "far")] == [11, 4, 7]
 
 
+async def test_a_hold_of_a_channel_takes_only_what_lasts_as_long_as_the_channel_asks_for(house: House) -> None:
+    """D-44: by itself, whether a line names a life or not; a part of a bundle too, and when the order is planned."""
+    gz, milk, cup = await house.warehouse("GZ"), await house.sku("MILK", tracking="batch"), await house.sku("CUP")
+    for number, year, quantity in (("A", 2030, 4), ("B", 2040, 5)):
+        batch = {"number": number, "expiry_date": f"{year}-12-30"}
+        items = [{"sku_id": milk, "quantity": quantity, "batch": batch}]
+        await house.post("/inventory/receipts", {"warehouse_id": gz, "items": items})
+    await house.stock("CUP", "GZ", 9)
+    box = await house.sku("BOX")
+    parts = [{"sku_id": milk, "quantity": 1}, {"sku_id": cup, "quantity": 1}]
+    await house.call("PUT", f"/skus/{box}/components", json={"components": parts}, expect=200)
+    await house.post("/channels", {"code": "far", "name": "Ships far", "min_remaining_days": 3000})
+
+    async def ask(sku: str, quantity: int, expect: int, **more: Any) -> None:
+        body = {"reference_type": "order", "reference_id": "O", "expires_in_minutes": None, **more}
+        items = [{"sku_id": sku, "quantity": quantity}]
+        await house.post("/inventory/reservations", {**body, "channel": "far", "items": items}, expect=expect)
+
+    for sku in ("MILK", "BOX"):
+        there = await house.get(f"/inventory/{await house.sku(sku)}/availability", quantity=1, channel="far")
+        assert (there["quantity_available"], await shown(house, "far", sku)) == (5, 5)
+    planned = {"ship_to": {"country": "CN", "region": "GD"}}
+    await ask(milk, 6, 409)
+    await ask(box, 6, 409)
+    await ask(milk, 6, 409, **planned)
+    await ask(box, 6, 409, **planned)
+    await ask(cup, 1, 201)
+    await ask(box, 1, 201)
+    await ask(milk, 1, 201)
+    await ask(milk, 2, 201, **planned)
+    await ask(box, 1, 201, **planned)
+    assert await shown(house, "far", "MILK") == 0
+    # Who asks for no life has what is left, and none of what the channel was promised.
+    await hold(house, "MILK", 4)
+    assert (await house.get(f"/inventory/{milk}/availability", quantity=1))["quantity_available"] == 0
+
+
+async def test_the_pool_of_a_channel_keeps_units_that_last_for_it(house: House) -> None:
+    gz, milk = await house.warehouse("GZ"), await house.sku("MILK", tracking="batch")
+    for number, year, quantity in (("A", 2030, 4), ("B", 2040, 5)):
+        batch = {"number": number, "expiry_date": f"{year}-12-30"}
+        items = [{"sku_id": milk, "quantity": quantity, "batch": batch}]
+        await house.post("/inventory/receipts", {"warehouse_id": gz, "items": items})
+    await house.post("/channels", {"code": "far", "name": "Ships far", "min_remaining_days": 3000})
+    await house.post("/channels", {"code": "also", "name": "Ships far too", "min_remaining_days": 3000})
+    pool = {"sku_id": milk, "warehouse_id": gz, "quantity": 3}
+    await house.call("PUT", "/channels/far/pools", json=pool, expect=200)
+    assert [await shown(house, code, "MILK") for code in ("far", "also")] == [5, 2]
+    body = {"reference_type": "order", "reference_id": "O", "expires_in_minutes": None, "channel": "also"}
+    for quantity, status in ((3, 409), (2, 201)):
+        items = [{"sku_id": milk, "quantity": quantity}]
+        await house.post("/inventory/reservations", {**body, "items": items}, expect=status)
+    assert [await shown(house, code, "MILK") for code in ("far", "also")] == [3, 0]
+
+
+async def test_pools_are_set_listed_explained_and_ended(house: House) -> None:
+    await house.stock("TEA", "GZ", 10)
+    gz, tea = await house.warehouse("GZ"), await house.sku("TEA")
+    await house.post("/channels", {"code": "shop", "name": "Web shop", "buffer": 1})
+    place = {"sku_id": tea, "warehouse_id": gz}
+
+    async def set_pool(expect: int, **fields: Any) -> Any:
+        return await house.call("PUT", "/channels/shop/pools", json={**place, **fields}, expect=expect)
+
+    made = (await set_pool(200, quantity=4, expected_version=0))["pool"]
+    assert (made["remaining_quantity"], made["there_quantity"], made["version"]) == (4, 4, 1)
+    assert (await set_pool(409, quantity=5, expected_version=0))["code"] == "version_conflict"
+    items = [{"sku_id": tea, "quantity": 3}]
+    body = {"reference_type": "cart", "reference_id": "c", "channel": "shop", "items": items}
+    held = await house.post("/inventory/reservations", body)
+    assert (await house.get(f"/inventory/reservations/{held['reservation_id']}"))["channel"] == "shop"
+    sale = {"warehouse_id": gz, "channel": "shop", "items": [{"sku_id": tea, "quantity": 1}]}
+    await house.post("/inventory/sales", sale)
+    [level] = (await house.get(f"/inventory/{tea}/explain"))["levels"]
+    assert (level["pooled"]["quantity"], level["pooled"]["free"], level["pooled"]["adds_up"]) == (0, 6, True)
+    [told] = level["pooled"]["entries"]
+    assert (told["channel"], told["held"], told["sold"], told["taken_quantity"]) == ("shop", 3, 1, 4)
+    below = await set_pool(409, quantity=3)
+    assert (below["code"], below["taken_quantity"]) == ("below_taken", 4)
+    await set_pool(200, quantity=6)
+    [level] = (await house.get("/inventory", sku_id=tea))["inventories"]
+    assert (level["available_quantity"], level["pooled_quantity"]) == (6, 2)
+    assert (await house.get("/channels/shop/stock", sku_id=tea))["published"][0]["published_quantity"] == 5
+    [listed] = (await house.get("/channels/shop/pools"))["pools"]
+    assert (listed["quantity"], listed["taken_quantity"]) == (6, 4)
+    away = {"warehouse_ids": [await house.warehouse("SH")]}
+    elsewhere = await house.call("PATCH", "/channels/shop", json=away, expect=409)
+    assert elsewhere["code"] == "pools_elsewhere"
+    assert await set_pool(200, quantity=None) == {"pool": None}
+    assert (await house.get("/channels/shop/pools"))["pools"] == []
+    await publisher.publish_all(house.database)
+    events = (await house.get("/events", limit=500))["events"]
+    changes = [e["data"]["quantity"] for e in events if e["event_type"] == "inventory.pool_changed"]
+    assert changes == [4, 6, None]
+    asked = {"quantity": 1, "channel": "nowhere"}
+    unknown = await house.call("GET", f"/inventory/{tea}/availability", params=asked, expect=422)
+    assert unknown["code"] == "unknown_channel"
+
+
 async def test_what_closes_without_an_event_of_a_sku_is_found_by_the_round(house: House) -> None:
     gz = await house.warehouse("GZ")
     await house.stock("TEA", "GZ", 3)

@@ -9,6 +9,7 @@ import pytest
 from tests.books import violations_at
 from tests.conftest import Shelf
 from tests.races.conftest import Crowd, Reply, counted
+from tests.stock.pooled import Pooled
 
 pytestmark = [pytest.mark.xdist_group("races"), pytest.mark.timeout(120)]
 
@@ -130,4 +131,40 @@ async def test_one_key_50_times_in_parallel_has_one_effect_and_one_answer(
         "/inventory/reservations/{hold}/release": {"on_hand": 0, "available": 7, "reserved": -7},
         "/inventory/reservations/{hold}": {"on_hand": 0, "available": 7, "reserved": -7},
     }.get(path, {"on_hand": 0, "available": 0, "reserved": 0})
+    assert await violations_at(racing_url) == []
+
+
+async def test_buyers_of_two_channels_and_of_none_never_take_what_is_kept_for_others(
+    crowd: Crowd, shop: Shelf, racing_url: str
+) -> None:
+    pooled = Pooled(shop)
+    shop.given("TEA@GZ 30")
+    pooled.pools("web 10, till 8")
+    names = [None, pooled.channel("web"), pooled.channel("till")]
+
+    async def buy(client: httpx2.AsyncClient, n: int) -> Reply:
+        named = {} if names[n % 3] is None else {"channel": names[n % 3]}
+        reply = await client.post("/inventory/reservations", json={**basket(shop, "TEA 1", f"cart-{n}"), **named})
+        if reply.status_code == 201 and n % 4 == 0:
+            await client.delete(f"/inventory/reservations/{reply.json()['reservation_id']}")
+        return reply
+
+    assert set(counted(await crowd.together(buy, 300))) == {201, 409}
+    rows = shop.connection.execute(
+        "select c.name, sum(l.quantity)::int, sum(l.quantity) filter (where l.pool_id is not null)::int"
+        "  from inventory_reservations l join reservations h on h.id = l.reservation_id"
+        "  left join sales_channels c on c.id = h.channel_id"
+        " where l.sku_id = %s and l.status = 'active' group by c.name",
+        [shop.sku("TEA")],
+    ).fetchall()
+    held = {name: (in_all, of_pool or 0) for name, in_all, of_pool in rows}
+    free = sum(in_all - of_pool for in_all, of_pool in held.values())
+    assert free <= 12, "what no pool keeps was sold once"
+    assert held.get("web", (0, 0))[1] <= 10
+    assert held.get("till", (0, 0))[1] <= 8
+    assert held.get(None, (0, 0))[1] == 0
+    # What was given back last is there for whom it is kept.
+    for name, code in (("web", names[1]), ("till", names[2])):
+        left = {"web": 10, "till": 8}[name] - held.get(name, (0, 0))[1]
+        assert pooled.may(name) == left + 12 - free, code
     assert await violations_at(racing_url) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Shelf
+from tests.stock.orders import allow, arrive, inbound, order, resolve, shown, wait
 from tests.stock.pooled import Pooled
 
 
@@ -271,3 +272,38 @@ def test_what_is_sold_or_shipped_leaves_other_channels_pools_where_they_are(pool
     # What is reported happened: a correction is not stopped by what was meant for whom.
     assert leave(1, "adjustment") == "moved"
     assert (pooled.left(), pooled.may(), pooled.may("shop")) == ("shop 2", 0, 1)
+
+
+def test_arriving_units_fill_pools_then_who_waits_and_who_waits_on_a_channel_has_its_pool(pooled: Pooled) -> None:
+    shelf = pooled.shelf
+    allow(shelf, "TEA")
+    coming = inbound(shelf, "TEA@GZ 9", in_days=5)
+    pooled.pools("shop 3")
+    anybody = order(shelf, "TEA@GZ 4")
+    shop = order(shelf, "TEA@GZ 2", channel=pooled.channel("shop"))
+    # Behind what the pool keeps and what was promised before it, 9 are not enough for 1 more on top of these.
+    assert order(shelf, "TEA@GZ 3", channel=pooled.channel("market"))["outcome"] == "insufficient_stock"
+    arrive(shelf, coming, "TEA@GZ 2")
+    assert (shown(shelf, anybody), shown(shelf, shop)) == (
+        "TEA@GZ held=0 waits=4 day=5",
+        "TEA@GZ held=2",
+    )
+    assert pooled.left() == "shop 1"
+    arrive(shelf, coming, "TEA@GZ 3")
+    assert (shown(shelf, anybody), pooled.may("shop"), pooled.may()) == ("TEA@GZ held=2 waits=2 day=5", 1, 0)
+    assert pooled.set("shop", None) == "pool_changed"
+    assert shown(shelf, anybody) == "TEA@GZ held=3 waits=1 day=5", "what is kept no longer goes to who waits"
+
+
+def test_the_waiting_list_is_offered_what_no_pool_keeps(pooled: Pooled) -> None:
+    shelf = pooled.shelf
+    pooled.pools("shop 3")
+    wait(shelf, "TEA@GZ 2", "Ann")
+    shelf.given("TEA@GZ 4")
+    assert (pooled.left(), pooled.may("shop"), pooled.may()) == ("shop 3", 4, 1)
+    held = pooled.reserve("TEA 2", "shop")
+    assert held["outcome"] == "reserved"
+    pooled.set("shop", 2)
+    assert (pooled.left(), pooled.may()) == ("shop 0", 0)
+    resolve(shelf, held, "release")
+    assert (pooled.left(), pooled.may("shop")) == ("shop 2", 2), "the pool has its units again, and Ann hers"
