@@ -54,7 +54,7 @@ STATES = {
     "priority": lambda shelf: shelf.connection.execute(
         "update warehouses set priority = 500 where id = %s", [shelf.warehouse("SH")]
     ),
-    "kept for a channel": lambda shelf: Pooled(shelf).pools("web 4"),
+    "kept for a channel": lambda shelf: Pooled(shelf).pools("web 3"),
     "kept, and due to fall back": lambda shelf: due_of_a_pool(shelf, "web 1"),
     "sold out": lambda shelf: [shelf.reserve(line) for line in ("TEA@GZ 5", "TEA@SH 3", "TEA@FAR 1")],
 }
