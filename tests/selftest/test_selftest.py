@@ -125,14 +125,31 @@ def test_it_says_which_promise_a_planted_bug_breaks(fresh_url: str, bug: str) ->
     assert invariants & {name for name, found in told["invariants"].items() if found["broken"]}, told
 
 
-def test_an_interrupted_run_cleans_up_too(fresh_url: str) -> None:
-    command = [sys.executable, "-m", "holdfast", "selftest", "--json", "--buyers", "50", "--seconds", "100"]
-    running = subprocess.Popen(command, env=environment(fresh_url), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def attacking(url: str, *options: str) -> subprocess.Popen[bytes]:
+    """A run that has begun to hold."""
+    command = [sys.executable, "-m", "holdfast", "selftest", "--json", "--buyers", "50", "--seconds", "100", *options]
+    running = subprocess.Popen(command, env=environment(url), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     waiting = threading.Event()
-    while rows(fresh_url, "select count(*) < 20 from reservations") == [(True,)]:
+    while rows(url, "select count(*) < 20 from reservations") == [(True,)]:
         assert running.poll() is None
         waiting.wait(0.1)
+    return running
+
+
+def test_an_interrupted_run_cleans_up_too(fresh_url: str) -> None:
+    running = attacking(fresh_url)
     running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=60)
     assert json.loads(said)["passed"] is True
+    assert rows(fresh_url, LEFT_OPEN) == []
+
+
+def test_a_killed_process_that_does_not_come_back_ends_the_run(fresh_url: str) -> None:
+    running = attacking(fresh_url, "--crash")
+    with psycopg.connect(fresh_url) as connection:
+        # From now on no process can start.
+        connection.execute("delete from schema_migrations where name like '0001%'")
+    said, _ = running.communicate(timeout=90)
+    assert running.returncode == 1
+    assert b"does not answer" in said
     assert rows(fresh_url, LEFT_OPEN) == []

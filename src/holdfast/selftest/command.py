@@ -85,9 +85,13 @@ async def _run(
     with _ending_early(attack.stopping):
         meanwhile = [asyncio.create_task(_tell(attack, processes, started, screen))]
         if plan.crash:
-            meanwhile.append(asyncio.create_task(processes.kill_at_random(attack.is_over)))
+            killing = asyncio.create_task(processes.kill_at_random(attack.is_over))
+            # It ends before the attack does only when a killed process did not come back.
+            killing.add_done_callback(lambda _: attack.stopping.set())
+            meanwhile.append(killing)
         try:
             await attack.run(plan.buyers)
+            _raise_what_failed(meanwhile)
         finally:
             for task in meanwhile:
                 task.cancel()
@@ -100,6 +104,12 @@ async def _run(
     if plan.crash:
         verdict.figures["killed"] = processes.killed
     return verdict
+
+
+def _raise_what_failed(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.result()
 
 
 @contextlib.contextmanager
@@ -122,7 +132,8 @@ async def _tell(attack: Attack, processes: Processes, started: float, screen: Co
         killed = f", {processes.killed} processes killed" if processes.killed else ""
         screen.print(
             f"[dim]{time.monotonic() - started:5.0f} s[/] {len(record.holds)} held, {len(record.refused)} refused, "
-            f"{sum(record.statuses.values())} requests answered{killed}"
+            f"{record.statuses.total()} requests answered{killed}",
+            soft_wrap=True,
         )
 
 
