@@ -5,17 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
+from psycopg.types.json import Jsonb
 from tests.house import House
 from tests.replenishment.shop import NOON, offer, past, pending, plan
 from tests.replenishment.test_policy import demand, position, terms
 
-from holdfast.replenishment import UNSET, Mode, explain, figures_of, plan_orders, total_of
+from holdfast.db import statements
+from holdfast.replenishment import UNSET, Mode, Terms, explain, figures_of, plan_orders, total_of
 from holdfast.replenishment.classing import spread_letters, value_letters
 from holdfast.replenishment.limits import Cap, Limits, within_limits
 from holdfast.replenishment.model import Method
+from holdfast.replenishment.store import Pairs, read_inputs
+
+own_past = statements("holdfast.replenishment", "own_past.sql")
 
 
 async def _set(house: House, **body: Any) -> dict[str, Any]:
@@ -169,3 +175,60 @@ async def test_a_level_reviewed_on_other_days_keeps_what_is_open_and_gets_nothin
     await plan(house)
     (after,) = await pending(house)
     assert after["version"] > before[0]["version"]
+
+
+async def test_what_a_policy_does_not_say_is_as_in_the_next_wider_one(house: House) -> None:
+    """SKU over class over everything, field by field; the plan and what is told of it agree."""
+    await past(house, "TEA", "GZ", per_day=10, left=30)
+    await offer(house, "ACME", "TEA")
+    tea, gz = await house.sku("TEA"), await house.warehouse("GZ")
+    await plan(house)
+    (code,) = [c["class_code"] for c in (await house.get("/replenishment/classes"))["classes"]]
+    await _set(house, order_cost="5.00", holding_rate=0.4, target_service=0.9)
+    await _set(house, class_code=code, target_fill_rate=0.97, shelf_life_days=40)
+    await _set(house, warehouse_id=gz, method="R_S", review_days=3)
+    said = await _set(house, sku_id=tea, review_days=12)
+    assert (said["target_service"], said["mode"], said["order_cost"]) == (None, None, None)
+    found = await house.get("/replenishment/policies:effective", sku_id=tea, warehouse_id=gz)
+    assert found["policy"]["id"] == said["id"]
+    assert found["terms"] == {
+        "mode": "auto",
+        "target_service": None,
+        "target_fill_rate": 0.97,
+        "method": "R_S",
+        "review_days": 12,
+        "shelf_life_days": 40,
+        "end_of_life": None,
+        "prebuild_days": 0,
+        "order_cost": "5.00",
+        "holding_rate": 0.4,
+    }
+    terms_read = await _planned(house, tea, gz)
+    assert float(terms_read.fill_rate[0]) == 0.97
+    assert float(terms_read.review_days[0]) == 12
+    assert float(terms_read.order_cost[0]) == 5
+    assert float(terms_read.holding_rate_per_year[0]) == 0.4
+    assert terms_read.method[0] == Method.R_S
+
+
+async def test_a_review_period_alone_leaves_the_target_to_what_was_cheapest(house: House) -> None:
+    await past(house, "TEA", "GZ", per_day=10, left=30)
+    await offer(house, "ACME", "TEA")
+    tea, gz = await house.sku("TEA"), await house.warehouse("GZ")
+    await _set(house, sku_id=tea, review_days=14)
+    async with house.database.transaction() as tx:
+        odds = {"odds": 3.0, "usual_worth": 2.0, "order_cost": 2.0, "holding_rate": 0.25, "series": 1}
+        await tx.run(own_past.save_odds, **odds, trials=Jsonb([]))
+    terms_read = await _planned(house, tea, gz)
+    assert terms_read.by_odds.tolist() == [True]
+    assert float(terms_read.cycle_service_level[0]) != 0.95
+    await _set(house, sku_id=tea, review_days=14, target_service=0.95)
+    terms_read = await _planned(house, tea, gz)
+    assert terms_read.by_odds.tolist() == [False]
+    assert float(terms_read.cycle_service_level[0]) == 0.95
+
+
+async def _planned(house: House, sku_id: str, warehouse_id: str) -> Terms:
+    """The terms of one level as the plan reads them."""
+    async with house.database.transaction() as tx:
+        return (await read_inputs(tx, Pairs((UUID(sku_id),), (UUID(warehouse_id),)))).terms

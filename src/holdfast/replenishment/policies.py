@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg.types.json import Json
@@ -13,8 +13,11 @@ from psycopg.types.json import Json
 from holdfast.access import audit
 from holdfast.db import Tx
 from holdfast.kernel.errors import Invalid, NotFound
-from holdfast.replenishment import classing
-from holdfast.replenishment.store import sql
+from holdfast.replenishment.classing import sql
+from holdfast.replenishment.store import sql as events
+
+Mode = Literal["auto", "manual", "none"]
+Method = Literal["s_S", "R_S", "s_nQ"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +25,10 @@ class Policy:
     """For a SKU in a warehouse > a SKU > a category in a warehouse > a category > a class in a warehouse > a class >
     a warehouse > everything.
 
-    ``target_service`` is the wanted probability of no stockout until the delivery after next review; where
-    ``target_fill_rate`` is given, that share of units is to be served from stock instead. ``order_cost`` in the
-    currency of the supplier, per order line; ``holding_rate`` a share of the value per year.
+    What is None is as in the next wider policy; see ``PolicyTerms``. ``target_service`` is the wanted probability of no
+    stockout until the delivery after next review; where ``target_fill_rate`` is given, that share of units is to be
+    served from stock instead. ``order_cost`` in the currency of the supplier, per order line; ``holding_rate`` a share
+    of the value per year.
     """
 
     id: UUID
@@ -32,18 +36,42 @@ class Policy:
     warehouse_id: UUID | None
     category: str | None
     class_code: str | None
-    mode: str
-    target_service: float
+    mode: Mode | None
+    target_service: float | None
     target_fill_rate: float | None
-    method: str
+    method: Method | None
+    review_days: int | None
+    shelf_life_days: int | None
+    end_of_life: date | None
+    prebuild_days: int | None
+    order_cost: Decimal | None
+    holding_rate: float | None
+    updated_by: str
+    updated_at: datetime
+
+    @property
+    def target(self) -> float | None:
+        """Whichever of the two it names."""
+        return self.target_service if self.target_fill_rate is None else self.target_fill_rate
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTerms:
+    """What all policies for one level come to, each field from the most specific one that says it, else the default.
+
+    Without any target the service level is what was cheapest on the shop's own past, and 0.95 while there is none.
+    """
+
+    mode: Mode
+    target_service: float | None
+    target_fill_rate: float | None
+    method: Method
     review_days: int
     shelf_life_days: int | None
     end_of_life: date | None
     prebuild_days: int
     order_cost: Decimal
     holding_rate: float
-    updated_by: str
-    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +97,25 @@ async def get_policy(tx: Tx, policy_id: UUID) -> Policy:
 
 
 async def policy_in_force(tx: Tx, *, sku_id: UUID, warehouse_id: UUID) -> Policy | None:
-    """The policy the plan uses for one level; None when only the defaults hold."""
-    return await tx.maybe(classing.sql.policy_in_force, Policy, sku_id=sku_id, warehouse_id=warehouse_id)
+    """The most specific policy for one level; None when only the defaults hold."""
+    return await tx.maybe(sql.policy_in_force, Policy, sku_id=sku_id, warehouse_id=warehouse_id)
+
+
+async def terms_in_force(tx: Tx, *, sku_id: UUID, warehouse_id: UUID) -> PolicyTerms:
+    """What the plan uses for one level."""
+    return await tx.one(sql.terms_in_force, PolicyTerms, sku_id=sku_id, warehouse_id=warehouse_id)
 
 
 async def put_policy(tx: Tx, *, actor: str, levels: ManualLevels | None = None, **columns: Any) -> Policy:
     """Set the policy of one scope, in place of the one before; ``levels`` only for one SKU in one warehouse.
 
+    A column that is None says nothing. Of two targets the fill rate counts.
+
     Raises Invalid for an unknown SKU or warehouse and for a scope that names both a SKU and a category.
     """
     await _check_scope(tx, columns, has_levels=levels is not None)
+    if columns["target_fill_rate"] is not None:
+        columns = {**columns, "target_service": None}
     policy = await tx.one(sql.put_policy, Policy, actor=actor, **columns)
     if levels is not None:
         await tx.run(
@@ -123,5 +160,5 @@ async def _tell(tx: Tx, event_type: str, policy: Policy, actor: str) -> None:
     }
     sku_ids = [policy.sku_id] if policy.sku_id else []
     data = Json({"policy_id": str(policy.id), **facts})
-    await tx.run(sql.write_event, event_type=event_type, sku_ids=sku_ids, data=data)
+    await tx.run(events.write_event, event_type=event_type, sku_ids=sku_ids, data=data)
     await audit.record(tx, actor=actor, action=event_type, subject=f"policy:{policy.id}", **facts)

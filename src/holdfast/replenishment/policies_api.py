@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -15,7 +15,7 @@ from holdfast.access.edge import ApiRoute, ApiTx, Planner, Reader
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 from holdfast.replenishment import classing, policies
 from holdfast.replenishment.classing import ClassCell
-from holdfast.replenishment.policies import ManualLevels, Policy
+from holdfast.replenishment.policies import ManualLevels, Method, Mode, Policy, PolicyTerms
 from holdfast.stock.asks import QUANTITY_MAX
 
 router = APIRouter(prefix="/api/v1/replenishment", route_class=ApiRoute, tags=["Replenishment"])
@@ -41,7 +41,9 @@ class PolicyBody(BaseModel):
     suggest anything. ``s_S``: at or below the reorder point up to the order-up-to level; ``R_S``: at every review up to
     it; ``s_nQ``: at or below the reorder point in whole lots. With ``target_fill_rate`` that share of units is to be
     served from stock; without, ``target_service`` is the probability of no stockout. ``end_of_life`` is the last day of
-    sale; ``prebuild_days``: one lot lasts at least so long.
+    sale; ``prebuild_days``: one lot lasts at least so long. What is left out or null is as in the next wider policy;
+    where none says it, mode ``auto``, method ``s_S``, 7 days, an order cost of 2, a holding rate of 0.25, and the
+    service level that was cheapest on the shop's own past.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -49,16 +51,16 @@ class PolicyBody(BaseModel):
     warehouse_id: UUID | None = None
     category: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     class_code: ClassCode | None = None
-    mode: Literal["auto", "manual", "none"] = "auto"
-    target_service: Annotated[float, Field(ge=0.5, le=0.999)] = 0.95
+    mode: Mode | None = None
+    target_service: Annotated[float, Field(ge=0.5, le=0.999)] | None = None
     target_fill_rate: Annotated[float, Field(ge=0.5, le=0.9999)] | None = None
-    method: Literal["s_S", "R_S", "s_nQ"] = "s_S"
-    review_days: Annotated[int, Field(ge=1, le=365)] = 7
+    method: Method | None = None
+    review_days: Annotated[int, Field(ge=1, le=365)] | None = None
     shelf_life_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     end_of_life: date | None = None
-    prebuild_days: Annotated[int, Field(ge=0, le=365)] = 0
-    order_cost: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)] = Decimal(2)
-    holding_rate: Annotated[float, Field(ge=0, le=10)] = 0.25
+    prebuild_days: Annotated[int, Field(ge=0, le=365)] | None = None
+    order_cost: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)] | None = None
+    holding_rate: Annotated[float, Field(ge=0, le=10)] | None = None
     levels: LevelsBody | None = None
 
 
@@ -70,6 +72,7 @@ class PolicyPage(BaseModel):
 class PolicyInForce(BaseModel):
     class_code: str | None
     policy: Policy | None
+    terms: PolicyTerms
 
 
 class ClassList(BaseModel):
@@ -114,10 +117,11 @@ async def delete_policy(policy_id: UUID, tx: ApiTx, caller: Planner) -> Response
 
 @router.get("/policies:effective")
 async def policy_in_force(tx: ApiTx, _: Reader, sku_id: UUID, warehouse_id: UUID) -> PolicyInForce:
-    """Which policy the plan uses for one level, and its class; null when only the defaults hold."""
+    """The most specific policy for one level (null: there is none), its class, and what the plan uses in the end."""
     found = await policies.policy_in_force(tx, sku_id=sku_id, warehouse_id=warehouse_id)
     code = await tx.value(classing.sql.class_of, sku_id=sku_id, warehouse_id=warehouse_id)
-    return PolicyInForce(class_code=code, policy=found)
+    terms = await policies.terms_in_force(tx, sku_id=sku_id, warehouse_id=warehouse_id)
+    return PolicyInForce(class_code=code, policy=found, terms=terms)
 
 
 @router.get("/classes")

@@ -14,7 +14,7 @@ from holdfast.kernel.errors import Refusal
 from holdfast.kernel.ids import uuid_or_none
 from holdfast.replenishment import policies
 from holdfast.replenishment.classing import CODES, sql
-from holdfast.replenishment.policy_views import METHODS, MODES, Typed, policies_view, scope_of_policy
+from holdfast.replenishment.policy_views import FIELDS, MEASURES, METHODS, MODES, Typed, policies_view, scope_of_policy
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -44,7 +44,7 @@ async def save(visit: Signed) -> Response:
     if not wrong:
         wrong = await _put(visit, scope, columns)
     if wrong:
-        typed = Typed({name: form.text(name) for name in _FIELDS}, wrong)
+        typed = Typed({name: form.text(name) for name in FIELDS}, wrong)
         view = await policies_view(visit, scope or {"all": "yes"}, typed)
         return visit.page("replenishment/policies.html", view, active="replenish", status=422)
     say = visit.words.gettext("Saved. It counts from the next plan on.")
@@ -57,20 +57,6 @@ async def remove(policy_id: UUID, visit: Signed) -> Response:
     visit.require("plan")
     await policies.delete_policy(visit.tx, policy_id, actor=visit.actor)
     return visit.redirect("/replenishment/policies", say=visit.words.gettext("The policy is removed."))
-
-
-_FIELDS = (
-    "mode",
-    "measure",
-    "target",
-    "method",
-    "review_days",
-    "order_cost",
-    "holding_rate",
-    "shelf_life_days",
-    "end_of_life",
-    "prebuild_days",
-)
 
 
 async def _put(visit: Visit, scope: dict[str, str], columns: dict[str, Any]) -> dict[str, str]:
@@ -101,7 +87,9 @@ def _columns(visit: Visit, form: Form) -> tuple[dict[str, Any], dict[str, str]]:
     """The policy as typed, and what is wrong with each field."""
     wrong: dict[str, str] = {}
 
-    def number(name: str, least: str, most: str) -> Decimal:
+    def number(name: str, least: str, most: str) -> Decimal | None:
+        if not form.text(name):
+            return None
         try:
             value = Decimal(form.text(name).replace(",", ".") or "x")
         except InvalidOperation:
@@ -110,19 +98,21 @@ def _columns(visit: Visit, form: Form) -> tuple[dict[str, Any], dict[str, str]]:
             wrong[name] = visit.words.gettext("Type a number from %(least)s to %(most)s.", least=least, most=most)
         return value
 
-    is_fill = form.text("measure") == "fill"
-    share = float(number("target", "50", "99.99" if is_fill else "99.9")) / 100
+    measure = form.text("measure")
+    share = _share(number("target", "50", "99.99" if measure == "fill" else "99.9"))
+    if (share is None) != (measure not in MEASURES):
+        wrong.setdefault("target", visit.words.gettext("A target is a number and what it counts, or neither."))
     columns: dict[str, Any] = {
-        "mode": form.text("mode") if form.text("mode") in MODES else "auto",
-        "target_service": 0.95 if is_fill else share,
-        "target_fill_rate": share if is_fill else None,
-        "method": form.text("method") if form.text("method") in METHODS else "s_S",
-        "review_days": int(number("review_days", "1", "365")),
+        "mode": form.text("mode") if form.text("mode") in MODES else None,
+        "target_service": share if measure == "cycle" else None,
+        "target_fill_rate": share if measure == "fill" else None,
+        "method": form.text("method") if form.text("method") in METHODS else None,
+        "review_days": _days(number("review_days", "1", "365")),
         "order_cost": number("order_cost", "0", "1000000"),
-        "holding_rate": float(number("holding_rate", "0", "1000")) / 100,
-        "shelf_life_days": int(number("shelf_life_days", "1", "3650")) if form.text("shelf_life_days") else None,
+        "holding_rate": _share(number("holding_rate", "0", "1000")),
+        "shelf_life_days": _days(number("shelf_life_days", "1", "3650")),
         "end_of_life": None,
-        "prebuild_days": int(number("prebuild_days", "0", "365")),
+        "prebuild_days": _days(number("prebuild_days", "0", "365")),
     }
     if form.text("end_of_life"):
         try:
@@ -130,3 +120,11 @@ def _columns(visit: Visit, form: Form) -> tuple[dict[str, Any], dict[str, str]]:
         except ValueError:
             wrong["end_of_life"] = visit.words.gettext("Type a date.")
     return columns, wrong
+
+
+def _share(percent: Decimal | None) -> float | None:
+    return None if percent is None else float(percent) / 100
+
+
+def _days(number: Decimal | None) -> int | None:
+    return None if number is None else int(number)

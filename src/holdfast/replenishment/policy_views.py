@@ -32,6 +32,20 @@ ROWS: Final = {
 COLUMNS: Final = {"X": ("X", N_("even")), "Y": ("Y", N_("varies")), "Z": ("Z", N_("erratic"))}
 
 
+FIELDS: Final = (
+    "mode",
+    "measure",
+    "target",
+    "method",
+    "review_days",
+    "order_cost",
+    "holding_rate",
+    "shelf_life_days",
+    "end_of_life",
+    "prebuild_days",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyRow(Policy):
     """A policy and the names of its scope."""
@@ -50,7 +64,7 @@ class Shown:
     limits: str
     target: str
     method: str
-    review_days: int
+    review_days: str
     updated_by: str
     updated_at: datetime
 
@@ -112,9 +126,9 @@ async def policies_view(visit: Visit, scope: Mapping[str, str], typed: Typed | N
         rows=tuple(_shown(visit, row) for row in rows),
         form=form,
         typed=typed or Typed(_fields(found)),
-        modes=_choices(visit, MODES),
-        measures=_choices(visit, MEASURES),
-        methods=_choices(visit, METHODS),
+        modes=_or_wider(visit, MODES),
+        measures=_or_wider(visit, MEASURES),
+        methods=_or_wider(visit, METHODS),
         categories=tuple((c.value, c.label) for c in await visit.tx.all(sql.category_choices, Choice)),
         warehouses=tuple((c.value, c.label) for c in await visit.tx.all(pages_sql.warehouse_choices, Choice)),
         may_plan=visit.may("plan"),
@@ -167,32 +181,27 @@ def _of_scope(rows: Sequence[PolicyRow], scope: Mapping[str, str]) -> PolicyRow 
 
 
 def _fields(row: PolicyRow | None) -> dict[str, str]:
-    """The form as it stands; for a new policy the figures that hold without any."""
+    """The form as it stands; what a policy does not say is empty."""
     if row is None:
-        return {
-            "mode": "auto",
-            "measure": "cycle",
-            "target": "95",
-            "method": "s_S",
-            "review_days": "7",
-            "order_cost": "2",
-            "holding_rate": "25",
-            "shelf_life_days": "",
-            "end_of_life": "",
-            "prebuild_days": "0",
-        }
-    share = row.target_service if row.target_fill_rate is None else row.target_fill_rate
+        return dict.fromkeys(FIELDS, "")
+
+    def text(value: object) -> str:
+        return "" if value is None else str(value)
+
+    def percent(share: float | None) -> str:
+        return "" if share is None else f"{share * 100:g}"
+
     return {
-        "mode": row.mode,
-        "measure": "cycle" if row.target_fill_rate is None else "fill",
-        "target": f"{share * 100:g}",
-        "method": row.method,
-        "review_days": str(row.review_days),
-        "order_cost": f"{row.order_cost:f}",
-        "holding_rate": f"{row.holding_rate * 100:g}",
-        "shelf_life_days": str(row.shelf_life_days or ""),
-        "end_of_life": row.end_of_life.isoformat() if row.end_of_life else "",
-        "prebuild_days": str(row.prebuild_days),
+        "mode": text(row.mode),
+        "measure": "fill" if row.target_fill_rate is not None else "cycle" if row.target_service is not None else "",
+        "target": percent(row.target),
+        "method": text(row.method),
+        "review_days": text(row.review_days),
+        "order_cost": text(row.order_cost),
+        "holding_rate": percent(row.holding_rate),
+        "shelf_life_days": text(row.shelf_life_days),
+        "end_of_life": text(row.end_of_life),
+        "prebuild_days": text(row.prebuild_days),
     }
 
 
@@ -202,7 +211,7 @@ def _cell(
     mine = [c for c in cells if c.class_code == code]
     worth = [visit.formats.money(c.yearly_value, c.currency, whole=True) for c in mine if c.currency and c.yearly_value]
     own = _of_scope(rows, {"class_code": code})
-    holds = own or _of_scope(rows, {})
+    holds = next((p for p in (own, _of_scope(rows, {})) if p and (p.target is not None or p.mode == "none")), None)
     label, note = ROWS[code[0]]
     empty = sum(c.empty for c in mine)
     words = visit.words
@@ -214,18 +223,16 @@ def _cell(
         row_note=words.gettext(note),
         levels=sum(c.levels for c in mine),
         worth=" + ".join(worth),
-        target=_target(visit, holds),
+        target=_target(visit, holds) if holds else words.gettext("what was cheapest"),
         note=f"{said} · {empty_words}" if empty else said,
         is_chosen=scope.get("class_code") == code and not scope.get("warehouse"),
     )
 
 
-def _target(visit: Visit, policy: PolicyRow | Policy | None) -> str:
-    if policy is None:
-        return visit.formats.percent(0.95)
+def _target(visit: Visit, policy: Policy) -> str:
     if policy.mode == "none":
         return visit.words.gettext("never")
-    return visit.formats.percent(policy.target_service if policy.target_fill_rate is None else policy.target_fill_rate)
+    return "–" if policy.target is None else visit.formats.percent(policy.target)
 
 
 def _shown(visit: Visit, row: PolicyRow) -> Shown:
@@ -243,15 +250,16 @@ def _shown(visit: Visit, row: PolicyRow) -> Shown:
         scope=_scope_words(visit, row.sku_code, row.category, row.class_code, row.warehouse, everything),
         limits=" · ".join(limits),
         target=_target(visit, row),
-        method=words.gettext(METHODS[row.method]),
-        review_days=row.review_days,
+        method=words.gettext(METHODS[row.method]) if row.method else "–",
+        review_days=words.gettext("%(days)s d", days=visit.formats.number(row.review_days)) if row.review_days else "–",
         updated_by=row.updated_by,
         updated_at=row.updated_at,
     )
 
 
-def _choices(visit: Visit, known: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple((value, visit.words.gettext(text)) for value, text in known.items())
+def _or_wider(visit: Visit, known: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    wider = ("", visit.words.gettext("as the wider policy"))
+    return (wider, *((value, visit.words.gettext(text)) for value, text in known.items()))
 
 
 assert set(CODES) == {row + column for row in ROWS for column in COLUMNS}

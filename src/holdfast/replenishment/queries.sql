@@ -71,15 +71,14 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backord
                                                 where x.day > horizon.last_day), 0))::bigint as later_quantity,
        i.safety_stock, i.reorder_point, i.max_stock,
        i.computed_safety_stock, i.computed_reorder_point, i.computed_order_up_to,
-       coalesce(po.mode, 'auto') as mode, coalesce(po.target_service, 0.95) as target_service,
-       coalesce(po.review_days, 7) as review_days, coalesce(po.order_cost, 2)::double precision as order_cost,
-       coalesce(po.holding_rate, 0.25) as holding_rate, po.target_fill_rate, coalesce(po.method, 's_S') as method,
-       -- where no policy speaks, the service level is what was cheapest on the shop's own past
-       po.id is null as is_by_odds,
+       po.mode, coalesce(tp.target_service, 0.95) as target_service, po.review_days, po.order_cost::double precision as order_cost,
+       po.holding_rate, tp.target_fill_rate, po.method,
+       -- where no policy names a target, the service level is what was cheapest on the shop's own past
+       coalesce(tp.target_service, tp.target_fill_rate) is null as is_by_odds,
        case when coalesce(su.currency, s.currency) = s.currency then s.price end as price,
-       po.shelf_life_days, po.end_of_life - c.now::date as days_to_end, coalesce(po.prebuild_days, 0) as prebuild_days,
+       po.shelf_life_days, po.end_of_life - c.now::date as days_to_end, po.prebuild_days,
        -- Reviews fall on the same weekdays for everybody: every review_days days, counted from a Monday.
-       (c.now::date - date '2024-01-01') %% coalesce(po.review_days, 7) = 0 as is_review_day,
+       (c.now::date - date '2024-01-01') %% po.review_days = 0 as is_review_day,
        su.supplier_id, coalesce(su.unit_cost, i.cost_price) as unit_cost,
        case when su.supplier_id is null then s.currency else su.currency end as currency,
        coalesce(su.moq, 1) as moq, coalesce(su.order_multiple, 1) as order_multiple,
@@ -104,7 +103,26 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backord
                                      and p7.warehouse_id = p.warehouse_id
   left join replenishment_policies p8 on p8.sku_id is null and p8.category is null and p8.class_code is null
                                      and p8.warehouse_id is null
-  left join replenishment_policies po on po.id = coalesce(p1.id, p2.id, p3.id, p4.id, p5.id, p6.id, p7.id, p8.id)
+  -- What the most specific policy does not say, the next wider one does; what none says is the default.
+  cross join lateral (
+       select coalesce(p1.mode, p2.mode, p3.mode, p4.mode, p5.mode, p6.mode, p7.mode, p8.mode, 'auto') as mode,
+              coalesce(p1.method, p2.method, p3.method, p4.method, p5.method, p6.method, p7.method, p8.method, 's_S') as method,
+              coalesce(p1.review_days, p2.review_days, p3.review_days, p4.review_days, p5.review_days, p6.review_days, p7.review_days, p8.review_days, 7) as review_days,
+              coalesce(p1.prebuild_days, p2.prebuild_days, p3.prebuild_days, p4.prebuild_days, p5.prebuild_days, p6.prebuild_days, p7.prebuild_days, p8.prebuild_days, 0) as prebuild_days,
+              coalesce(p1.order_cost, p2.order_cost, p3.order_cost, p4.order_cost, p5.order_cost, p6.order_cost, p7.order_cost, p8.order_cost, 2) as order_cost,
+              coalesce(p1.holding_rate, p2.holding_rate, p3.holding_rate, p4.holding_rate, p5.holding_rate, p6.holding_rate, p7.holding_rate, p8.holding_rate, 0.25) as holding_rate,
+              coalesce(p1.shelf_life_days, p2.shelf_life_days, p3.shelf_life_days, p4.shelf_life_days, p5.shelf_life_days, p6.shelf_life_days, p7.shelf_life_days, p8.shelf_life_days) as shelf_life_days,
+              coalesce(p1.end_of_life, p2.end_of_life, p3.end_of_life, p4.end_of_life, p5.end_of_life, p6.end_of_life, p7.end_of_life, p8.end_of_life) as end_of_life) po
+  -- A target is one figure of two kinds, so both come from the policy that says one.
+  left join replenishment_policies tp on tp.id = case
+       when coalesce(p1.target_service, p1.target_fill_rate) is not null then p1.id
+       when coalesce(p2.target_service, p2.target_fill_rate) is not null then p2.id
+       when coalesce(p3.target_service, p3.target_fill_rate) is not null then p3.id
+       when coalesce(p4.target_service, p4.target_fill_rate) is not null then p4.id
+       when coalesce(p5.target_service, p5.target_fill_rate) is not null then p5.id
+       when coalesce(p6.target_service, p6.target_fill_rate) is not null then p6.id
+       when coalesce(p7.target_service, p7.target_fill_rate) is not null then p7.id
+       else p8.id end
   left join lateral (
        select t.supplier_id, t.unit_cost, t.currency, t.moq, t.order_multiple, t.max_order_quantity, t.break_quantities, t.break_costs,
               t.lead_time_days, t.lead_time_sd_days,
@@ -117,7 +135,7 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backord
         limit 1) su on true
  cross join lateral (
        -- The last day an order placed today must cover.
-       select c.now::date + ceil(coalesce(su.lead_time_days, 7) + coalesce(su.wait_days, 0) + coalesce(po.review_days, 7))::integer as last_day) horizon
+       select c.now::date + ceil(coalesce(su.lead_time_days, 7) + coalesce(su.wait_days, 0) + po.review_days)::integer as last_day) horizon
   left join lateral (
        -- Looked up only where something is on its way.
        select sum(b.quantity) as quantity
@@ -128,7 +146,7 @@ select p.n::integer as n, i.available_quantity, i.in_transit_quantity, i.backord
        select x.suggested_quantity, x.priority
          from replenishment_suggestions x
         where x.sku_id = p.sku_id and x.warehouse_id = p.warehouse_id and x.status = 'rejected'
-          and x.processed_at > c.now - make_interval(days => coalesce(po.review_days, 7))
+          and x.processed_at > c.now - make_interval(days => po.review_days)
         order by x.processed_at desc
         limit 1) r on true
  order by p.n;
@@ -350,49 +368,6 @@ update replenishment_suggestions r
                    for update) f
           join purchase_orders o on o.id = f.purchase_order_id) x
  where r.id = x.id and r.status <> x.status;
-
--- list_policies
--- One page in order of creation.
-select * from replenishment_policies
- where (%(after)s::uuid is null or id > %(after)s)
-   and (%(sku_id)s::uuid is null or sku_id = %(sku_id)s)
-   and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)
-   and (%(category)s::text is null or category = %(category)s)
-   and (%(class_code)s::text is null or class_code = %(class_code)s)
- order by id
- limit %(limit)s;
-
--- get_policy
--- One policy.
-select * from replenishment_policies where id = %(id)s;
-
--- put_policy
--- One policy per scope: a second one for the same scope replaces the first.
-insert into replenishment_policies as p (sku_id, warehouse_id, category, class_code, mode, target_service, target_fill_rate,
-    method, review_days, shelf_life_days, end_of_life, prebuild_days, order_cost, holding_rate, updated_by, updated_at)
-values (%(sku_id)s, %(warehouse_id)s, %(category)s, %(class_code)s, %(mode)s, %(target_service)s, %(target_fill_rate)s,
-    %(method)s, %(review_days)s, %(shelf_life_days)s, %(end_of_life)s, %(prebuild_days)s, %(order_cost)s,
-    %(holding_rate)s, %(actor)s, business_now())
-on conflict (sku_id, warehouse_id, category, class_code) do update
-   set mode = excluded.mode, target_service = excluded.target_service, target_fill_rate = excluded.target_fill_rate,
-       method = excluded.method, review_days = excluded.review_days, shelf_life_days = excluded.shelf_life_days,
-       end_of_life = excluded.end_of_life, prebuild_days = excluded.prebuild_days,
-       order_cost = excluded.order_cost, holding_rate = excluded.holding_rate, updated_by = excluded.updated_by,
-       updated_at = excluded.updated_at
-returning *;
-
--- delete_policy
--- The next wider policy holds from now on.
-delete from replenishment_policies where id = %(id)s returning *;
-
--- knows_scope
--- Whether the SKU and the warehouse of a policy exist.
-select (%(sku_id)s::uuid is null or exists (select from skus where id = %(sku_id)s)) as sku,
-       (%(warehouse_id)s::uuid is null or exists (select from warehouses where id = %(warehouse_id)s)) as warehouse;
-
--- set_manual_levels
--- Levels a person sets for one SKU and warehouse; null gives the decision back to the plan.
-select stock_set_policy(%(sku_id)s, %(warehouse_id)s, %(safety_stock)s, %(reorder_point)s, %(max_stock)s);
 
 -- write_event
 -- Every change tells.
