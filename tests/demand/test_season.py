@@ -46,14 +46,23 @@ def test_new_series_are_no_season() -> None:
 
 def test_the_same_series_gets_the_same_forecast_among_any_others() -> None:
     history = shop(665)
-    method = ordering_demand(history)
+    method = ordering_demand(history, 21)
+    assert method.regression is not None
     whole = forecast_demand(history, 21, method)
     part = forecast_demand(history.rows(np.arange(3)), 21, method)
     np.testing.assert_array_equal(whole.daily_mean[:3], part.daily_mean)
 
 
-def test_without_an_index_it_is_the_mean_of_its_members() -> None:
-    history = shop(300)
-    mean = forecast_demand(history, 7, OrderingDemand()).daily_mean
-    each = [forecast_demand(history, 7, member).daily_mean for member in OrderingDemand().members]
-    np.testing.assert_allclose(mean, (each[0] + each[1]) / 2)
+def test_without_an_index_it_is_the_mixture_of_its_members() -> None:
+    """Mean of the means, and where the members disagree about the level, the level is less known."""
+    history, lengths = shop(300), np.full(40, 7)
+    method = OrderingDemand()
+    fit = method.fit(history, lengths)
+    each = [member.fit(history, lengths) for member in method.members]
+    means = np.array([one.daily_mean for one in each])
+    shares = np.array(method.shares)[:, None]
+    np.testing.assert_allclose(fit.daily_mean, (shares * means).sum(axis=0))
+    own = sum(share * one.moments_over(7)[1] for share, one in zip(method.shares, each, strict=True))
+    apart = (shares * (7 * (means - fit.daily_mean)) ** 2).sum(axis=0)
+    np.testing.assert_allclose(fit.moments_over(7)[1], own + apart)
+    assert sum(method.shares) == pytest.approx(1.0)

@@ -277,7 +277,7 @@ def test_a_state_is_named_by_its_row(tmp_path: Path) -> None:
 def test_inbound_counts_by_the_period_it_arrives_in() -> None:
     """Lost sales: what arrives after the order does cannot serve what is lost before, what arrives first can."""
     table = items(moq=None, order_multiple=None, lead_time_days=np.array([7.0, 7.0, 7.0]))
-    costs = Costs(0.0, holding_cost_per_period=0.01, lost_sale_cost=1.0)
+    costs = Costs(0.0, holding_cost_per_period=0.02, lost_sale_cost=1.0)
 
     def ordered(**inbound: Any) -> int:
         state = {"sku": np.array(SKUS, object), "on_hand": np.zeros(3, np.int64)}

@@ -706,7 +706,8 @@ CREATE TABLE public.demand_seasons (
     made_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     first_day date NOT NULL,
     index double precision[],
-    series integer NOT NULL
+    series integer NOT NULL,
+    regression jsonb
 );
 
 CREATE TABLE public.demand_verdicts (

@@ -124,22 +124,24 @@ select distinct p.n::integer as n
 
 -- sample_pairs
 -- Pairs that speak for the shop: all of them, or so many in an order that has nothing to do with what they are.
-select sku_id, warehouse_id
+select sku_id, warehouse_id, protection_days
   from demand_forecasts
  order by hashtextextended(sku_id::text || warehouse_id::text, 1)
  limit %(limit)s;
 
 -- current_season
 -- The season that was found last, unless it is too old to be laid along a history.
-select first_day, index, series from demand_seasons
+select first_day, index, series, regression from demand_seasons
  where made_at > business_now() - make_interval(days => %(days)s)
  order by made_at desc
  limit 1;
 
 -- save_season
 -- What the nights' sums say; twice at one moment is once.
-insert into demand_seasons (first_day, index, series) values (%(first_day)s, %(index)s, %(series)s)
-on conflict (made_at) do update set first_day = excluded.first_day, index = excluded.index, series = excluded.series;
+insert into demand_seasons (first_day, index, series, regression)
+values (%(first_day)s, %(index)s, %(series)s, %(regression)s)
+on conflict (made_at) do update
+   set first_day = excluded.first_day, index = excluded.index, series = excluded.series, regression = excluded.regression;
 
 -- forget_seasons
 -- A quarter of nights is kept, to see what orders were placed by.

@@ -1,4 +1,4 @@
-"""The demand orders are placed on: two per-series methods averaged, and the season that lies ahead. Pure.
+"""The demand orders are placed on: per-series methods pooled, the season ahead, and what both got wrong. Pure.
 
 Stock for a season must be ordered a lead time before it, when the recent weeks do not show it yet; and what is left
 when it ends must not be ordered again. One shop's year is little to learn a season of every SKU from, so the season
@@ -7,14 +7,15 @@ is one for all series: how much more was wanted a year ago in the weeks that lie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from holdfast.demand.history import DemandHistory, Period
-from holdfast.demand.methods import DemandMethod, ExponentialSmoothing, Intermittent
-from holdfast.demand.spread import LevelFit
+from holdfast.demand.history import DemandHistory, Period, finest_unit, in_units
+from holdfast.demand.methods import Aggregated, DemandMethod, ExponentialSmoothing, Intermittent, MovingAverage
+from holdfast.demand.regression import Regression, Said, learnable, pooled, together
+from holdfast.demand.spread import LevelFit, same_lengths
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,39 +37,114 @@ SIZE_MAX = 10.0
 # Fewer series have no common season.
 SERIES_MIN = 20
 
-MEMBERS: tuple[DemandMethod, ...] = (ExponentialSmoothing(), Intermittent())
+# The pool: three ways to follow the level, and a little of the mean of everything known, which what fell asleep may
+# come back to.
+MEMBERS: tuple[DemandMethod, ...] = (
+    ExponentialSmoothing(),
+    Intermittent(),
+    Aggregated(),
+    MovingAverage(36_500, "all-history-negbin"),
+)
+SHARES = (0.30, 0.33, 0.30, 0.07)
+
+# What the regression is learned from: the newest origins, over some five months where there are as many; this many
+# series; the protection times most of them have.
+ORIGINS, APART_DAYS_MAX = 5, 33
+LEARNED_SERIES_MAX = 3_000
+LENGTHS_MAX = 6
 
 
 @dataclass(frozen=True, slots=True)
 class OrderingDemand:
-    """Mean of the members' level and variances, times the season ahead where `index` knows one.
+    """The pool of the members, times the season ahead where `index` knows one, as the past of all series corrects it.
 
-    `index`: see `season_index`, of the history that is forecast; None looks for no season.
+    `index`: see `season_index`, of the history that is forecast; None looks for no season. `regression`: None leaves
+    the pool as it is.
     """
 
     index: Floats | None = None
+    regression: Regression | None = None
     members: tuple[DemandMethod, ...] = MEMBERS
+    shares: tuple[float, ...] = SHARES
 
     @property
     def name(self) -> str:
         return "ordering-demand"
 
     def fit(self, history: DemandHistory, protection_days: Ints) -> LevelFit:
-        fits = [member.fit(history, protection_days) for member in self.members]
-        factor = np.ones(history.series) if self.index is None else season_ahead(self.index, history, protection_days)
-        none = np.zeros(history.series)
-        return LevelFit(
-            sum((fit.daily_mean for fit in fits), none) / len(fits) * factor,
-            # Between a fixed dispersion (power 1) and a fixed coefficient of variation (power 2).
-            sum((fit.day_variance for fit in fits), none) / len(fits) * factor**1.5,
-            sum((fit.level_variance for fit in fits), none) / len(fits) * factor**2,
-            season_factor=factor,
-        )
+        pool, fits, factor = self._pooled(history, protection_days)
+        if self.regression is not None:
+            said = Said.of(pool, fits, protection_days, history.observed.sum(axis=1), factor)
+            pool = self.regression.applied(pool, said, protection_days)
+        return replace(pool, season_factor=factor)
+
+    def said_at(self, history: DemandHistory, origin: int, lengths: Ints) -> Said:
+        """What this method's pool says of the next `lengths` periods, from the first `origin` periods only."""
+        past, index = history.until(origin), self.index
+        if index is not None:
+            kept = index.size - (history.days - origin)
+            index = index[:kept] if kept > history.period.per_year else None
+        pool, fits, factor = replace(self, index=index)._pooled(past, lengths)
+        return Said.of(pool, fits, lengths, past.observed.sum(axis=1), factor)
+
+    def _pooled(self, history: DemandHistory, lengths: Ints) -> tuple[LevelFit, list[LevelFit], Floats]:
+        fits = [member.fit(history, lengths) for member in self.members]
+        factor = np.ones(history.series) if self.index is None else season_ahead(self.index, history, lengths)
+        fits = [_in_season(fit, factor) for fit in fits]
+        return pooled(fits, self.shares), fits, factor
 
 
-def ordering_demand(history: DemandHistory) -> OrderingDemand:
-    """The method for this history, with its own season where it has one."""
-    return OrderingDemand(season_index(history))
+def _in_season(fit: LevelFit, factor: Floats) -> LevelFit:
+    # Between a fixed dispersion (power 1) and a fixed coefficient of variation (power 2).
+    return LevelFit(fit.daily_mean * factor, fit.day_variance * factor**1.5, fit.level_variance * factor**2)
+
+
+def ordering_demand(history: DemandHistory, protection_days: ArrayLike) -> OrderingDemand:
+    """The method for this history and these protection times, with what its own past teaches."""
+    return learned_on(history, protection_days, season_index(history))
+
+
+def learned_on(history: DemandHistory, protection_days: ArrayLike, index: Floats | None) -> OrderingDemand:
+    """The method with a season known from elsewhere, its regression learned on this history.
+
+    At every origin the methods are told only what was known then, and only sums that have come by now are learned
+    from; series and protection times beyond LEARNED_SERIES_MAX and LENGTHS_MAX are left out.
+    """
+    lengths = np.maximum(np.ceil(np.asarray(protection_days, np.float64)), 1).astype(np.int64)
+    lengths = np.broadcast_to(lengths, (history.series,))
+    plain = OrderingDemand(index)
+    rows = _teaching(history, lengths)
+    part, unit = history.rows(rows), finest_unit(history)
+    part = in_units(part, unit)
+    said: list[Said] = []
+    came: list[Floats] = []
+    for length, group in same_lengths(lengths[rows]):
+        one = part.rows(group)
+        for origin in origins_of(history, length):
+            known, units = learnable(one, origin, length)
+            if known.size:
+                told = plain.said_at(one.rows(known), origin, np.full(known.size, length, np.int64))
+                sells = np.flatnonzero(told.mean > 2e-4)
+                said.append(told.rows(sells))
+                came.append(units[sells])
+    if not said:
+        return plain
+    return replace(plain, regression=Regression.learned(together(said), np.concatenate(came)))
+
+
+def origins_of(history: DemandHistory, length: int) -> list[int]:
+    """Newest first; before each there are two lengths to learn from."""
+    apart = min(round(APART_DAYS_MAX / history.period.days), (history.days - 4 * length) // ORIGINS)
+    first = history.days - length
+    return [o for n in range(ORIGINS) if (o := first - n * max(apart, length)) >= max(3, 2 * length)]
+
+
+def _teaching(history: DemandHistory, lengths: Ints) -> Ints:
+    """Every k-th series that sold, of the most usual protection times, so that the choice does not depend on luck."""
+    known, counts = np.unique(lengths, return_counts=True)
+    usual = known[np.argsort(-counts, kind="stable")[:LENGTHS_MAX]]
+    rows = np.flatnonzero(np.isin(lengths, usual) & ((history.quantity > 0) & history.observed).any(axis=1))
+    return rows[:: max(1, -(-rows.size // LEARNED_SERIES_MAX))]
 
 
 @dataclass(frozen=True, slots=True)

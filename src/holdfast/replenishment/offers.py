@@ -7,7 +7,7 @@ demand until then. What differs is where the levels come from.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.demand import DemandForecast, DemandHistory, DemandMethod, forecast_demand
-from holdfast.demand.season import ordering_demand
+from holdfast.demand.season import OrderingDemand, ordering_demand, season_index
 from holdfast.replenishment.items import Economics, Items, Times
 from holdfast.replenishment.model import economic_order_quantity
 from holdfast.replenishment.simulation import Floats, Ints, OrderLevels, Seen, Steering
@@ -77,6 +77,7 @@ class Refits:
     trainer: Trainer | None = None
     train_every: int = 91
     _made: dict[int, DemandForecast] = field(default_factory=dict[int, DemandForecast])
+    _learned: dict[int, OrderingDemand] = field(default_factory=dict[int, OrderingDemand])
     _trained: dict[int, DemandMethod | None] = field(default_factory=dict[int, DemandMethod | None])
 
     def at(self, seen: Seen) -> DemandForecast:
@@ -92,11 +93,18 @@ class Refits:
 
     def _method_for(self, known: DemandHistory, elapsed: int) -> DemandMethod:
         if self.trainer is None:
-            return self.method if self.method is not None else ordering_demand(known)
+            return self.method if self.method is not None else self._ordering(known, elapsed)
         when = elapsed - elapsed % self.train_every
         if when not in self._trained:
             self._trained[when] = self.trainer(known.until(self.past.days + when), self.protection)
-        return self._trained[when] or ordering_demand(known)
+        return self._trained[when] or self._ordering(known, elapsed)
+
+    def _ordering(self, known: DemandHistory, elapsed: int) -> OrderingDemand:
+        """The season of everything known, and the regression as it was learned last."""
+        when = elapsed - elapsed % self.train_every
+        if when not in self._learned:
+            self._learned[when] = ordering_demand(known.until(self.past.days + when), self.protection)
+        return replace(self._learned[when], index=season_index(known))
 
     def known(self, seen: Seen) -> DemandHistory:
         return DemandHistory(

@@ -59,7 +59,9 @@ class PathChoice:
         method = self.method
         if method is None and self.demand == "trained":
             method = _trained(history, scene.times.protection)
-        forecast = forecast_demand(history, scene.times.protection, method or ordering_demand(history), cap_bulk=False)
+        forecast = forecast_demand(
+            history, scene.times.protection, method or ordering_demand(history, scene.times.protection), cap_bulk=False
+        )
         return order_from_paths(
             draw_paths(forecast, _horizon(scene), seed=seed),
             stock.on_hand,

@@ -90,7 +90,9 @@ def plan(
         kept, terms, wanted.costs, target_fill_rate=wanted.target_fill_rate, seed=wanted.seed, method=method
     )
     scene = make_scene(kept, terms, wanted.costs, start=kept.days, method=method)
-    forecast = forecast_demand(kept, scene.times.protection, method or ordering_demand(kept), cap_bulk=False)
+    forecast = forecast_demand(
+        kept, scene.times.protection, method or ordering_demand(kept, scene.times.protection), cap_bulk=False
+    )
     aim = Aim.COST if wanted.target_fill_rate is None else Aim.FILL_RATE
     service = service_levels(knob.odds, scene.economics, aim)
     levels = our_levels(forecast, scene, service)
