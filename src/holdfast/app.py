@@ -23,6 +23,7 @@ import holdfast.catalog.api
 import holdfast.catalog.pages
 import holdfast.connectors.api
 import holdfast.connectors.channels_api
+import holdfast.connectors.pool_pages
 import holdfast.connectors.pools_api
 import holdfast.console.pages
 import holdfast.counts.api
@@ -158,6 +159,7 @@ PAGES: list[APIRouter] = [
     holdfast.console.pages.router,
     holdfast.stock.pages.router,
     holdfast.stock.adjust_pages.router,
+    holdfast.connectors.pool_pages.router,
     holdfast.stock.undo_pages.router,
     holdfast.stock.value_pages.router,
     holdfast.replenishment.pages.router,

@@ -277,6 +277,21 @@ class Shop:
         rows = self.connection.execute("select id from batches where sku_id = %s order by number", [milk]).fetchall()
         self.batches = [row[0] for row in rows]
 
+    def add_pools(self) -> None:
+        """Units of the first SKU for a channel, more than are here for another. Once per shop."""
+        if self.value("select count(*) from sales_channels"):
+            return
+        for code, name, quantity in (("web", "Web shop", 4), ("tmall", "天猫旗舰店", 10_000)):
+            channel = self._one(
+                "insert into sales_channels (code, name, created_at, created_by) values (%s, %s, now(), 'test')"
+                " returning id",
+                code,
+                name,
+            )
+            pool = {"sku_id": self.skus[0], "warehouse_id": self.warehouses[0], "channel_id": channel}
+            ask = {name: str(value) for name, value in pool.items()} | {"quantity": quantity, "actor": "test"}
+            assert self.value("select outcome from stock_set_pool(%s)", json.dumps(ask)) == "pool_changed"
+
     def add_units_transfers(self) -> None:
         """A draft of tracked SKUs and one that is on its way. Once per shop."""
         if not self.units_transfers:

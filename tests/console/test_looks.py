@@ -14,6 +14,8 @@ PAGES = (
     "/stock?status=out",
     "/stock/{sku}",
     "/stock/{sku}/adjust",
+    "/stock/{sku}/pools",
+    "/stock/{camera}/pools",
     "/holds",
     "/replenishment",
     "/replenishment/policies",
@@ -128,6 +130,7 @@ def settled(page: Page) -> None:
 def test_every_page_fits_is_silent_and_readable(looking: Console, size: str, theme: str, language: str) -> None:
     draft, shipped = looking.shop.transfers
     looking.shop.add_units_transfers()
+    looking.shop.add_pools()
     names = {
         "sku": looking.shop.skus[0],
         "order": looking.shop.orders[1],

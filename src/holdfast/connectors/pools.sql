@@ -20,3 +20,21 @@ select p.id, p.channel_id, c.code as channel, p.sku_id, s.code as sku_code, s.na
 -- set_pool
 -- Give, change or end a pool, under the level's lock.
 select outcome, facts::text as facts from stock_set_pool(%(request)s);
+
+-- pooled_sku
+-- The SKU whose units are given to channels.
+select id, code, name, archived_at is not null or is_bundle as is_closed from skus where id = %(sku_id)s;
+
+-- channel_choices
+-- Channels to give units to; those that are paused too.
+select code as value, name as label from sales_channels order by name, code limit 500;
+
+-- place_choices
+-- Warehouses and what of the SKU is available there, most important first.
+select w.id as warehouse_id, w.name as warehouse_name, coalesce(i.available_quantity, 0) as available,
+       greatest(0, coalesce(i.available_quantity - i.pooled_quantity, 0)) as free
+  from warehouses w
+  left join inventory i on i.warehouse_id = w.id and i.sku_id = %(sku_id)s
+ where w.is_active
+ order by i.sku_id is null, w.priority desc, w.name
+ limit 500;

@@ -219,7 +219,8 @@ select distinct category as value, category as label from skus where category is
 
 -- sku_head
 -- One SKU and what day it is for the business.
-select id, code, name, category, unit, price, currency, archived_at is not null as is_archived, business_now()::date as today
+select id, code, name, category, unit, price, currency, archived_at is not null as is_archived, business_now()::date as today,
+       exists (select from sales_channels) and not is_bundle as has_channels
   from skus
  where id = %(sku_id)s;
 
@@ -229,7 +230,7 @@ select w.id as warehouse_id, w.code as warehouse_code, w.name as warehouse_name,
        i.available_quantity as available, i.reserved_quantity as reserved, i.unavailable_quantity as unavailable,
        i.in_transit_quantity as in_transit,
        coalesce(i.reorder_point, i.computed_reorder_point) as reorder_point,
-       i.max_stock, i.reorder_point is null as is_computed, i.cost_price as cost
+       i.max_stock, i.reorder_point is null as is_computed, i.cost_price as cost, i.pooled_quantity as pooled
   from inventory i
   join warehouses w on w.id = i.warehouse_id
  where i.sku_id = %(sku_id)s

@@ -38,11 +38,14 @@ class Sku:
     currency: str | None
     is_archived: bool
     today: date
+    has_channels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One level: this SKU in one warehouse. Points are what holds now: a person's, else the computed one."""
+    """One level: this SKU in one warehouse. Points are what holds now: a person's, else the computed one. ``pooled`` is
+    kept for single channels, there or still to come.
+    """
 
     warehouse_id: UUID
     warehouse_code: str
@@ -55,6 +58,7 @@ class Place:
     max_stock: int | None
     is_computed: bool
     cost: Decimal | None = None
+    pooled: int = 0
 
     @property
     def sellable(self) -> int:
