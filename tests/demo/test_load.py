@@ -22,7 +22,7 @@ from tests.books import violations_at
 from tests.conftest import Shelf, new_database
 from tests.running import SOURCE
 
-STAGES = ["shop", "demand", "ledger", "orders"]
+STAGES = ["shop", "demand", "ledger", "past orders", "orders"]
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +95,36 @@ def test_every_warehouse_has_stock_and_something_is_out(rows: Any) -> None:
     )
     assert set(found) == {"MIDLANDS", "EUROPE", "LONDON"}
     assert min(found.values()) > 0
+
+
+def test_orders_of_the_past_say_what_the_ledger_says(rows: Any) -> None:
+    """Every delivery of the ledger belongs to an order that was sent, confirmed and received, line by line."""
+    assert rows(
+        "select count(*) from (select reference_id, sku_id, sum(quantity) as units, min(occurred_at) as at "
+        "from inventory_movements where reason like 'received from %' group by 1, 2) m "
+        "full join (select purchase_order_id::text as reference_id, sku_id, sum(quantity) as units, "
+        "min(received_at) as at from purchase_arrivals group by 1, 2) a using (reference_id, sku_id) "
+        "where (m.units, m.at) is distinct from (a.units, a.at)"
+    ) == [(0,)]
+    ((months, cut, numbered),) = rows(
+        "select count(distinct date_trunc('month', sent_at)), count(*) filter (where exists ("
+        "select from purchase_order_lines l where l.purchase_order_id = o.id and l.refused_quantity > 0)), "
+        "bool_and(number < (select min(number) from purchase_orders where status = 'sent')) "
+        "from purchase_orders o where status = 'received'"
+    )
+    assert months >= 4
+    assert cut > 0
+    assert numbered
+
+
+def test_every_supplier_has_a_scorecard_and_has_taught_how_long_it_takes(rows: Any) -> None:
+    found = rows(
+        "select p.code, f.is_used, f.receipts, "
+        "(select avg((a.received_at::date <= l.promised_at)::integer) from purchase_arrivals a join purchase_order_lines l using (purchase_order_id, line_no) where a.supplier_id = p.id)::float "
+        "from suppliers p join supplier_lead_factors f on f.supplier_id = p.id"
+    )
+    assert len(found) == 5
+    assert all(is_used and receipts > 20 and 0.3 < on_time < 0.95 for _, is_used, receipts, on_time in found), found
 
 
 def test_orders_are_on_their_way_and_their_letters_are_queued(rows: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,6 +21,9 @@ from holdfast.replenishment import Terms as PlanTerms
 # Entries posted in one transaction: about a second of work, so a stopped load loses no more than that.
 ENTRIES_PER_GROUP = 6000
 SEED = 20111209
+# Of every so many orders the supplier cuts the first lines short.
+CUT_ORDER_EVERY = 9
+CUT_LINES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,18 @@ class OpenOrder:
     warehouse: str
     expected_on: date
     lines: list[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class PastOrder:
+    """An order that has arrived: (level number, units that came, units the supplier did not have) lines."""
+
+    id: UUID
+    supplier: str
+    ordered_at: datetime
+    promised_on: date
+    arrived_at: datetime
+    lines: list[tuple[int, int, int]]
 
 
 @dataclass(slots=True)
@@ -111,7 +127,7 @@ class Story:
                     at,
                     "in",
                     quantity,
-                    ("purchase", f"H{order:04d}", f"received from {supplier.name}"),
+                    ("purchase", str(self.order_id(order)), f"received from {supplier.name}"),
                 )
         for day in np.flatnonzero(past.launches[number]).tolist():
             add(day, time(7, 30), "in", int(past.launches[number, day]), ("purchase", "launch", "first delivery"))
@@ -124,6 +140,41 @@ class Story:
             at = time(9 + minute // 60, minute % 60)
             add(day, at, "out", -int(past.sold[number, day]), ("sale", f"{self.day(day):%Y-%m-%d}", "sold that day"))
         return found
+
+    def order_id(self, number: int) -> UUID:
+        """Of an order of the past: the same in every run, and in the order of time as every id."""
+        made = datetime.combine(self.day(self.past.deliveries[number].ordered_on), time(10, number % 60), UTC)
+        milliseconds = int(made.timestamp() * 1000)
+        return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | number)
+
+    def past_orders(self) -> Iterator[PastOrder]:
+        """What arrived within the ledger, in the order it was ordered. Now and then a supplier cuts a line short.
+
+        What arrived and when is what the ledger says; what was missing was asked for on top and never came.
+        """
+        for number, delivery in enumerate(self.past.deliveries):
+            if delivery.arrives_on >= LEDGER_DAYS:
+                continue
+            supplier = SUPPLIERS[delivery.supplier]
+            ordered_on = self.day(delivery.ordered_on)
+            levels: list[int] = delivery.levels.tolist()
+            quantities: list[int] = delivery.quantities.tolist()
+            lines = [
+                (level, quantity, self.terms[level].order_multiple if self._is_cut(number, at) else 0)
+                for at, (level, quantity) in enumerate(zip(levels, quantities, strict=True))
+            ]
+            yield PastOrder(
+                id=self.order_id(number),
+                supplier=supplier.code,
+                ordered_at=datetime.combine(ordered_on, time(10, number % 60), UTC),
+                promised_on=ordered_on + timedelta(days=math.ceil(supplier.lead_time_days)),
+                arrived_at=datetime.combine(self.day(delivery.arrives_on), time(7, number % 60), UTC),
+                lines=lines,
+            )
+
+    @staticmethod
+    def _is_cut(order: int, line: int) -> bool:
+        return order % CUT_ORDER_EVERY == 0 and line < CUT_LINES
 
     def short_days(self, levels: dict[int, Level]) -> Iterator[tuple[UUID, UUID, date, int, int, bool]]:
         """(sku, warehouse, day, units sold, 1 if any, not observed) of days on which more was wanted than was there."""

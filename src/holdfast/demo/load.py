@@ -18,7 +18,7 @@ from holdfast.kernel.errors import CannotStart
 
 sql = statements("holdfast.demo")
 
-STAGES = ("shop", "demand", "ledger", "orders")
+STAGES = ("shop", "demand", "ledger", "past orders", "orders")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from holdfast.demo.shop import (
 )
 from holdfast.purchasing import service as purchasing
 from holdfast.purchasing import suppliers
+from holdfast.purchasing.keeping import learn_supplier
 from holdfast.purchasing.model import DraftLine
 from holdfast.replenishment.order_limits import put_order_limit
 from holdfast.warehouses.service import create_warehouse
@@ -69,6 +70,10 @@ class Loading:
                     await self._write_demand(tx, records, story, levels)
         self._tell("the ledger of four months", 45)
         await self._write_ledger(story, levels)
+        self._tell("orders of four months", 92)
+        async with self._stage("past orders") as tx:
+            if tx is not None:
+                await _write_past_orders(tx, story, levels)
         self._tell("orders on their way", 95)
         async with self._stage("orders") as tx:
             if tx is not None:
@@ -117,7 +122,7 @@ class Loading:
         for group in story.groups(left):
             async with self._database.transaction() as tx:
                 await tx.run(sql.import_history, rows=msgspec.json.encode(group.entries).decode(), actor=ACTOR)
-            self._tell("the ledger of four months", 45 + 50 * group.last_level / len(levels))
+            self._tell("the ledger of four months", 45 + 47 * group.last_level / len(levels))
         async with self._stage("ledger") as tx:
             assert tx is not None
             await demand.refresh(tx)
@@ -181,6 +186,34 @@ async def _write_suppliers(tx: Tx, products: list[Product], skus: dict[str, UUID
         await suppliers.put_items(tx, made.id, items, actor=ACTOR)
 
 
+async def _write_past_orders(tx: Tx, story: Story, levels: dict[int, Level]) -> None:
+    """What was ordered and has arrived, as the services would have left it; then what it teaches about lead times."""
+    for order in story.past_orders():
+        lines = [
+            {
+                "sku_id": levels[level].sku_id,
+                "came": came,
+                "missing": missing,
+                "unit_cost": str(story.terms[level].unit_cost),
+            }
+            for level, came, missing in order.lines
+        ]
+        await tx.run(
+            sql.write_past_order,
+            id=order.id,
+            supplier=order.supplier,
+            warehouse_id=levels[order.lines[0][0]].warehouse_id,
+            currency=CURRENCY,
+            ordered_at=order.ordered_at,
+            promised_on=order.promised_on,
+            arrived_at=order.arrived_at,
+            actor=ACTOR,
+            lines=msgspec.json.encode(lines).decode(),
+        )
+    for supplier in await suppliers.list_suppliers(tx, limit=len(SUPPLIERS)):
+        await learn_supplier(tx, supplier.id)
+
+
 async def _write_orders(tx: Tx, story: Story, levels: dict[int, Level]) -> None:
     """What the buyer of the past had ordered and not yet received goes out now, as real orders by e-mail."""
     known = {supplier.code: supplier.id for supplier in await suppliers.list_suppliers(tx, limit=len(SUPPLIERS))}
@@ -195,7 +228,7 @@ async def _write_orders(tx: Tx, story: Story, levels: dict[int, Level]) -> None:
             note="",
             actor=ACTOR,
         )
-        await purchasing.send(tx, made.order.id, actor=ACTOR, accept_terms_broken=True)
+        await purchasing.send(tx, made.order.id, actor=ACTOR, accept_terms_broken=True, limit_reason="ordered so")
 
 
 async def _write_limits(tx: Tx, levels: dict[int, Level], demand_levels: list[tuple[str, str]]) -> None:

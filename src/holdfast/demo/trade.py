@@ -53,11 +53,12 @@ class Buyer:
             "/purchase-orders", status="draft", supplier_id=supplier, warehouse_id=warehouse, limit=1
         )
         for draft in drafts.get("purchase_orders", []):
-            # Below the supplier's minimum the draft waits for more lines.
+            # Below the supplier's minimum the draft waits for more lines, and beyond the budget for the next month.
             path = f"/purchase-orders/{draft['id']}/send"
             status, order = await self._client.write("POST", path)
-            if status == 409 and any(str(e.get("code")).startswith("over_truck") for e in order.get("errors", [])):
-                status, order = await self._client.write("POST", path, {"accept_terms_broken": True})  # two trucks
+            broken = {str(e.get("code")) for e in order.get("errors", [])} if status == 409 else set[str]()
+            if broken and broken <= {"over_truck_volume", "over_truck_weight"}:
+                status, order = await self._client.write("POST", path, {"limit_reason": "two trucks"})
             return str(order["number"]) if status == 200 else None
         return None
 
