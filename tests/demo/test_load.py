@@ -120,7 +120,8 @@ def test_orders_of_the_past_say_what_the_ledger_says(rows: Any) -> None:
 def test_every_supplier_has_a_scorecard_and_has_taught_how_long_it_takes(rows: Any) -> None:
     found = rows(
         "select p.code, f.is_used, f.receipts, "
-        "(select avg((a.received_at::date <= l.promised_at)::integer) from purchase_arrivals a join purchase_order_lines l using (purchase_order_id, line_no) where a.supplier_id = p.id)::float "
+        "(select avg((a.received_at::date <= l.promised_at)::integer) from purchase_arrivals a "
+        "join purchase_order_lines l using (purchase_order_id, line_no) where a.supplier_id = p.id)::float "
         "from suppliers p join supplier_lead_factors f on f.supplier_id = p.id"
     )
     assert len(found) == 5
