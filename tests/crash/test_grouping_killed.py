@@ -39,7 +39,8 @@ GONE = "select count(*) = 0 from pg_stat_activity where application_name = 'to-b
 WRITTEN = """
 select (select count(*) from order_groupings), (select count(*) from order_grouping_orders),
        (select count(*) from order_grouping_lines), (select count(*) from purchase_orders),
-       (select count(*) from purchase_order_lines), (select array_agg(status order by id) from replenishment_suggestions),
+       (select count(*) from purchase_order_lines),
+       (select array_agg(status order by id) from replenishment_suggestions),
        (select array_agg(status order by id) from order_groupings)
 """
 
