@@ -75,15 +75,16 @@ def test_a_channel_takes_from_its_own_pool_first(pooled: Pooled, asked: int, lef
         ([("consume", None)], "shop 0", 4),  # what is sold is used up
     ],
 )
+@pytest.mark.parametrize("level", ["TEA", "TEA@GZ"])
 def test_what_is_given_back_goes_to_the_pool_it_came_from(
-    pooled: Pooled, steps: list[tuple[str, int | None]], left: str, nobody: int
+    pooled: Pooled, level: str, steps: list[tuple[str, int | None]], left: str, nobody: int
 ) -> None:
     pooled.shelf.given("TEA@GZ 10")
     pooled.pools("shop 4")
     held = pooled.reserve("TEA 6", "shop")["reservation_id"]
     assert (pooled.left(), pooled.may()) == ("shop 0", 4)
     for action, units in steps:
-        items = None if units is None else pooled.shelf.items(f"TEA {units}")
+        items = None if units is None else pooled.shelf.items(f"{level} {units}")
         pooled.shelf.post("stock_resolve", reservation_id=held, action=action, items=items)
     assert (pooled.left(), pooled.may()) == (left, nobody)
 
