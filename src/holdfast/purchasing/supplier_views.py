@@ -238,6 +238,7 @@ async def card_view(
     )
     page = page_of(found, TERMS_ROWS, lambda row: encode_cursor(row.code))
     card = await learning.scorecard(visit.tx, supplier_id, days=DAYS)
+    unit = max(card.lead_time.promised_days, 1.0)
     live = await list_exceptions(visit.tx, limit=EXCEPTIONS_SHOWN, supplier_id=supplier_id, is_live=True)
     entries = await list_entries(visit.tx, before=None, subject=f"supplier:{supplier_id}", limit=CHANGES_SHOWN)
     settings: Settings = visit.request.app.state.settings
@@ -245,11 +246,11 @@ async def card_view(
         address=address,
         supplier=supplier,
         card=card,
-        unit=max(card.lead_time.promised_days, 1.0),
+        unit=unit,
         months=_months(visit, await learning.months(visit.tx, supplier_id, days=DAYS)),
         terms=tuple(page.items),
         next_cursor=page.next_cursor,
-        chart=_chart(visit, card),
+        chart=_chart(visit, card, unit),
         exceptions=tuple(live[:EXCEPTIONS_SHOWN]),
         exception_words=exception_words(visit),
         changes=tuple(_change(visit, entry) for entry in entries[:CHANGES_SHOWN]),
@@ -342,10 +343,9 @@ def _months(visit: Visit, found: list[MonthScore]) -> tuple[Month, ...]:
     )
 
 
-def _chart(visit: Visit, card: Scorecard) -> dict[str, Any]:
+def _chart(visit: Visit, card: Scorecard, unit: float) -> dict[str, Any]:
     """One point per delivery: when it came and after how many days; the promise and the learned interval as lines."""
     factor = card.lead_time
-    unit = max(factor.promised_days, 1.0)
     words = visit.words
     # Few deliveries give an interval so wide that it would flatten everything that happened.
     seen_most = max([factor.promised_days, *(d.days for d in card.deliveries)])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from holdfast.access.visit import Form, PageRoute, Signed, Visit
+from holdfast.access.typed import TypedForm
+from holdfast.access.visit import PageRoute, Signed, Visit
 from holdfast.kernel.errors import Refusal
 from holdfast.kernel.ids import uuid_or_none
 from holdfast.replenishment import lanes
@@ -56,23 +57,23 @@ async def show(visit: Signed) -> Response:
 async def save(visit: Signed) -> Response:
     form = await visit.form()
     visit.require("plan")
-    wrong: dict[str, str] = {}
+    typed = TypedForm(visit, form)
     values: dict[str, Any] = {
         "from_warehouse_id": uuid_or_none(form.text("source")),
         "to_warehouse_id": uuid_or_none(form.text("target")),
         "is_open": form.text("is_open") != "no",
-        "lead_days": float(_number(visit, form, "lead_days", wrong, most=365)),
-        "line_cost": _number(visit, form, "line_cost", wrong, most=1_000_000),
-        "unit_cost": _number(visit, form, "unit_cost", wrong, most=1_000_000),
+        "lead_days": float(typed.amount("lead_days", "0", "365", decimals=2) or 0),
+        "line_cost": typed.amount("line_cost", "0", "1000000", decimals=4) or Decimal(0),
+        "unit_cost": typed.amount("unit_cost", "0", "1000000", decimals=4) or Decimal(0),
     }
-    if not wrong:
+    if not typed.wrong:
         try:
             async with visit.savepoint():
                 await lanes.put_lane(visit.tx, actor=visit.actor, **values)
             return visit.redirect(PATH, say=visit.words.gettext("Saved. It counts from the next plan on."))
         except Refusal:
-            wrong["form"] = visit.words.gettext("Choose two different warehouses, or none for all lanes.")
-    return await _page(visit, Typed({name: form.text(name) for name in form.fields}, wrong))
+            typed.wrong["form"] = visit.words.gettext("Choose two different warehouses, or none for all lanes.")
+    return await _page(visit, Typed(typed.texts, typed.wrong))
 
 
 @router.post(PATH + "/{lane_id}/remove")
@@ -81,19 +82,6 @@ async def remove(lane_id: UUID, visit: Signed) -> Response:
     visit.require("plan")
     await lanes.delete_lane(visit.tx, lane_id, actor=visit.actor)
     return visit.redirect(PATH, say=visit.words.gettext("The lane is as all others again."))
-
-
-def _number(visit: Visit, form: Form, name: str, wrong: dict[str, str], *, most: int) -> Decimal:
-    try:
-        value = Decimal(form.text(name).replace(",", ".") or "0")
-    except InvalidOperation:
-        value = Decimal(-1)
-    if not 0 <= value <= most:
-        said = visit.words.gettext(
-            "Type a number from %(least)s to %(most)s.", least=0, most=visit.formats.number(most)
-        )
-        wrong[name] = said
-    return value
 
 
 async def _page(visit: Visit, typed: Typed | None = None) -> Response:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from holdfast.access.visit import Form, PageRoute, Signed, Visit
+from holdfast.access.typed import TypedForm
+from holdfast.access.visit import PageRoute, Signed, Visit
 from holdfast.kernel.errors import Refusal
 from holdfast.kernel.ids import uuid_or_none
 from holdfast.replenishment import policies
@@ -40,12 +40,13 @@ async def save(visit: Signed) -> Response:
     form = await visit.form()
     visit.require("plan")
     scope = {name: form.text(name) for name in _SCOPE if form.text(name)}
-    columns, wrong = _columns(visit, form)
-    if not wrong:
-        wrong = await _put(visit, scope, columns)
-    if wrong:
-        typed = Typed({name: form.text(name) for name in FIELDS}, wrong)
-        view = await policies_view(visit, scope or {"all": "yes"}, typed)
+    typed = TypedForm(visit, form)
+    columns = _columns(typed)
+    if not typed.wrong:
+        typed.wrong = await _put(visit, scope, columns)
+    if typed.wrong:
+        back = Typed({name: form.text(name) for name in FIELDS}, typed.wrong)
+        view = await policies_view(visit, scope or {"all": "yes"}, back)
         return visit.page("replenishment/policies.html", view, active="replenish", status=422)
     say = visit.words.gettext("Saved. It counts from the next plan on.")
     return visit.redirect("/replenishment/policies", say=say)
@@ -83,48 +84,26 @@ async def _put(visit: Visit, scope: dict[str, str], columns: dict[str, Any]) -> 
     return {}
 
 
-def _columns(visit: Visit, form: Form) -> tuple[dict[str, Any], dict[str, str]]:
-    """The policy as typed, and what is wrong with each field."""
-    wrong: dict[str, str] = {}
-
-    def number(name: str, least: str, most: str) -> Decimal | None:
-        if not form.text(name):
-            return None
-        try:
-            value = Decimal(form.text(name).replace(",", ".") or "x")
-        except InvalidOperation:
-            value = Decimal(-1)
-        if not Decimal(least) <= value <= Decimal(most):
-            wrong[name] = visit.words.gettext("Type a number from %(least)s to %(most)s.", least=least, most=most)
-        return value
-
-    measure = form.text("measure")
-    share = _share(number("target", "50", "99.99" if measure == "fill" else "99.9"))
-    if (share is None) != (measure not in MEASURES):
-        wrong.setdefault("target", visit.words.gettext("A target is a number and what it counts, or neither."))
-    columns: dict[str, Any] = {
-        "mode": form.text("mode") if form.text("mode") in MODES else None,
+def _columns(typed: TypedForm) -> dict[str, Any]:
+    """The policy as typed; what is empty is not said."""
+    measure = typed.among("measure", MEASURES, "")
+    share = _share(typed.amount("target", "50", "99.99" if measure == "fill" else "99.9", decimals=2))
+    if (share is None) != (not measure):
+        said = typed.visit.words.gettext("A target is a number and what it counts, or neither.")
+        typed.wrong.setdefault("target", said)
+    return {
+        "mode": typed.among("mode", MODES, "") or None,
         "target_service": share if measure == "cycle" else None,
         "target_fill_rate": share if measure == "fill" else None,
-        "method": form.text("method") if form.text("method") in METHODS else None,
-        "review_days": _days(number("review_days", "1", "365")),
-        "order_cost": number("order_cost", "0", "1000000"),
-        "holding_rate": _share(number("holding_rate", "0", "1000")),
-        "shelf_life_days": _days(number("shelf_life_days", "1", "3650")),
-        "end_of_life": None,
-        "prebuild_days": _days(number("prebuild_days", "0", "365")),
+        "method": typed.among("method", METHODS, "") or None,
+        "review_days": typed.whole("review_days", 1, 365),
+        "order_cost": typed.amount("order_cost", "0", "1000000", decimals=2),
+        "holding_rate": _share(typed.amount("holding_rate", "0", "1000", decimals=2)),
+        "shelf_life_days": typed.whole("shelf_life_days", 1, 3650),
+        "end_of_life": typed.day("end_of_life"),
+        "prebuild_days": typed.whole("prebuild_days", 0, 365),
     }
-    if form.text("end_of_life"):
-        try:
-            columns["end_of_life"] = date.fromisoformat(form.text("end_of_life"))
-        except ValueError:
-            wrong["end_of_life"] = visit.words.gettext("Type a date.")
-    return columns, wrong
 
 
 def _share(percent: Decimal | None) -> float | None:
     return None if percent is None else float(percent) / 100
-
-
-def _days(number: Decimal | None) -> int | None:
-    return None if number is None else int(number)

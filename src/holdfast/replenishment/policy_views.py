@@ -223,7 +223,7 @@ def _cell(
         row_note=words.gettext(note),
         levels=sum(c.levels for c in mine),
         worth=" + ".join(worth),
-        target=_target(visit, holds) if holds else words.gettext("what was cheapest"),
+        target=_target(visit, holds) if holds else words.gettext("by past"),
         note=f"{said} · {empty_words}" if empty else said,
         is_chosen=scope.get("class_code") == code and not scope.get("warehouse"),
     )
