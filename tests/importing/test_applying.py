@@ -13,6 +13,7 @@ from holdfast.importing.service import KindName, Outcome, kind_of, read_table, r
 from holdfast.importing.table import open_table
 from holdfast.kernel.errors import Conflict, Invalid
 from tests.conftest import Shelf
+from tests.stock.pooled import Pooled
 
 
 class Desk:
@@ -220,6 +221,14 @@ async def test_sales_are_taken_from_stock_only_when_asked_and_never_below_zero(d
         "where sku_id = %s order by seq desc limit 1",
         desk.shelf.sku("TEA"),
     ) == [("out", -4, "sale", day)]
+
+
+async def test_imported_sales_leave_what_is_kept_for_a_channel(desk: Desk) -> None:
+    ((today,),) = desk.rows("select business_now()::date")
+    assert Pooled(desk.shelf).set("web", 3, "TEA@GZ") == "pool_changed"
+    text = f"date,sku,warehouse,qty\n{today - timedelta(days=3)},{{TEA}},{{GZ}},3\n"
+    refused = await desk.imports("sales", text, from_stock=True)
+    assert problems(refused) == [(2, "quantity", "is more than the 2 that are left then")]
 
 
 async def test_a_quantity_in_packs_is_imported_as_base_units(desk: Desk) -> None:

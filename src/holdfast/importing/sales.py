@@ -66,7 +66,7 @@ async def plan_sales(tx: Tx, rows: Sequence[Row]) -> Plan:
         sql.list_levels, sku_ids=[line.sku.id for line in wanted], warehouse_ids=[line.place.id for line in wanted]
     )
     left: defaultdict[tuple[UUID, UUID], int] = defaultdict(int)
-    left |= {(level["sku_id"], level["warehouse_id"]): level["available_quantity"] for level in levels}
+    left |= {(level["sku_id"], level["warehouse_id"]): level["free_quantity"] for level in levels}
     for line in sorted(wanted, key=lambda line: line.row.values["date"]):
         quantity: int = line.row.values["quantity"]
         if quantity > left[line.pair]:

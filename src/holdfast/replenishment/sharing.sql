@@ -2,7 +2,7 @@
 -- Of some SKUs, what every active warehouse has above its own order-up-to level and has promised to no other: what it can spare.
 -- Only what is on the shelf can be moved. A level no plan has seen spares nothing.
 select i.sku_id, i.warehouse_id, w.parent_id,
-       greatest(i.available_quantity - i.backordered_quantity - i.computed_order_up_to - coalesce(d.quantity, 0)
+       greatest(i.available_quantity - i.pooled_quantity - i.backordered_quantity - i.computed_order_up_to - coalesce(d.quantity, 0)
                 - coalesce(r.quantity, 0), 0)::bigint as spare
   from inventory i
   join warehouses w on w.id = i.warehouse_id and w.is_active

@@ -53,7 +53,7 @@ select t.id, t.number, t.status, t.expected_at, t.note, t.created_by, t.created_
 -- transfer_lines
 -- The lines of one transfer, with what its source has of each SKU now.
 select l.line_no, l.sku_id, k.code, k.name, k.barcode, l.quantity, l.open_quantity as open, l.received_quantity as received,
-       l.unsellable_quantity as damaged, l.lost_quantity as lost, l.unit_cost, coalesce(i.available_quantity, 0)::bigint as available
+       l.unsellable_quantity as damaged, l.lost_quantity as lost, l.unit_cost, greatest(0, coalesce(i.available_quantity - i.pooled_quantity, 0))::bigint as available
   from transfer_lines l
   join transfers t on t.id = l.transfer_id
   join skus k on k.id = l.sku_id
