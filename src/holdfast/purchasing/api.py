@@ -19,6 +19,7 @@ from holdfast.purchasing import service
 from holdfast.purchasing.model import (
     Arrival,
     DraftLine,
+    ExceptionKind,
     LineWord,
     OrderDetail,
     PurchaseOrder,
@@ -36,7 +37,6 @@ Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Note = Annotated[str, Field(max_length=5000)]
-ExceptionKind = Literal["late", "short", "refused", "over_delivered", "not_delivered"]
 
 
 class OrderItem(BaseModel):

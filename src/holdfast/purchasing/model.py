@@ -15,6 +15,8 @@ from holdfast.stock.model import BatchNamed
 
 Status = Literal["draft", "approved", "sent", "confirmed", "partly_received", "received", "closed", "cancelled"]
 
+ExceptionKind = Literal["late", "short", "refused", "over_delivered", "not_delivered"]
+
 # What may follow what. Cancelling and closing lower what is in transit; only a receipt posts stock.
 FOLLOWS: Final[dict[str, frozenset[str]]] = {
     "approve": frozenset({"draft"}),
@@ -204,14 +206,14 @@ class OrderException:
     line_no: int | None
     sku_id: UUID | None
     sku_code: str | None
-    kind: str
+    kind: ExceptionKind
     quantity: int
     due: date | None
     opened_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     resolved_at: datetime | None
-    resolved_by: str | None
+    resolved_by: Annotated[str | None, Field(description="`rule`: its cause was over")]
 
 
 @dataclass(frozen=True, slots=True)

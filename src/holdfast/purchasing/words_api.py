@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -13,7 +14,8 @@ from holdfast.access.edge import ApiRoute, ApiTx, Approver, Operator, Reader
 from holdfast.access.signed_paths import signed_path
 from holdfast.kernel.page import LIMIT_DEFAULT, decode_id_cursor, encode_cursor, page_of
 from holdfast.purchasing import exceptions, letters, links, pushes, service
-from holdfast.purchasing.api import ExceptionKind, Limit, OrderDetailInfo, Quantity, Text, shown
+from holdfast.purchasing.api import Limit, OrderDetailInfo, Quantity, shown
+from holdfast.purchasing.model import ExceptionKind, OrderException
 from holdfast.purchasing.suppliers import get_supplier
 from holdfast.settings import Settings
 
@@ -48,28 +50,8 @@ class Seen(BaseModel):
     exception_id: UUID | None = None
 
 
-class ExceptionInfo(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-    id: UUID
-    purchase_order_id: UUID
-    number: Text
-    supplier_id: UUID
-    supplier_name: str
-    line_no: int | None
-    sku_id: UUID | None
-    sku_code: str | None
-    kind: ExceptionKind
-    quantity: int
-    due: date | None
-    opened_at: datetime
-    acknowledged_at: datetime | None
-    acknowledged_by: str | None
-    resolved_at: datetime | None
-    resolved_by: Annotated[str | None, Field(description="`rule`: its cause was over")]
-
-
 class ExceptionPage(BaseModel):
-    exceptions: list[ExceptionInfo]
+    exceptions: Sequence[OrderException]
     next_cursor: str | None
 
 
@@ -118,7 +100,7 @@ async def list_exceptions(
         is_acknowledged=is_acknowledged,
     )
     page = page_of(found, limit, lambda e: encode_cursor(e.id))
-    return ExceptionPage(exceptions=[ExceptionInfo.model_validate(e) for e in page.items], next_cursor=page.next_cursor)
+    return ExceptionPage(exceptions=page.items, next_cursor=page.next_cursor)
 
 
 @router.post("/purchase-orders/{order_id}/acknowledge")
