@@ -63,7 +63,7 @@ begin
           from inventory_reservations l
           join channel_pools p on (p.sku_id, p.warehouse_id, p.channel_id) = (l.sku_id, l.warehouse_id, p_channel) and p.ended_at is null
          where l.reservation_id = any (p_reservations) and l.status = 'active' and l.pool_id is null
-    ), cover as (
+    ), cover as materialized (
         -- as it was before they took anything
         select x.sku_id, x.warehouse_id,
                stock_pool_cover(x.sku_id, x.warehouse_id, p_channel, (i.available_quantity + x.together)::bigint) as quantity
