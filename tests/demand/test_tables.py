@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from holdfast.demand import NoteKind, Panel, Period, read_history
+from holdfast.demand import NoteKind, Panel, Period, read_history, store
 from holdfast.demand import tables as tables_module
 from holdfast.kernel.errors import Invalid
 
@@ -184,6 +184,26 @@ def test_a_series_of_zeros_is_known_to_sell_nothing_since_it_was_listed() -> Non
     panel = read_history(table(["A", "B", "B"], [0, 1, 2], [1, 0, 0]))
     assert panel.history.observed[1].tolist() == [False, True, True]
     assert noted(panel)[NoteKind.ZEROS_ONLY] == 1
+
+
+def test_a_series_is_known_from_the_first_day_it_is_listed() -> None:
+    """A row of zero in a file, and stock in the ledger: two ways to say that it could be bought and was not."""
+    table = {
+        "date": ["2024-01-01", "2024-01-04", "2024-01-06"],
+        "sku": ["OLD", "TEA", "TEA"],
+        "quantity": [1, 0, 3],
+    }
+    file = read_history(table, period=Period.DAY).history
+    # Empty since ever until the third of six days, by the ledger; three sold yesterday.
+    row = {
+        "n": 1,
+        "sold": np.array([(0, 1, 3, 0)], store._SOLD).tobytes(),
+        "empty": np.array([(store._SINCE_EVER, 3)], store._EMPTY).tobytes(),
+        "has_ledger": True,
+    }
+    ledger = store.unpacked([row], 6)
+    assert file.observed[1].tolist() == ledger.observed[0].tolist() == [False] * 3 + [True] * 3
+    assert file.quantity[1].tolist() == ledger.quantity[0].tolist()
 
 
 def test_ten_years_of_gaps_keep_the_last_three_years() -> None:

@@ -610,7 +610,9 @@ CREATE TABLE public.demand_calendar (
     warehouse_id uuid,
     said_by text NOT NULL,
     said_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    factor double precision,
     CONSTRAINT calendar_ends_after_it_begins CHECK ((last_day >= first_day)),
+    CONSTRAINT factor_is_sensible CHECK (((factor >= (0)::double precision) AND (factor <= (100)::double precision))),
     CONSTRAINT known_calendar_kind CHECK ((kind = ANY (ARRAY['promotion'::text, 'holiday'::text, 'closed'::text, 'other'::text]))),
     CONSTRAINT label_given CHECK ((label <> ''::text)),
     CONSTRAINT sku_or_category CHECK (((sku_id IS NULL) OR (category IS NULL)))
@@ -659,7 +661,8 @@ CREATE TABLE public.demand_forecasts (
     override_daily_mean double precision,
     level_shift double precision[],
     expected_error double precision,
-    season_factor double precision DEFAULT 1 NOT NULL
+    season_factor double precision DEFAULT 1 NOT NULL,
+    occasion_factor double precision DEFAULT 1 NOT NULL
 );
 
 CREATE TABLE public.demand_lines (

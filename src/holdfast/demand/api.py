@@ -34,7 +34,8 @@ class ForecastInfo(BaseModel):
     make it; ``bulk_units`` are one-off units that were left out. ``expected_error`` is the mean pinball loss of the
     method at past origins by the mean sum; null when it has not tried itself. ``override_daily_mean`` is the mean over
     the protection time as planners have it, which orders are made by; null when nobody overrides the model.
-    ``season_factor`` is what the season ahead does to the mean, which has it in it; 1 is nothing.
+    ``season_factor`` is what the season ahead does to the mean, ``occasion_factor`` what promotions and holidays ahead
+    do; the mean has both in it, 1 is nothing.
     """
 
     sku_id: UUID
@@ -52,6 +53,7 @@ class ForecastInfo(BaseModel):
     bulk_units: int
     expected_error: float | None
     season_factor: float
+    occasion_factor: float
 
 
 class OutlookInfo(ForecastInfo):

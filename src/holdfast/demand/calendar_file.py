@@ -13,9 +13,10 @@ from holdfast.db import Tx
 from holdfast.demand.planners import CalendarKind, NewEntry, add_entries, sql
 from holdfast.kernel.errors import Invalid
 
-COLUMNS = ("kind", "label", "first_day", "last_day", "sku", "category", "warehouse")
+COLUMNS = ("kind", "label", "first_day", "last_day", "sku", "category", "warehouse", "factor")
 REQUIRED = COLUMNS[:3]
 ROWS_MAX = 10_000
+FACTOR_MAX = 100.0
 PROBLEMS_MAX = 500
 
 Problem = dict[str, Any]
@@ -24,7 +25,8 @@ Problem = dict[str, Any]
 async def import_calendar(tx: Tx, body: bytes, *, actor: str) -> tuple[int, int]:
     """How many entries are new, and how many were said before.
 
-    Columns: kind, label, first_day, last_day (empty: one day), and sku, category, warehouse (codes; empty: every one).
+    Columns: kind, label, first_day, last_day (empty: one day), sku, category, warehouse (codes; empty: every one), and
+    factor (times the usual; empty: what earlier days of this kind did).
     Raises Invalid(``unreadable_file`` | ``import_has_problems``).
     """
     rows = _rows(body)
@@ -81,6 +83,8 @@ def _problems(row: dict[str, str], ids: dict[tuple[str, str], UUID | None]) -> I
     for name in ("sku", "category", "warehouse"):
         if row[name] and (name, row[name]) not in ids:
             yield name, f"unknown_{name}", f"there is no such {name}"
+    if row["factor"] and factor_of(row["factor"]) is None:
+        yield "factor", "not_a_factor", "is no number from 0 to 100"
     if None not in dates:
         wrong = _entry(row, ids).problem()
         if wrong is not None:
@@ -100,7 +104,17 @@ def _entry(row: dict[str, str], ids: dict[tuple[str, str], UUID | None]) -> NewE
         sku_id=ids.get(("sku", row["sku"])),
         category=row["category"] or None,
         warehouse_id=ids.get(("warehouse", row["warehouse"])),
+        factor=factor_of(row["factor"]),
     )
+
+
+def factor_of(text: str) -> float | None:
+    """Times the usual; None for what is no number from 0 to 100."""
+    try:
+        factor = float(text)
+    except ValueError:
+        return None
+    return factor if 0 <= factor <= FACTOR_MAX else None
 
 
 def _day(text: str) -> date | None:

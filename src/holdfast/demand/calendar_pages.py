@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 
 from holdfast.access.visit import Form, PageRoute, Signed, Visit
 from holdfast.demand import planners
-from holdfast.demand.calendar_file import import_calendar
+from holdfast.demand.calendar_file import factor_of, import_calendar
 from holdfast.demand.calendar_views import KINDS, CellProblem, FileCheck, Typed, calendar_view
 from holdfast.demand.demand_views import sql
 from holdfast.demand.pages import OnlyLooked
@@ -23,7 +23,7 @@ from holdfast.web.i18n import N_
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-FIELDS: Final = ("kind", "label", "first_day", "last_day", "sku", "category", "warehouse")
+FIELDS: Final = ("kind", "label", "first_day", "last_day", "sku", "category", "warehouse", "factor")
 # A file of 10,000 rows is smaller, and it travels back with the page that shows what is wrong.
 FILE_BYTES_MAX: Final = 800_000
 PROBLEMS_SHOWN: Final = 100
@@ -37,6 +37,7 @@ REFUSALS: Final = {
     "unknown_sku": N_("There is no SKU with this code."),
     "unknown_category": N_("There is no such category."),
     "unknown_warehouse": N_("There is no warehouse with this code."),
+    "not_a_factor": N_("Type a number from 0 to 100, or nothing."),
     "unreadable_file": N_("This is not a CSV file with the columns kind, label and first_day and up to 10,000 rows."),
 }
 OTHER: Final = N_("This could not be done")
@@ -63,7 +64,7 @@ async def add(visit: Signed) -> Response:
     if entry is None or wrong:
         view = await calendar_view(visit, typed=Typed({name: form.text(name) for name in FIELDS}, wrong))
         return visit.page("demand/calendar.html", view, active="replenish", status=422)
-    say = visit.words.gettext("Noted. Forecasts leave these days out from the next plan on.")
+    say = visit.words.gettext("Noted. Forecasts know these days from the next plan on.")
     return visit.redirect(f"/demand/calendar?year={entry.first_day.year}", say=say)
 
 
@@ -137,6 +138,9 @@ async def _entry(visit: Visit, form: Form, wrong: dict[str, str]) -> NewEntry | 
         sku_id = await visit.tx.value(sql.sku_by_code, code=form.text("sku"))
         if sku_id is None:
             wrong["sku"] = visit.words.gettext("There is no SKU with the code %(code)s.", code=form.text("sku"))
+    factor = factor_of(form.text("factor"))
+    if form.text("factor") and factor is None:
+        wrong["factor"] = _words(visit, "not_a_factor")
     if wrong:
         return None
     return NewEntry(
@@ -147,6 +151,7 @@ async def _entry(visit: Visit, form: Form, wrong: dict[str, str]) -> NewEntry | 
         sku_id=sku_id,
         category=form.text("category")[:200] or None,
         warehouse_id=uuid_or_none(form.text("warehouse")),
+        factor=factor,
     )
 
 

@@ -42,6 +42,7 @@ class Entry:
     warehouse: str | None
     said_by: str
     said_at: datetime
+    factor: float | None
 
     @property
     def days(self) -> int:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from holdfast.db import Tx, statements
 from holdfast.demand import store
-from holdfast.demand.history import DemandHistory, Ints, Mask, cap_bulk_days
+from holdfast.demand.history import DemandHistory, Floats, Ints, Mask, cap_bulk_days
+from holdfast.demand.occasions import Occasion, coming_factor
 
 sql = statements("holdfast.demand", "planners.sql")
 
@@ -100,33 +101,68 @@ def with_borrowed_past(
     return replace(history, quantity=quantity, observed=observed)
 
 
-async def ordinary_days(
-    tx: Tx, sku_ids: Sequence[UUID], warehouse_ids: Sequence[UUID], *, days: int, ahead: int = 0
-) -> Mask | None:
+async def ordinary_days(tx: Tx, sku_ids: Sequence[UUID], warehouse_ids: Sequence[UUID], *, days: int) -> Mask | None:
     """False where a planner's calendar says that a day is not ordinary; None when it says nothing about these days.
+
+    Columns are the ``days`` up to yesterday of each warehouse.
+    """
+    occasions = await read_occasions(tx, sku_ids, warehouse_ids, days=days, ahead=0)
+    return ~np.logical_or.reduce([one.on for one in occasions]) if occasions else None
+
+
+async def read_occasions(
+    tx: Tx, sku_ids: Sequence[UUID], warehouse_ids: Sequence[UUID], *, days: int, ahead: int
+) -> list[Occasion]:
+    """What the calendar says about these pairs, one entry after the other, the newest first.
 
     Columns are the ``days`` up to yesterday of each warehouse, then ``ahead`` days from today on.
     """
     yesterdays = await _yesterdays(tx, warehouse_ids)
     if not yesterdays:
-        return None
+        return []
     since = min(yesterdays.values()) - timedelta(days=days - 1)
     entries = await tx.dicts(sql.read_calendar, since=since, until=max(yesterdays.values()) + timedelta(days=ahead))
     if not entries:
-        return None
+        return []
     scopes = {"sku_id": np.array(sku_ids), "warehouse_id": np.array(warehouse_ids)}
     if any(entry["category"] is not None for entry in entries):
         found = await tx.dicts(sql.list_categories, sku_ids=list(sku_ids))
         scopes["category"] = np.array([row["category"] for row in found], object)
-    mask = np.ones((len(sku_ids), days + ahead), np.bool_)
-    for warehouse_id, yesterday in yesterdays.items():
-        here = scopes["warehouse_id"] == warehouse_id
-        for entry in entries:
+    occasions: list[Occasion] = []
+    for entry in entries:
+        on = np.zeros((len(sku_ids), days + ahead), np.bool_)
+        for warehouse_id, yesterday in yesterdays.items():
+            here = scopes["warehouse_id"] == warehouse_id
             first = max(days - 1 - (yesterday - entry["first_day"]).days, 0)
             last = min(days - 1 - (yesterday - entry["last_day"]).days, days + ahead - 1)
             if first <= last:
-                mask[np.flatnonzero(here & _in_scope(entry, scopes, here)), first : last + 1] = False
-    return mask
+                on[np.flatnonzero(here & _in_scope(entry, scopes, here)), first : last + 1] = True
+        occasions.append(Occasion(entry["kind"], on, entry["factor"]))
+    return occasions
+
+
+async def read_coming_factor(
+    tx: Tx, sku_ids: Sequence[UUID], warehouse_ids: Sequence[UUID], protection_days: Floats, *, days: int
+) -> Floats | None:
+    """What coming days of the calendar do to the mean of each pair over its protection time; None: nothing."""
+    if not await tx.value(sql.has_calendar_ahead):
+        return None
+    ahead = int(np.ceil(protection_days.max(initial=1.0)))
+    occasions = await read_occasions(tx, sku_ids, warehouse_ids, days=days, ahead=ahead)
+    touched = np.flatnonzero(
+        np.logical_or.reduce([one.on[:, days:].any(axis=1) for one in occasions])
+        if occasions
+        else np.zeros(0, np.bool_)
+    )
+    if not touched.size:
+        return None
+    # With the units of unusual days, which the forecast itself does not see.
+    rows = touched.tolist()
+    history = await store.read_histories(tx, [sku_ids[r] for r in rows], [warehouse_ids[r] for r in rows], days=days)
+    factor = np.ones(len(sku_ids))
+    part = [replace(one, on=one.on[touched]) for one in occasions]
+    factor[touched] = await asyncio.to_thread(coming_factor, history, protection_days[touched], part)
+    return factor
 
 
 async def _yesterdays(tx: Tx, warehouse_ids: Sequence[UUID]) -> dict[UUID, date]:

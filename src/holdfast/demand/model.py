@@ -29,7 +29,8 @@ class DemandForecast:
     method found: the quantile at LEVELS[k] is the one the plain distribution has at Φ(Φ⁻¹(LEVELS[k]) + shift).
     Quantities are whole multiples of `unit`. `expected_error` is the mean pinball loss of the method at past origins
     over the series' mean sum, where the method has tried itself; `method_names` is per series where methods differ.
-    `season_factor` is what a season ahead did to the mean, which has it in it.
+    `season_factor` is what a season ahead did to the mean, `occasion_factor` what promotions and holidays ahead did;
+    the mean has both in it.
     """
 
     daily_mean: Floats
@@ -44,6 +45,7 @@ class DemandForecast:
     expected_error: Floats | None = None
     method_names: NDArray[np.object_] | None = None
     season_factor: Floats | None = None
+    occasion_factor: Floats | None = None
 
     @property
     def daily_sd(self) -> Floats:

@@ -78,7 +78,7 @@ select id from skus where code = %(code)s and archived_at is null;
 -- calendar_rows
 -- One page of what is said about the days of a year, by the day it begins.
 select c.id, c.kind, c.label, c.first_day, c.last_day, c.sku_id, s.code as sku_code, s.name as sku_name, c.category,
-       w.name as warehouse, c.said_by, c.said_at
+       w.name as warehouse, c.said_by, c.said_at, c.factor
   from demand_calendar c
   left join skus s on s.id = c.sku_id
   left join warehouses w on w.id = c.warehouse_id

@@ -28,7 +28,9 @@ CALENDAR_DAYS_MAX = 366
 
 @dataclass(frozen=True, slots=True)
 class CalendarEntry:
-    """Days that are no ordinary demand, from first to last; what is None is not narrowed."""
+    """Days that are no ordinary demand, from first to last; what is None is not narrowed.
+
+    ``factor`` times the usual is expected of them; null: what earlier days of this kind did."""
 
     id: UUID
     kind: str
@@ -40,6 +42,7 @@ class CalendarEntry:
     warehouse_id: UUID | None
     said_by: str
     said_at: datetime
+    factor: float | None = None
 
 
 class NewEntry(BaseModel):
@@ -53,6 +56,7 @@ class NewEntry(BaseModel):
     sku_id: UUID | None = None
     category: Text | None = None
     warehouse_id: UUID | None = None
+    factor: Annotated[float | None, Field(ge=0, le=100, allow_inf_nan=False)] = None
 
     def problem(self) -> tuple[str, str, str] | None:
         """(field, code, message) of what is wrong with it by itself."""
@@ -127,6 +131,7 @@ async def add_entries(tx: Tx, entries: Sequence[NewEntry], *, actor: str) -> int
         sku_ids=[e.sku_id for e in entries],
         categories=[e.category for e in entries],
         warehouse_ids=[e.warehouse_id for e in entries],
+        factors=[e.factor for e in entries],
         said_by=actor,
     )
     if added:

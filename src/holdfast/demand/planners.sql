@@ -12,10 +12,10 @@ select * from demand_calendar
 
 -- add_calendar
 -- Said twice it is said once; answers the ids that are new.
-insert into demand_calendar (kind, label, first_day, last_day, sku_id, category, warehouse_id, said_by)
+insert into demand_calendar (kind, label, first_day, last_day, sku_id, category, warehouse_id, factor, said_by)
 select e.*, %(said_by)s
   from unnest(%(kinds)s::text[], %(labels)s::text[], %(first_days)s::date[], %(last_days)s::date[], %(sku_ids)s::uuid[],
-           %(categories)s::text[], %(warehouse_ids)s::uuid[]) as e
+           %(categories)s::text[], %(warehouse_ids)s::uuid[], %(factors)s::double precision[]) as e
 on conflict on constraint said_once do nothing
 returning id;
 
@@ -32,8 +32,13 @@ delete from demand_calendar where id = %(id)s returning label;
 
 -- read_calendar
 -- What is said about days in a range, whatever its scope.
-select first_day, last_day, sku_id, category, warehouse_id from demand_calendar
- where last_day >= %(since)s and first_day <= %(until)s;
+select kind, first_day, last_day, sku_id, category, warehouse_id, factor from demand_calendar
+ where last_day >= %(since)s and first_day <= %(until)s
+ order by id desc;
+
+-- has_calendar_ahead
+-- A shop without a coming promotion or holiday pays for this one look.
+select exists (select from demand_calendar where last_day >= (business_now() at time zone 'UTC')::date - 1);
 
 -- list_categories
 -- The categories of some SKUs, in their order.

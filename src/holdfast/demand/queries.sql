@@ -45,20 +45,20 @@ select p.n::integer as n,
 -- What was found for many pairs at once; the last forecast of a pair is replaced.
 insert into demand_forecasts (sku_id, warehouse_id, made_at, method, demand_class, daily_mean, daily_sd, trend_percent_per_week,
     protection_days, quantiles, day_variance, level_variance, observed_days, bulk_units, protection_days_sd, override_daily_mean,
-    level_shift, expected_error, season_factor)
+    level_shift, expected_error, season_factor, occasion_factor)
 select f.sku_id, f.warehouse_id, c.now, f.method, f.demand_class, f.daily_mean, f.daily_sd, f.trend, f.protection_days,
        f.quantiles::double precision[], f.day_variance, f.level_variance, f.observed_days, f.bulk_units,
        f.protection_days_sd, f.override_daily_mean, f.level_shift::double precision[], f.expected_error,
-       f.season_factor
+       f.season_factor, f.occasion_factor
   from unnest(%(sku_ids)s::uuid[], %(warehouse_ids)s::uuid[], %(method)s::text[], %(demand_class)s::text[], %(daily_mean)s::double precision[],
            %(daily_sd)s::double precision[], %(trend)s::double precision[], %(protection_days)s::double precision[],
            %(quantiles)s::text[], %(day_variance)s::double precision[], %(level_variance)s::double precision[],
            %(observed_days)s::integer[], %(bulk_units)s::bigint[], %(protection_days_sd)s::double precision[],
            %(override_daily_mean)s::double precision[], %(level_shift)s::text[], %(expected_error)s::double precision[],
-           %(season_factor)s::double precision[])
+           %(season_factor)s::double precision[], %(occasion_factor)s::double precision[])
        as f (sku_id, warehouse_id, method, demand_class, daily_mean, daily_sd, trend, protection_days, quantiles, day_variance,
              level_variance, observed_days, bulk_units, protection_days_sd, override_daily_mean, level_shift,
-             expected_error, season_factor)
+             expected_error, season_factor, occasion_factor)
  cross join (select business_now() as now) c
 on conflict (sku_id, warehouse_id) do update
    set made_at = excluded.made_at, method = excluded.method, demand_class = excluded.demand_class,
@@ -68,7 +68,7 @@ on conflict (sku_id, warehouse_id) do update
        observed_days = excluded.observed_days, bulk_units = excluded.bulk_units,
        protection_days_sd = excluded.protection_days_sd, override_daily_mean = excluded.override_daily_mean,
        level_shift = excluded.level_shift, expected_error = excluded.expected_error,
-       season_factor = excluded.season_factor;
+       season_factor = excluded.season_factor, occasion_factor = excluded.occasion_factor;
 
 -- list_demand
 -- One page of demand per day in its parts, newest first; days without a row had no sale.
@@ -155,7 +155,7 @@ select id, (business_now() at time zone time_zone)::date - 1 as yesterday from w
 -- One page of forecasts by SKU and warehouse.
 select sku_id, warehouse_id, made_at, method, demand_class, daily_mean, daily_sd, trend_percent_per_week, protection_days,
        quantiles, day_variance, level_variance, observed_days, bulk_units, override_daily_mean,
-       level_shift, expected_error, season_factor
+       level_shift, expected_error, season_factor, occasion_factor
   from demand_forecasts
  where (%(sku_id)s::uuid is null or sku_id = %(sku_id)s)
    and (%(warehouse_id)s::uuid is null or warehouse_id = %(warehouse_id)s)

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from holdfast.db import Tx
 from holdfast.demand import kept_season, overrides, store
-from holdfast.demand.cleaning import Ordinary, read_ordinary
+from holdfast.demand.cleaning import Ordinary, read_coming_factor, read_ordinary
 from holdfast.demand.methods import DemandMethod
 from holdfast.demand.model import DemandForecast, forecast_demand
+from holdfast.demand.occasions import times
 from holdfast.demand.store import DemandDay, StoredForecast
 from holdfast.kernel.errors import NotFound
 
@@ -65,6 +66,9 @@ async def forecast_pairs(
     chosen = method or await kept_season.current_method(tx, read.history)
     # Off the event loop, which has heartbeats to send meanwhile.
     forecast = await asyncio.to_thread(_forecast, read, protection_days, chosen)
+    days = kept_season.HISTORY_DAYS
+    factor = await read_coming_factor(tx, sku_ids, warehouse_ids, protection_days, days=days)
+    forecast = forecast if factor is None else times(forecast, factor)
     said = await overrides.read_overrides(tx, sku_ids, warehouse_ids)
     planned, means = overrides.with_overrides(forecast, protection_days, said)
     await store.save_forecasts(

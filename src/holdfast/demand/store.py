@@ -77,6 +77,7 @@ class StoredForecast:
     level_shift: list[float] | None = None
     expected_error: float | None = None
     season_factor: float = 1.0
+    occasion_factor: float = 1.0
 
     def as_forecast(self) -> DemandForecast:
         """The distribution again, as a forecast of one series."""
@@ -94,6 +95,7 @@ class StoredForecast:
             bulk_units=np.array([self.bulk_units], np.int64),
             level_shift=None if self.level_shift is None else np.array([self.level_shift], np.float64),
             season_factor=one(self.season_factor),
+            occasion_factor=one(self.occasion_factor),
         )
 
 
@@ -174,8 +176,13 @@ async def save_forecasts(
         override_daily_mean=list(override_daily_mean),
         level_shift=_shifts(forecast),
         expected_error=_errors(forecast),
-        season_factor=[1.0] * len(classes) if forecast.season_factor is None else forecast.season_factor.tolist(),
+        season_factor=_factors(forecast.season_factor, len(classes)),
+        occasion_factor=_factors(forecast.occasion_factor, len(classes)),
     )
+
+
+def _factors(found: NDArray[np.float64] | None, series: int) -> list[float]:
+    return [1.0] * series if found is None else found.tolist()
 
 
 def _shifts(forecast: DemandForecast) -> list[str | None]:

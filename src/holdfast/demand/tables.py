@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.demand.history import DemandHistory, Floats, Ints, Period, without_unsold_start
+from holdfast.demand.history import DemandHistory, Floats, Ints, Period
 
 if TYPE_CHECKING:
     from holdfast.demand.table_source import Source
@@ -333,14 +333,12 @@ def _filled(table: Source, starts: NDArray[np.datetime64], period: Period, notes
 
 
 def _hide_before_launch(quantity: NDArray[Any], observed: NDArray[np.bool_], first_row: Ints) -> None:
-    """In place, by parts: before the first sale nothing is known; what never sold is known since it was listed."""
+    """In place, by parts: before its first row nothing is known of a series. A listed day without a sale is known, as
+    in the ledger, where the first entry of stock lists an item."""
     column = np.arange(quantity.shape[1], dtype=np.int64)
     for start in range(0, quantity.shape[0], _SERIES_PER_READ):
         part = slice(start, start + _SERIES_PER_READ)
-        sold = np.count_nonzero(quantity[part], axis=1) > 0
-        since_listed = observed[part] & np.greater_equal(column[None, :], first_row[part, None])
-        since_sold = without_unsold_start(quantity[part], np.ones_like(observed[part])) & observed[part]
-        observed[part] = np.where(sold[:, None], since_sold, since_listed)
+        observed[part] &= np.greater_equal(column[None, :], first_row[part, None])
 
 
 def _series_note(kind: NoteKind, sku: Names, location: Names, rows: Ints) -> Note:

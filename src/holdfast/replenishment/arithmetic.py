@@ -60,6 +60,7 @@ class Figures:
     left_for_later: int = field(default=0, kw_only=True)
     supplier_max: int = field(default=0, kw_only=True)
     season_factor: float = field(default=1.0, kw_only=True)
+    occasion_factor: float = field(default=1.0, kw_only=True)
     by_odds: bool = field(default=False, kw_only=True)
     rounding: int
     minimum_raise: int
@@ -111,6 +112,7 @@ def figures_of(plan: Plan, row: int, cap: Cap = Cap.MAX_STOCK) -> Figures:
         fill_rate=None if math.isnan(terms.fill_rate[row]) else float(terms.fill_rate[row]),
         cap=cap,
         season_factor=float(plan.season_factor[row]),
+        occasion_factor=float(plan.occasion_factor[row]),
         by_odds=bool(terms.by_odds[row]),
         rounding=int(orders.rounding[row]),
         minimum_raise=int(orders.minimum_raise[row]),
@@ -245,8 +247,11 @@ def _demand_facts(f: Figures) -> dict[str, Fact]:
         "lead_days": round(f.lead_days, 1),
         "review_days": round(f.review_days, 1),
     }
-    # The mean has it in it.
-    return facts if abs(f.season_factor - 1.0) < 0.005 else facts | {"season_factor": round(f.season_factor, 3)}
+    # The mean has both in it. The calendar first: its sentence is the one to read where both speak.
+    for name, factor in (("occasion_factor", f.occasion_factor), ("season_factor", f.season_factor)):
+        if abs(factor - 1.0) >= 0.005:
+            facts[name] = round(factor, 3)
+    return facts
 
 
 def _service_facts(f: Figures) -> dict[str, Fact]:

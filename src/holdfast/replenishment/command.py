@@ -58,6 +58,7 @@ def plan_files(
     params: Annotated[Path, typer.Option(help="JSON or TOML: target_fill_rate, or holding_cost and lost_sale_cost.")],
     out: Annotated[Path, typer.Option(help="Where to write the plan: CSV, or Parquet by its ending.")],
     state: Annotated[Path | None, typer.Option(help="sku, location, on_hand, inbound_1, inbound_2, ...")] = None,
+    calendar: Annotated[Path | None, typer.Option(help="kind, first_day, last_day, sku, location, factor.")] = None,
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Nothing of this day or later is read.")
     ] = None,
@@ -70,7 +71,7 @@ def plan_files(
 
     with _refusals_told():
         policy = policy_from(_read_params(params))
-        planned = plan(history, items, as_of.date() if as_of else None, policy, state=state)
+        planned = plan(history, items, as_of.date() if as_of else None, policy, state=state, calendar=calendar)
         write_plan(planned, out)
     for remark in planned.remarks:
         errors.print(f"[yellow]note[/] {remark}", highlight=False)

@@ -188,14 +188,17 @@ class Plan:
     daily_mean: Floats
     daily_sd: Floats
     season_factor: Floats  # what the season ahead did to the mean
+    occasion_factor: Floats  # what promotions and holidays ahead did
 
 
 def plan_orders(forecast: DemandForecast, terms: Terms, position: Position) -> Plan:
     """Levels and orders of every pair."""
     levels = compute_levels(forecast, terms)
     orders = compute_orders(levels, position, terms, forecast.daily_mean)
-    season = np.ones_like(forecast.daily_mean) if forecast.season_factor is None else forecast.season_factor
-    return Plan(terms, position, levels, orders, forecast.daily_mean, forecast.daily_sd, season)
+    none = np.ones_like(forecast.daily_mean)
+    season = none if forecast.season_factor is None else forecast.season_factor
+    occasion = none if forecast.occasion_factor is None else forecast.occasion_factor
+    return Plan(terms, position, levels, orders, forecast.daily_mean, forecast.daily_sd, season, occasion)
 
 
 def economic_order_quantity(

@@ -8,14 +8,15 @@ from datetime import date
 import numpy as np
 
 from holdfast.demand import DemandMethod, Panel, Period, cap_bulk_days, forecast_demand, read_history
+from holdfast.demand.occasions import coming_factor, times, without_days_of
 from holdfast.demand.season import ordering_demand
 from holdfast.kernel.errors import Invalid
 from holdfast.replenishment.calibration import Knob, calibrate, make_scene
-from holdfast.replenishment.items import Costs, Items, Names, supply_of
+from holdfast.replenishment.items import Costs, Items, Names, Times, supply_of
 from holdfast.replenishment.offers import Aim, our_levels, service_levels
 from holdfast.replenishment.path_choice import paths_chosen, paths_fit
-from holdfast.replenishment.simulation import Ints, OrderLevels, Supply
-from holdfast.replenishment.tables import Remarks, StockState, asked_series, read_items, read_state
+from holdfast.replenishment.simulation import Floats, Ints, OrderLevels, Supply
+from holdfast.replenishment.tables import Remarks, StockState, asked_series, read_calendar, read_items, read_state
 
 FILL_RATE_MIN, FILL_RATE_MAX = 0.5, 0.999
 
@@ -48,13 +49,15 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class Planned:
     """One row per series. Order `order_quantity` now; later, at a review with position <= `reorder_point`, up to
-    `order_up_to`. -1 and 0: nothing is kept. Without a state everything is taken to be empty."""
+    `order_up_to`. -1 and 0: nothing is kept. Without a state everything is taken to be empty. `expected_demand`: over
+    lead time and review, what the calendar says in it."""
 
     sku: Names
     location: Names
     reorder_point: Ints
     order_up_to: Ints
     order_quantity: Ints
+    expected_demand: Floats
     chosen_by: str
     knob: Knob
     remarks: tuple[str, ...]
@@ -67,14 +70,15 @@ def plan(
     policy: Policy | None = None,
     *,
     state: object | None = None,
+    calendar: object | None = None,
     method: DemandMethod | None = None,
 ) -> Planned:
     """Levels and the order to place at the end of the day before `as_of`, for every series of the items.
 
-    `history` and `items` as for `backtest`; `state`: `sku, location, on_hand, inbound_1, ...`, see
-    `holdfast.replenishment.tables`. The service level is the one that would have been cheapest, or would have
-    reached the fill rate with the least stock, on the last part of the items' own past. Without order cost and with
-    lead time + review within PERIODS_MAX periods, sample paths are tried too and taken where they were cheaper.
+    `history` and `items` as for `backtest`; `state`, `calendar` (past days are unknown to the forecast, coming ones
+    raise or lower it): see `tables`. The service level is the one that would have been cheapest, or would have reached
+    the fill rate with the least stock, on the last part of the past. Without order cost and with lead time + review
+    within PERIODS_MAX periods, sample paths are tried too and taken where they were cheaper.
 
     Raises Invalid(`unreadable_file`, `missing_column`, `bad_parameter`).
     """
@@ -85,21 +89,23 @@ def plan(
     panel = panel if asked is None else panel.aligned_to(*asked)
     terms = _overruled(read_items(items, panel, remarks), wanted, panel.period)
     stock = _empty(panel) if state is None else read_state(state, panel, remarks)
-    kept, _ = cap_bulk_days(panel.history)
-    knob = calibrate(
-        kept, terms, wanted.costs, target_fill_rate=wanted.target_fill_rate, seed=wanted.seed, method=method
-    )
+    protection = Times.of(terms, panel.period).protection
+    said = [] if calendar is None else read_calendar(calendar, panel, protection, remarks)
+    kept, _ = cap_bulk_days(without_days_of(panel.history, said))
+    target = wanted.target_fill_rate
+    knob = calibrate(kept, terms, wanted.costs, target_fill_rate=target, seed=wanted.seed, method=method)
     scene = make_scene(kept, terms, wanted.costs, start=kept.days, method=method)
-    forecast = forecast_demand(
-        kept, scene.times.protection, method or ordering_demand(kept, scene.times.protection), cap_bulk=False
-    )
-    aim = Aim.COST if wanted.target_fill_rate is None else Aim.FILL_RATE
+    forecast = forecast_demand(kept, protection, method or ordering_demand(kept, protection), cap_bulk=False)
+    if said:
+        forecast = times(forecast, coming_factor(panel.history, protection, said))
+    aim = Aim.COST if target is None else Aim.FILL_RATE
     service = service_levels(knob.odds, scene.economics, aim)
     levels = our_levels(forecast, scene, service)
     supply = supply_of(terms, panel.period)
     quantity, by = _gap(levels, stock, supply), "levels"
+    # Sample paths know no calendar ahead.
     chosen = None
-    if wanted.target_fill_rate is None and paths_fit(scene):
+    if target is None and paths_fit(scene) and not said:
         chosen = paths_chosen(
             kept, terms, wanted.costs, knob, method=method, lost_sales=wanted.lost_sales, seed=wanted.seed
         )
@@ -112,6 +118,7 @@ def plan(
         reorder_point=levels.reorder_point,
         order_up_to=levels.order_up_to,
         order_quantity=quantity,
+        expected_demand=forecast.mean_over(protection),
         chosen_by=by,
         knob=knob,
         remarks=(*(str(note) for note in panel.notes), *remarks.lines()),

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.demand import Panel
+from holdfast.demand import Occasion, Panel, Period
 from holdfast.demand.table_source import read_columns
+from holdfast.kernel.errors import Invalid
 from holdfast.replenishment.items import Items
 from holdfast.replenishment.simulation import Floats, Ints
 
@@ -29,6 +30,7 @@ REVIEW_DAYS = 1.0
 # Cost where only the price is known.
 COST_SHARE = 0.6
 UNITS_MAX = 10**12
+CALENDAR_FACTOR_MAX = 100.0
 
 _INBOUND = re.compile(r"^(?:inbound|in_transit|in transit)[_ ]?(?:w|week|period|p)?[_ +]*(\d+)$")
 
@@ -117,6 +119,34 @@ def asked_series(source: object) -> tuple[list[str], list[str]] | None:
         (sku, at): None for sku, at in zip(columns["sku"], columns["location"], strict=True) if sku and at is not None
     }
     return [sku for sku, _ in pairs], [at for _, at in pairs]
+
+
+def read_calendar(source: object, panel: Panel, protection: Floats, remarks: Remarks) -> list[Occasion]:
+    """What a calendar says of the days of the panel and of the longest protection time after them, the last row first.
+
+    Columns `kind` and `first_day`; `last_day` (empty: one day), `sku`, `location` (empty: every one), `factor` (times
+    the usual; empty: what earlier days of the kind did). A row with an unreadable day or a factor out of [0, 100] is
+    left out (`bad_calendar`). Raises Invalid(`missing_column`, `bad_parameter`) where periods are no days.
+    """
+    if panel.period is not Period.DAY:
+        raise Invalid("bad_parameter", f"A calendar speaks of days; this history has {panel.period.value}s.")
+    columns = read_columns(source, needed=("kind", "first_day"))
+    rows, ahead = len(columns["kind"]), int(np.ceil(protection.max(initial=1.0)))
+    none: list[str | None] = [None] * rows
+    days = np.concatenate([panel.starts.astype("datetime64[D]"), panel.starts[-1:] + np.arange(1, ahead + 1)])
+    occasions: list[Occasion] = []
+    for row in reversed(range(rows)):
+        told = {name: columns.get(name, none)[row] for name in ("kind", "first_day", "last_day", "sku", "location")}
+        first, last = _day(told["first_day"]), _day(told["last_day"] or told["first_day"])
+        said = columns.get("factor", none)[row]
+        factor = None if not said else _number(said)
+        if np.isnat(first) or np.isnat(last) or not (factor is None or 0 <= factor <= CALENDAR_FACTOR_MAX):
+            remarks.add("bad_calendar", [at_row(row, "factor" if not np.isnat(first) else "first_day", said)])
+            continue
+        here = (panel.sku == told["sku"]) | (not told["sku"])
+        here = here & ((panel.location == told["location"]) | (not told["location"]))
+        occasions.append(Occasion(str(told["kind"]), here[:, None] & (days >= first) & (days <= last), factor))
+    return occasions
 
 
 def read_state(source: object, panel: Panel, remarks: Remarks) -> StockState:

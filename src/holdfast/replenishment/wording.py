@@ -38,6 +38,10 @@ LINES: Final = {
         "Expected demand, %(lead_days)s days delivery + %(review_days)s days review, %(season_factor)s times the usual"
         " for the season ahead"
     ),
+    "expected_demand occasion_factor": N_(
+        "Expected demand, %(lead_days)s days delivery + %(review_days)s days review, %(occasion_factor)s times the"
+        " usual for the calendar ahead"
+    ),
     "fill_buffer": N_("Buffer for %(fill_rate)s of units from stock"),
     "manual_level": N_("Reorder point set by hand: %(reorder_point)s"),
     "order_lot": N_("Economic lot, demand of %(lot_days)s days"),
