@@ -82,5 +82,5 @@ def filled_server(statements: Sequence[LiteralString], **sizes: int) -> Iterator
         migrate(url)
         with psycopg.connect(url, autocommit=True) as connection:
             for statement in statements:
-                connection.execute(statement, sizes if "%(" in statement else None)
+                connection.execute(statement, sizes if "%" in statement else None)
         yield url

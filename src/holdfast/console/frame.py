@@ -42,10 +42,10 @@ def rail_for(person: Person) -> tuple[RailEntry, ...]:
 @dataclass(frozen=True, slots=True)
 class FrameRow:
     suggestions: int
-    urgent: int
+    is_urgent: bool
     late_orders: int
     alerts: int
-    bad_alerts: int
+    has_bad_alerts: bool
     transfers: int
     late_transfers: int
     counts: int
@@ -56,9 +56,9 @@ class FrameRow:
 async def read_surroundings(tx: Tx) -> Surroundings:
     row = await tx.one(sql.frame, FrameRow)
     counts = (
-        ("replenish", RailCount(row.suggestions, row.urgent > 0)),
+        ("replenish", RailCount(row.suggestions, row.is_urgent)),
         ("orders", RailCount(row.late_orders, True)),
-        ("alerts", RailCount(row.alerts, row.bad_alerts > 0)),
+        ("alerts", RailCount(row.alerts, row.has_bad_alerts)),
         ("transfers", RailCount(row.transfers, row.late_transfers > 0)),
         ("counts", RailCount(row.counts)),
     )

@@ -10,9 +10,10 @@ from holdfast.access.visit import PageRoute, Signed
 from holdfast.console.network import network_view
 from holdfast.console.search import search_view
 from holdfast.console.sku import sku_view
-from holdfast.console.stock_list import csv_text, stock_view
+from holdfast.console.stock_list import csv_text, states_view, stock_view
 from holdfast.console.today import mark_notices_read, today_view
 from holdfast.kernel.ids import uuid_or_none
+from holdfast.web.rendering import wants_fragment
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -39,6 +40,16 @@ async def network(visit: Signed) -> Response:
 @router.get("/stock")
 async def stock(visit: Signed) -> Response:
     return visit.page("console/stock.html", await stock_view(visit), active="stock", block="results")
+
+
+@router.get("/stock/states")
+async def stock_states(visit: Signed) -> Response:
+    """The tabs with their numbers, which a large shop's list asks for once it is seen."""
+    if not wants_fragment(visit.request):
+        return visit.redirect("/stock")
+    answer = visit.page("console/stock.html", await states_view(visit), block="states")
+    del answer.headers["HX-Push-Url"]
+    return answer
 
 
 @router.get("/stock.csv")

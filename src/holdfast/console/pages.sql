@@ -1,13 +1,15 @@
 -- frame
--- The counts in the rail, for every page: index look-ups only.
+-- The counts in the rail, for every page: index look-ups only, and never more than the thousand that it can say.
 with clock as materialized (select business_now() as now)
-select (select count(*) from replenishment_suggestions where status = 'pending') as suggestions,
-       (select count(*) from replenishment_suggestions where status = 'pending' and priority = 'urgent') as urgent,
+select (select count(*) from (select from replenishment_suggestions where status = 'pending' limit 1000) x) as suggestions,
+       exists (select from replenishment_suggestions where status = 'pending' and priority = 'urgent') as is_urgent,
        (select count(distinct purchase_order_id) from purchase_order_parts where expected_at < c.now::date) as late_orders,
-       (select count(*) from alerts where status = 'open')
-           + (select count(*) from purchase_order_exceptions where resolved_at is null and acknowledged_at is null) as alerts,
-       (select count(*) from alerts where status = 'open' and severity <> 'info')
-           + (select count(*) from purchase_order_exceptions where resolved_at is null and acknowledged_at is null) as bad_alerts,
+       (select count(*) from (select from alerts where status = 'open'
+                              union all
+                              select from purchase_order_exceptions where resolved_at is null and acknowledged_at is null
+                              limit 1000) x) as alerts,
+       exists (select from alerts where status = 'open' and severity <> 'info')
+           or exists (select from purchase_order_exceptions where resolved_at is null and acknowledged_at is null) as has_bad_alerts,
        (select count(*) from transfers where status in ('shipped', 'partly_received')) as transfers,
        (select count(*) from transfers where status in ('shipped', 'partly_received') and expected_at < c.now::date) as late_transfers,
        (select count(*) from stock_counts where status = 'open') as counts,
@@ -126,8 +128,45 @@ select coalesce(sum(available_quantity), 0)::bigint as available,
        count(*) as levels
   from inventory;
 
+-- is_large
+-- Whether there are so many levels that nobody should wait for all of them to be added up: an estimate of the last analysis.
+select reltuples > 50000 from pg_class where oid = 'inventory'::regclass;
+
+-- stock_rows_by_name
+-- What stock_rows says in the order of names, without a look at the levels of any other SKU.
+with chosen as (
+    select s.id, s.code, s.name, s.category, s.price, s.currency
+      from skus s
+     where s.archived_at is null and not exists (select from sandbox_skus x where x.sku_id = s.id)
+       and (%(category)s::text is null or s.category = %(category)s)
+       and (%(like)s::text is null or s.name ilike %(like)s or s.code ilike %(prefix)s or s.barcode = %(q)s)
+       and (%(warehouse_id)s::uuid is null
+            or exists (select from inventory i where i.sku_id = s.id and i.warehouse_id = %(warehouse_id)s))
+       and (%(after_id)s::uuid is null or (s.name, s.id) > (%(after_text)s, %(after_id)s))
+     order by s.name, s.id
+     limit %(limit)s
+)
+select c.id, c.code, c.name, c.category, c.price, c.currency, m.available, m.reserved, m.unavailable, m.in_transit,
+       m.reorder_point, m.daily_mean, m.available / nullif(m.daily_mean, 0) as cover,
+       case when m.available = 0 then 'out' when m.is_low then 'low' when m.is_over then 'over' else 'ok' end as status,
+       0::float8 as number_key, c.name as text_key
+  from chosen c
+ cross join lateral (
+       select coalesce(sum(i.available_quantity), 0)::bigint as available,
+              coalesce(sum(i.reserved_quantity), 0)::bigint as reserved,
+              coalesce(sum(i.unavailable_quantity), 0)::bigint as unavailable,
+              coalesce(sum(i.in_transit_quantity), 0)::bigint as in_transit,
+              coalesce(sum(coalesce(i.reorder_point, i.computed_reorder_point)), 0)::bigint as reorder_point,
+              sum(f.daily_mean) as daily_mean,
+              coalesce(bool_or(stock_is_low(i)), false) as is_low,
+              coalesce(bool_or(i.available_quantity > i.max_stock), false) as is_over
+         from inventory i
+         left join forecasts f on f.sku_id = i.sku_id and f.warehouse_id = i.warehouse_id
+        where i.sku_id = c.id and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)) m
+ order by c.name, c.id;
+
 -- stock_rows
--- One row per SKU over the chosen warehouses, in any of the offered orders, after the cursor.
+-- One row per SKU over the chosen warehouses, in any of the offered orders, after the cursor. It adds up every level.
 with chosen as (
     select s.id, s.code, s.name, s.category, s.price, s.currency
       from skus s
@@ -143,8 +182,7 @@ summed as (
            coalesce(sum(i.in_transit_quantity), 0)::bigint as in_transit,
            coalesce(sum(coalesce(i.reorder_point, i.computed_reorder_point)), 0)::bigint as reorder_point,
            sum(f.daily_mean) as daily_mean,
-           coalesce(bool_or(coalesce(i.reorder_point, i.computed_reorder_point) > 0
-               and i.available_quantity + i.in_transit_quantity - i.backordered_quantity <= coalesce(i.reorder_point, i.computed_reorder_point)), false) as is_low,
+           coalesce(bool_or(stock_is_low(i)), false) as is_low,
            coalesce(bool_or(i.available_quantity > i.max_stock), false) as is_over
       from chosen c
       left join inventory i on i.sku_id = c.id and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)
@@ -190,8 +228,7 @@ select k.id, k.code, k.name, k.category, k.price, k.currency, k.available, k.res
 with summed as (
     select s.id,
            coalesce(sum(i.available_quantity), 0) as available,
-           coalesce(bool_or(coalesce(i.reorder_point, i.computed_reorder_point) > 0
-               and i.available_quantity + i.in_transit_quantity <= coalesce(i.reorder_point, i.computed_reorder_point)), false) as is_low,
+           coalesce(bool_or(stock_is_low(i)), false) as is_low,
            coalesce(bool_or(i.available_quantity > i.max_stock), false) as is_over
       from skus s
       left join inventory i on i.sku_id = s.id and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)

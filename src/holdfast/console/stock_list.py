@@ -62,13 +62,16 @@ class StockCounts:
 
 @dataclass(frozen=True, slots=True)
 class StockView:
+    """`counts` are None while the page is to ask for them by itself: in a large shop it does not wait for them."""
+
     address: Address
     rows: tuple[StockRow, ...]
     next_cursor: str | None
-    counts: StockCounts
+    counts: StockCounts | None
     warehouses: tuple[tuple[str, str], ...]
     categories: tuple[tuple[str, str], ...]
     csv_path: str
+    states_path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,15 @@ async def rows_of(visit: Visit, address: Address, *, cursor: str | None, limit: 
     """`limit` rows after the cursor; the caller asks for one more to learn whether there is a next page."""
     sort = address.value("sort") or "name"
     after = decode_cursor(cursor, 3)
+    if sort == "name" and not address.value("status"):
+        return await visit.tx.all(
+            sql.stock_rows_by_name,
+            StockRow,
+            **wanted_of(address).params,
+            after_text=after[1] if after else None,
+            after_id=after[2] if after else None,
+            limit=limit,
+        )
     return await visit.tx.all(
         sql.stock_rows,
         StockRow,
@@ -133,6 +145,23 @@ def cursor_of(row: StockRow) -> str:
     return encode_cursor(repr(row.number_key), row.text_key, row.id)
 
 
+@dataclass(frozen=True, slots=True)
+class StatesView:
+    """Only the tabs over the list."""
+
+    address: Address
+    counts: StockCounts
+
+
+async def states_view(visit: Visit) -> StatesView:
+    address = address_of(visit)
+    return StatesView(address, await _counts(visit, address))
+
+
+async def _counts(visit: Visit, address: Address) -> StockCounts:
+    return await visit.tx.one(sql.stock_counts, StockCounts, **wanted_of(address).params)
+
+
 async def stock_view(visit: Visit) -> StockView:
     address = address_of(visit)
     found = await rows_of(visit, address, cursor=address.value("cursor"), limit=ROWS + 1)
@@ -143,10 +172,11 @@ async def stock_view(visit: Visit) -> StockView:
         address=address,
         rows=tuple(page.items),
         next_cursor=page.next_cursor,
-        counts=await visit.tx.one(sql.stock_counts, StockCounts, **wanted_of(address).params),
+        counts=None if await visit.tx.value(sql.is_large) else await _counts(visit, address),
         warehouses=tuple((c.value, c.label) for c in warehouses),
         categories=tuple((c.value, c.label) for c in categories),
         csv_path=Address("/stock.csv", address.query).having(cursor=""),
+        states_path=Address("/stock/states", address.query).having(cursor=""),
     )
 
 

@@ -2809,6 +2809,8 @@ CREATE INDEX skus_by_attributes ON public.skus USING gin (attributes jsonb_path_
 
 CREATE INDEX skus_by_category ON public.skus USING btree (category) WHERE (archived_at IS NULL);
 
+CREATE INDEX skus_by_name ON public.skus USING btree (name, id) WHERE (archived_at IS NULL);
+
 CREATE UNIQUE INDEX skus_code_once ON public.skus USING btree (code);
 
 CREATE INDEX stock_count_lines_waiting ON public.stock_count_lines USING btree (stock_count_id, sku_id) WHERE (status = ANY (ARRAY['counted'::text, 'refused'::text]));

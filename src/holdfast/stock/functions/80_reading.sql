@@ -135,3 +135,12 @@ language sql stable as $$
      where i.sku_id = p_sku and i.warehouse_id = coalesce(p_warehouse, i.warehouse_id)
        and (c.warehouse_ids is null or i.warehouse_id = any (c.warehouse_ids))
 $$;
+
+
+-- At or below the point at which it should be ordered again, with what is coming and without what is promised beyond what is there.
+create or replace function stock_is_low(p_level inventory) returns boolean
+language sql immutable as $$
+    select coalesce(p_level.reorder_point, p_level.computed_reorder_point) > 0
+           and p_level.available_quantity + p_level.in_transit_quantity - p_level.backordered_quantity
+               <= coalesce(p_level.reorder_point, p_level.computed_reorder_point)
+$$;
