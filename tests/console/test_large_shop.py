@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from tests.console.conftest import Console
 from tests.console.shop import Shop
 
-from holdfast.console.frame import sql
+from holdfast.console.stock_list import sql
 
 NO_FILTER: dict[str, object] = {"q": None, "like": None, "prefix": None, "category": None, "warehouse_id": None}
 FIRST: dict[str, object] = {"after_text": None, "after_id": None, "limit": 1000}

@@ -10,11 +10,14 @@ from typing import Final
 from uuid import UUID
 
 from holdfast.access.visit import Visit
-from holdfast.console.frame import sql
+from holdfast.console import frame
+from holdfast.db import statements
 from holdfast.kernel.ids import uuid_or_none
 from holdfast.kernel.page import decode_cursor, encode_cursor, page_of
 from holdfast.web.address import Address
 from holdfast.web.search_words import search_words
+
+sql = statements("holdfast.console", "stock_list.sql")
 
 STATES: Final = ("out", "low", "over", "ok")
 SORTS: Final = ("name", "code", "available", "reserved", "in_transit", "cover")
@@ -166,7 +169,7 @@ async def stock_view(visit: Visit) -> StockView:
     address = address_of(visit)
     found = await rows_of(visit, address, cursor=address.value("cursor"), limit=ROWS + 1)
     page = page_of(found, ROWS, cursor_of)
-    warehouses = await visit.tx.all(sql.warehouse_choices, Choice)
+    warehouses = await visit.tx.all(frame.sql.warehouse_choices, Choice)
     categories = await visit.tx.all(sql.category_choices, Choice)
     return StockView(
         address=address,
