@@ -29,7 +29,7 @@ FILL: tuple[LiteralString, ...] = (
     "insert into supplier_items (supplier_id, sku_id, unit_cost, moq, order_multiple)"
     " select u.id, s.id, 0.5 + random() * 40, 1 + (random() * 11)::int, 1 + (random() * 5)::int"
     " from (select id, row_number() over () as n from skus) s"
-    " join (select id, row_number() over () as n from suppliers) u on u.n = 1 + s.n % 6",
+    " join (select id, row_number() over () as n from suppliers) u on u.n = 1 + mod(s.n, 6)",
     "create temporary table pace as select s.id as sku_id, w.id as warehouse_id, exp(random() * 5 - 3) as mean"
     " from skus s, warehouses w",
     "insert into inventory (sku_id, warehouse_id, available_quantity, cost_price)"

@@ -76,11 +76,11 @@ def durable_server() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def filled_server(statements: Sequence[LiteralString], **sizes: int) -> Iterator[str]:
-    """The address of a migrated database that these statements filled; `sizes` are their parameters."""
+    """The address of a migrated database that these statements filled; `sizes` are the parameters of each."""
     with durable_server() as server:
         url = server.url("holdfast")
         migrate(url)
         with psycopg.connect(url, autocommit=True) as connection:
             for statement in statements:
-                connection.execute(statement, sizes if "%" in statement else None)
+                connection.execute(statement, sizes)
         yield url
