@@ -1,6 +1,6 @@
 """Holds per second over HTTP: Holdfast, the usual design, a tuned one, an empty POST, and PostgreSQL alone.
 
-    python bench/reservations.py [--repetitions 3] [--seconds 4] [--json FILE] [--markdown FILE]
+    python bench/reservations.py [--repetitions 5] [--seconds 2] [--json FILE] [--markdown FILE]
 
 All designs run on one durable PostgreSQL, interleaved, each repetition on a fresh copy of the same shop.
 Afterwards every acknowledged hold is looked for in the database. docs/performance.md explains how to read the figures.
@@ -212,8 +212,8 @@ def run_all(run: Run) -> tuple[Measurements, list[Books]]:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    options.add_argument("--repetitions", type=int, default=3)
-    options.add_argument("--seconds", type=float, default=4.0)
+    options.add_argument("--repetitions", type=int, default=5)
+    options.add_argument("--seconds", type=float, default=2.0)
     options.add_argument("--json", type=Path)
     options.add_argument("--markdown", type=Path)
     chosen = options.parse_args()
