@@ -80,8 +80,8 @@ def api(sku: str) -> dict[str, str]:
 CONSOLE = [
     "/",
     "/stock",
-    "/stock?search=77",
-    "/stock?state=low",
+    "/stock?q=77",
+    "/stock?status=low",
     "/stock/{sku}",
     "/stock/{sku}/demand",
     "/alerts",
