@@ -27,7 +27,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from holdfast.access.people import SESSION_DAYS, Person, person_of
-from holdfast.db import Database, Tx
+from holdfast.db import Database, Statement, Tx
 from holdfast.kernel.errors import Denied, Refusal
 from holdfast.web.address import Address
 from holdfast.web.formats import Formats
@@ -84,6 +84,12 @@ class Form:
         """A whole number as people type it (`1 200`, `1,200`), or None."""
         digits = self.text(name).replace(",", "").replace(" ", "").replace("\N{NO-BREAK SPACE}", "")
         return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 12 else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    value: str
+    label: str
 
 
 @dataclass(slots=True)
@@ -148,6 +154,10 @@ class Visit:
             # What htmx puts into the address bar after a filter: without the empty choices of the form.
             answer.headers["HX-Push-Url"] = str(address)
         return answer
+
+    async def choices(self, offered: Statement) -> tuple[tuple[str, str], ...]:
+        """(value, label) of what a form or a filter offers; the statement selects just these two."""
+        return tuple((c.value, c.label) for c in await self.tx.all(offered, _Choice))
 
     def redirect(self, path: str, *, say: str = "", bad: bool = False) -> Response:
         """After a form: see the result at `path`, which is always one of ours, with one message."""

@@ -34,12 +34,6 @@ METRICS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    value: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class AlertRow:
     id: UUID
     status: str
@@ -155,7 +149,6 @@ async def inbox_view(visit: Visit) -> InboxView:
         found = await visit.tx.all(sql.alert_rows, AlertRow, prefix=words.prefix, **asked)
         page = page_of(found, ROWS, lambda row: encode_cursor(row.rank, row.id))
         rows, next_cursor = tuple(_shown(row, visit) for row in page.items), page.next_cursor
-    choices = await visit.tx.all(sql.warehouse_choices, Choice)
     return InboxView(
         address=address,
         status=status,
@@ -165,7 +158,7 @@ async def inbox_view(visit: Visit) -> InboxView:
         counts=of_orders if is_orders else of_levels,
         other_open=(of_levels if is_orders else of_orders).open,
         severities=tuple((code, visit.words.gettext(text)) for code, text in SEVERITIES.items()),
-        warehouses=tuple((c.value, c.label) for c in choices),
+        warehouses=await visit.choices(sql.warehouse_choices),
         may_act=visit.may("operate"),
     )
 

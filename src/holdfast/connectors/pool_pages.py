@@ -33,12 +33,6 @@ class PooledSku:
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelChoice:
-    value: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class PlaceChoice:
     """``free``: available and kept for no channel."""
 
@@ -149,11 +143,10 @@ async def _view(
     sku = await visit.tx.maybe(sql.pooled_sku, PooledSku, sku_id=sku_id)
     if sku is None:
         raise NotFound("sku_not_found", visit.words.gettext("There is no such SKU."))
-    channels = await visit.tx.all(sql.channel_choices, ChannelChoice)
     return PoolsView(
         sku=sku,
         pools=tuple(await pools.list_pools(visit.tx, limit=POOLS_MAX, sku_id=sku_id)),
-        channels=tuple((c.value, c.label) for c in channels),
+        channels=await visit.choices(sql.channel_choices),
         places=tuple(await visit.tx.all(sql.place_choices, PlaceChoice, sku_id=sku_id)),
         typed=typed,
         may_plan=visit.may("plan"),

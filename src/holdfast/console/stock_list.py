@@ -26,12 +26,6 @@ CSV_CHUNK: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    value: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class StockRow:
     id: UUID
     code: str
@@ -169,15 +163,13 @@ async def stock_view(visit: Visit) -> StockView:
     address = address_of(visit)
     found = await rows_of(visit, address, cursor=address.value("cursor"), limit=ROWS + 1)
     page = page_of(found, ROWS, cursor_of)
-    warehouses = await visit.tx.all(frame.sql.warehouse_choices, Choice)
-    categories = await visit.tx.all(sql.category_choices, Choice)
     return StockView(
         address=address,
         rows=tuple(page.items),
         next_cursor=page.next_cursor,
         counts=None if await visit.tx.value(sql.is_large) else await _counts(visit, address),
-        warehouses=tuple((c.value, c.label) for c in warehouses),
-        categories=tuple((c.value, c.label) for c in categories),
+        warehouses=await visit.choices(frame.sql.warehouse_choices),
+        categories=await visit.choices(sql.category_choices),
         csv_path=Address("/stock.csv", address.query).having(cursor=""),
         states_path=Address("/stock/states", address.query).having(cursor=""),
     )

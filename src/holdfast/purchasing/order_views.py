@@ -64,12 +64,6 @@ STATUS_TONES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    value: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class OrderRow:
     id: UUID
     number: str
@@ -255,13 +249,12 @@ async def orders_view(visit: Visit) -> OrdersView:
         limit=ROWS + 1,
     )
     page = page_of(found, ROWS, lambda row: encode_cursor(row.id))
-    suppliers = await visit.tx.all(sql.supplier_choices, Choice)
     return OrdersView(
         address=address,
         rows=tuple(page.items),
         next_cursor=page.next_cursor,
         counts=await visit.tx.one(sql.order_counts, OrderCounts),
-        suppliers=tuple((c.value, c.label) for c in suppliers),
+        suppliers=await visit.choices(sql.supplier_choices),
         status_words={status: visit.words.gettext(text) for status, text in STATUS_WORDS.items()},
         status_tones=STATUS_TONES,
         exception_words=exception_words(visit),

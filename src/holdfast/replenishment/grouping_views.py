@@ -16,7 +16,6 @@ from holdfast.replenishment.classing import sql as choices_sql
 from holdfast.replenishment.groupings import GroupedLine, GroupedOrder, Grouping
 from holdfast.replenishment.order_limits import OrderLimit, list_order_limits
 from holdfast.replenishment.policy_views import Typed
-from holdfast.replenishment.worklist import Choice
 from holdfast.replenishment.worklist import sql as pages_sql
 from holdfast.web.i18n import N_
 
@@ -148,8 +147,8 @@ async def grouping_view(visit: Visit, *, may_place: bool, typed: Typed | None = 
         limits=tuple(_limit(visit, one) for one in limits),
         measures=_pairs(visit, MEASURES),
         periods=_pairs(visit, PERIODS),
-        suppliers=_choices(await visit.tx.all(choices_sql.supplier_choices, Choice)),
-        warehouses=_choices(await visit.tx.all(pages_sql.warehouse_choices, Choice)),
+        suppliers=await visit.choices(choices_sql.supplier_choices),
+        warehouses=await visit.choices(pages_sql.warehouse_choices),
         currency=await visit.tx.value(choices_sql.main_currency) or "EUR",
         typed=typed or Typed(),
         may_plan=visit.may("plan"),
@@ -159,10 +158,6 @@ async def grouping_view(visit: Visit, *, may_place: bool, typed: Typed | None = 
 
 def _pairs(visit: Visit, known: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((value, visit.words.gettext(text)) for value, text in known.items())
-
-
-def _choices(found: Sequence[Choice]) -> tuple[tuple[str, str], ...]:
-    return tuple((c.value, c.label) for c in found)
 
 
 def _main(sums: Sequence[Mapping[str, Any]]) -> str:

@@ -17,7 +17,6 @@ from holdfast.replenishment import lanes
 from holdfast.replenishment.classing import sql as choices_sql
 from holdfast.replenishment.lanes import TransferLane
 from holdfast.replenishment.policy_views import Typed
-from holdfast.replenishment.worklist import Choice
 from holdfast.replenishment.worklist import sql as pages_sql
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -87,11 +86,10 @@ async def remove(lane_id: UUID, visit: Signed) -> Response:
 async def _page(visit: Visit, typed: Typed | None = None) -> Response:
     found = await lanes.list_lanes(visit.tx)
     currency = await visit.tx.value(choices_sql.main_currency) or "EUR"
-    choices = await visit.tx.all(pages_sql.warehouse_choices, Choice)
     view = LanesView(
         lanes=tuple(_shown(visit, lane, currency) for lane in found),
         longest=max((lane.lead_days for lane in found), default=1.0) or 1.0,
-        warehouses=tuple((c.value, c.label) for c in choices),
+        warehouses=await visit.choices(pages_sql.warehouse_choices),
         currency=currency,
         typed=typed or Typed(),
         may_plan=visit.may("plan"),

@@ -19,7 +19,6 @@ from holdfast.replenishment import approvals, guard
 from holdfast.replenishment.classing import CODES, sql
 from holdfast.replenishment.policy_views import Typed
 from holdfast.replenishment.typed_limits import typed_amount, typed_currency
-from holdfast.replenishment.worklist import Choice
 from holdfast.web.i18n import N_
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -180,7 +179,7 @@ async def _answer(visit: Visit, form: Form, wrong: dict[str, str], change: Calla
 
 async def _view(visit: Visit, typed: Typed) -> LimitsView:
     limits, rules = await approvals.list_limits(visit.tx), await approvals.list_rules(visit.tx)
-    suppliers = {c.value: c.label for c in await visit.tx.all(sql.supplier_choices, Choice)}
+    suppliers = dict(await visit.choices(sql.supplier_choices))
     return LimitsView(
         limits=tuple(
             ShownLimit(

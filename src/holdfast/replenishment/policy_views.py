@@ -13,7 +13,6 @@ from holdfast.kernel.errors import NotFound
 from holdfast.kernel.ids import uuid_or_none
 from holdfast.replenishment.classing import CODES, ClassCell, list_cells, sql
 from holdfast.replenishment.policies import Policy
-from holdfast.replenishment.worklist import Choice
 from holdfast.replenishment.worklist import sql as pages_sql
 from holdfast.web.i18n import N_
 
@@ -129,8 +128,8 @@ async def policies_view(visit: Visit, scope: Mapping[str, str], typed: Typed | N
         modes=_or_wider(visit, MODES),
         measures=_or_wider(visit, MEASURES),
         methods=_or_wider(visit, METHODS),
-        categories=tuple((c.value, c.label) for c in await visit.tx.all(sql.category_choices, Choice)),
-        warehouses=tuple((c.value, c.label) for c in await visit.tx.all(pages_sql.warehouse_choices, Choice)),
+        categories=await visit.choices(sql.category_choices),
+        warehouses=await visit.choices(pages_sql.warehouse_choices),
         may_plan=visit.may("plan"),
     )
 

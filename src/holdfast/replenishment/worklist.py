@@ -36,12 +36,6 @@ AHEAD_DAYS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    value: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """One pending suggestion as the statement answers it."""
 
@@ -169,7 +163,6 @@ async def worklist_view(visit: Visit) -> WorklistView:
     page = page_of(rows, ROWS, lambda row: encode_cursor(row.supplier, row.rank, row.id))
     days = await _days(visit, page.items)
     sums = await visit.tx.all(sql.worklist_suppliers, SupplierSum)
-    warehouses = await visit.tx.all(sql.warehouse_choices, Choice)
     return WorklistView(
         address=address,
         groups=_groups(visit, page.items, sums, days),
@@ -179,7 +172,7 @@ async def worklist_view(visit: Visit) -> WorklistView:
         urgent=sum(s.urgent for s in sums),
         next_cursor=page.next_cursor,
         suppliers=tuple({s.id: s.name for s in sums if s.id}.items()),
-        warehouses=tuple((c.value, c.label) for c in warehouses),
+        warehouses=await visit.choices(sql.warehouse_choices),
         priorities=tuple((p, visit.words.gettext(text)) for p, text in PRIORITIES.items()),
         run=await visit.tx.maybe(sql.last_run, Run),
         may_decide=visit.may("approve"),

@@ -27,12 +27,6 @@ ROWS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    value: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class HoldRow:
     id: UUID
     reference_type: str
@@ -94,14 +88,13 @@ async def _holds_view(visit: Visit) -> HoldsView:
         limit=ROWS + 1,
     )
     page = page_of(found, ROWS, lambda row: encode_cursor(row.expires_at or "infinity", row.id))
-    choices = await visit.tx.all(sql.warehouse_choices, Choice)
     return HoldsView(
         address=address,
         rows=tuple(page.items),
         kinds={kind: hold_kind(kind, visit.words) for kind in HOLDS},
         next_cursor=page.next_cursor,
         counts=await visit.tx.one(sql.hold_counts, HoldCounts),
-        warehouses=tuple((c.value, c.label) for c in choices),
+        warehouses=await visit.choices(sql.warehouse_choices),
         may_release=visit.may("operate"),
     )
 
