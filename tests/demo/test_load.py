@@ -74,7 +74,10 @@ def test_every_stage_is_done_once(rows: Any) -> None:
 
 
 def test_demand_ends_yesterday_and_is_two_years_long(rows: Any) -> None:
-    assert rows("select max(day) = business_now()::date - 1, max(day) - min(day) from demand_daily") == [(True, 738)]
+    """A warehouse east of Greenwich may have ended one more day by now, with empty shelves and no demand."""
+    assert rows(
+        "select max(day) = business_now()::date - 1, max(day) - min(day) from demand_daily where quantity > 0"
+    ) == [(True, 738)]
 
 
 def test_the_ledger_and_the_demand_of_its_days_tell_the_same_story(rows: Any) -> None:
