@@ -39,8 +39,10 @@ class GroupWriter:
         name: str,
         gate: CommitGate | None = None,
         writes: bool = True,
+        group_max: int = GROUP_MAX,
     ) -> None:
         self._queue_max = queue_max
+        self._group_max = group_max
         self._name = name
         self._gate = gate or CommitGate(url)
         self._writes = writes
@@ -83,7 +85,7 @@ class GroupWriter:
         """
         if beside == 0:
             return bool(self._waiting)
-        return beside < POSTERS_MAX and len(self._waiting) >= GROUP_MAX and not self._turns.has_others
+        return beside < POSTERS_MAX and len(self._waiting) >= self._group_max and not self._turns.has_others
 
     async def _drain(self, poster: Poster) -> None:
         try:
@@ -125,7 +127,7 @@ class GroupWriter:
         group: list[Entry] = []
         held = set(self._under_way)
         later: list[Entry] = []
-        while self._waiting and len(group) < GROUP_MAX:
+        while self._waiting and len(group) < self._group_max:
             entry = self._waiting.popleft()
             exclusive = entry[0].exclusive()
             if held.isdisjoint(exclusive):

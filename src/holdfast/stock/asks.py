@@ -123,10 +123,6 @@ class BatchAsk(Ask):
 
     requests: list[ReserveAsk]
 
-    def exclusive(self) -> tuple[Hashable, ...]:
-        """Each batch is a group of its own: locks are taken in order within a batch, not across two."""
-        return (*Ask.exclusive(self), "batch")
-
 
 class ResolveAsk(Ask):
     reservation_id: str

@@ -11,11 +11,13 @@ from typing import LiteralString
 from holdfast import cache
 from holdfast.cache import Cache, Local, Looked
 from holdfast.db.commit import CommitGate
-from holdfast.db.group import GroupWriter
+from holdfast.db.group import GROUP_MAX, GroupWriter
 from holdfast.db.posting import Answer, Ask
+from holdfast.kernel.errors import TryAgain
 from holdfast.stock import looks
 from holdfast.stock.answers import REFUSALS
-from holdfast.stock.asks import AvailabilityAsk
+from holdfast.stock.asks import AvailabilityAsk, BatchAsk
+from holdfast.stock.parts import claim_of, joined, parts_of
 
 POST: dict[str, LiteralString] = {
     "reserve": "select request_no, outcome, facts::text, replayed from stock_reserve(%s)",
@@ -46,6 +48,8 @@ class Lanes:
                 name=f"holdfast-{name}",
                 gate=gate,
                 writes=name not in READS,
+                # Locks are taken in order within a batch, not across two.
+                group_max=1 if name == "batch" else GROUP_MAX,
             )
             for name, statement in POST.items()
         }
@@ -53,8 +57,27 @@ class Lanes:
     async def reserve(self, ask: Ask) -> Answer:
         return await self._changed("reserve", ask)
 
-    async def reserve_batch(self, ask: Ask) -> Answer:
-        return await self._changed("batch", ask)
+    async def reserve_batch(self, ask: BatchAsk) -> Answer:
+        """Decide a batch, a large one in two transactions beside one another.
+
+        Raises TryAgain when nothing of it was decided. Where only a part could be, its answers stand, and a repeat
+        under the same key decides the rest.
+        """
+        parts = parts_of(ask)
+        if len(parts) == 1:
+            return await self._changed("batch", ask)
+        if ask.key is not None:
+            claimed = await self._writers["batch"].submit(claim_of(ask))
+            if claimed.outcome in REFUSALS:
+                return claimed
+        answers = await asyncio.gather(*(self._decided(part) for part in parts))
+        return joined(parts, answers)
+
+    async def _decided(self, part: BatchAsk) -> Answer | TryAgain:
+        try:
+            return await self._changed("batch", part)
+        except TryAgain as refusal:
+            return refusal
 
     async def resolve(self, ask: Ask) -> Answer:
         return await self._changed("resolve", ask)

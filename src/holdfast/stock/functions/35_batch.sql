@@ -19,8 +19,9 @@ begin
         if cardinality(v_decided) = 0 then
             v_decided := array(
                 select row(v_batch.n, 'decided',
-                           json_agg(case a.outcome when 'reserved' then json_build_object('status', 201, 'body', a.facts)
+                           coalesce(json_agg(case a.outcome when 'reserved' then json_build_object('status', 201, 'body', a.facts)
                                          else json_build_object('outcome', a.outcome, 'facts', a.facts) end order by a.request_no),
+                                    '[]'),
                            false)::stock_answer
                   from stock_reserve(v_batch.requests) a);
             perform stock_remember(v_key, v_decided);
