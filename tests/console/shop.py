@@ -59,6 +59,12 @@ class Shop:
             json.dumps({"number": "PO-00001", "supplier_name": "Lumen Ltd"}),
         )
         self._one(
+            "insert into notifications (channel, kind, recipient, subject, body, dedupe_key, status)"
+            " values ('email', 'purchase_order', 'lumen@shop.example', 'Purchase order PO-00002', '', %s, 'sent')"
+            " returning id",
+            f"purchase_order:{self.orders[1]}:1",
+        )
+        self._one(
             "insert into users (email, name, password_hash, role) values (%s, 'Anna Lind', %s, 'admin') returning id",
             EMAIL,
             PasswordHasher(time_cost=1, memory_cost=1024).hash(PASSWORD),
