@@ -41,6 +41,19 @@ def test_the_stated_level_holds_where_the_pool_alone_breaks_it() -> None:
     assert abs(held - 0.95) < abs(alone - 0.95)
 
 
+def test_a_good_that_sells_the_same_every_day_needs_no_more_than_chance() -> None:
+    """A floor of ten percent under every spread made steady fast sellers need three times the right buffer."""
+    rng = np.random.default_rng(4)
+    level = rng.uniform(100, 600, 200)[:, None]
+    history = DemandHistory(rng.poisson(np.broadcast_to(level, (200, 500))), np.ones((200, 500), np.bool_))
+    past, came = history.until(472), history.quantity[:, -28:].sum(axis=1)
+    forecast = forecast_demand(past, 28, ordering_demand(past, 28), cap_bulk=False)
+    buffer = forecast.quantile_over(0.95, 28) - forecast.mean_over(28)
+    right = 1.645 * np.sqrt(28 * level[:, 0] * (1 + 28 / 472))
+    assert (came <= forecast.quantile_over(0.95, 28)).mean() > 0.92
+    assert np.median(buffer / right) < 1.5
+
+
 def test_what_comes_after_the_origin_teaches_nothing() -> None:
     history = revivals(300)
     changed = history.quantity.copy()
@@ -113,7 +126,7 @@ def test_the_regression_finds_by_how_much_forecasts_were_off(factor: float, wide
     mean = rng.uniform(5, 50, 8_000)
     pool = LevelFit(mean, mean, np.full(8_000, 0.2) * mean**2)
     ones = np.ones(8_000, np.int64)
-    said = Said.of(pool, [pool], ones, ones, np.ones(8_000))
+    said = Said.of(pool, [pool], ones, ones, np.ones(8_000), 365)
     wanted, r = said.mean * factor, 1 / (said.dispersion * wider)
     came = rng.poisson(rng.gamma(r, wanted / r)).astype(np.float64)
     learned = Regression.learned(said, came)

@@ -27,6 +27,11 @@ ROWS_MIN = 60
 # Of the pool's mean and dispersion no more is believed than these factors (as logarithms).
 _MEAN_REACH, _SPREAD_REACH = 2.5, 4.0
 
+# A sum varies by one percent of its mean beyond chance however steady a series was (the square of it is the dispersion),
+# and by ten percent while most of a year is still to be seen. Ten percent for ever made a good that sells the same
+# every day need several times its stock.
+_STEADY, _UNSEEN = 1e-4, 1e-2
+
 # Below this many units a mean is no mean.
 _MEAN_MIN = 1e-4
 
@@ -52,12 +57,15 @@ class Said:
     of_spread: Floats
 
     @staticmethod
-    def of(pool: LevelFit, fits: Sequence[LevelFit], lengths: Ints, observed: Ints, season: Floats) -> Said:
-        """`fits` of the members, `lengths` the periods of the sums, `observed` periods known of each series; the
-        factor `season` is in them."""
+    def of(
+        pool: LevelFit, fits: Sequence[LevelFit], lengths: Ints, observed: Ints, season: Floats, year: int
+    ) -> Said:
+        """`fits` of the members, `lengths` the periods of the sums, `observed` periods known of each series, of which
+        a `year` has so many; the factor `season` is in them."""
         mean, variance = pool.moments_over(lengths)
         mean = np.maximum(mean, _MEAN_MIN)
-        dispersion = np.maximum(variance - mean, 0.02 * mean + 0.01 * mean**2) / mean**2
+        unseen = np.maximum(1.0 - observed / year, 0.0)
+        dispersion = np.maximum(variance - mean, 0.02 * mean + (_STEADY + _UNSEEN * unseen) * mean**2) / mean**2
         apart: list[Floats] = []
         spreads: list[Floats] = []
         for fit in fits:

@@ -74,7 +74,8 @@ class OrderingDemand:
     def fit(self, history: DemandHistory, protection_days: Ints) -> LevelFit:
         pool, fits, factor = self._pooled(history, protection_days)
         if self.regression is not None:
-            said = Said.of(pool, fits, protection_days, history.observed.sum(axis=1), factor)
+            seen = history.observed.sum(axis=1)
+            said = Said.of(pool, fits, protection_days, seen, factor, history.period.per_year)
             pool = self.regression.applied(pool, said, protection_days)
         return replace(pool, season_factor=factor)
 
@@ -85,7 +86,7 @@ class OrderingDemand:
             kept = index.size - (history.days - origin)
             index = index[:kept] if kept > history.period.per_year else None
         pool, fits, factor = replace(self, index=index)._pooled(past, lengths)
-        return Said.of(pool, fits, lengths, past.observed.sum(axis=1), factor)
+        return Said.of(pool, fits, lengths, past.observed.sum(axis=1), factor, past.period.per_year)
 
     def _pooled(self, history: DemandHistory, lengths: Ints) -> tuple[LevelFit, list[LevelFit], Floats]:
         fits = [member.fit(history, lengths) for member in self.members]
