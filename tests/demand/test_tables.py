@@ -115,6 +115,23 @@ def test_nothing_dated_as_of_or_later_is_read() -> None:
     assert noted(panel)[NoteKind.FUTURE] == 2
 
 
+def test_a_stray_sale_of_the_future_does_not_end_the_history_there() -> None:
+    """Without a day to read until, one row of 2093 left every other row too old to count."""
+    columns = table(["A", "A", "A", "B"], [0, 1, 2, 25_000], [1, 2, 3, 9])
+    panel = read_history(columns)
+    assert (panel.sku.tolist(), panel.history.quantity.tolist()) == (["A"], [[1, 2, 3]])
+    assert noted(panel) == {NoteKind.FUTURE: 1}
+    invented = read_history(table(["A", "A"], [25_000, 25_001], [4, 5]))
+    assert invented.history.quantity.tolist() == [[4, 5]]
+
+
+def test_a_number_kept_as_a_float_is_the_same_name() -> None:
+    """A column of SKU numbers with one empty cell comes as 100.0, and is still 100."""
+    panel = read_history(table([100.0, 101.0, float("nan")], [0, 1, 1], [1, 2, 3], location=np.array([1.0, 1.0, 1.0])))
+    assert (panel.sku.tolist(), panel.location.tolist()) == (["100", "101"], ["1", "1"])
+    assert noted(panel)[NoteKind.MISSING_KEY] == 1
+
+
 def test_a_week_that_has_not_ended_is_not_read() -> None:
     columns = {"date": days(0, 7, 14, start="2024-01-01"), "sku": np.array(["A"] * 3), "quantity": np.array([1, 2, 3])}
     for as_of, weeks in (("2024-01-15", 2), ("2024-01-21", 2), ("2024-01-22", 3)):

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from holdfast.cli import app
 from holdfast.kernel.errors import CannotStart, Invalid
 from holdfast.replenishment import Costs, Ours, Policy, Rule, backtest, plan
+from holdfast.replenishment.simulation import LEAD_PERIODS_MAX, draw_lead_times
 
 SKUS = ("TEA", "CUP", "POT")
 START = date(2024, 1, 1)
@@ -100,6 +101,11 @@ def test_a_higher_fill_rate_or_a_dearer_shortage_keeps_more() -> None:
         ({"lead_time_days": np.array([7.0, np.nan, 3.0])}, "no_lead_time (1): CUP at all"),
         ({"lead_time_days": None}, "no_lead_time (3)"),
         ({"lead_time_days": np.array([7.0, -1.0, 3.0])}, "no_lead_time (1): CUP at all"),
+        ({"lead_time_days": np.array([7.0, 1e9, 3.0])}, "no_lead_time (1): CUP at all"),
+        ({"lead_time_sd_days": np.array([2.0, 1e9, 1.0])}, "bad_spread (1): CUP at all"),
+        ({"lead_time_sd_days": np.array([2.0, -1.0, 1.0])}, "bad_spread (1): CUP at all"),
+        ({"review_days": np.array([1.0, 1e9, 1.0])}, "bad_review (1): CUP at all"),
+        ({"review_days": np.array([1, 0, 1])}, "bad_review (1): CUP at all"),
         ({"moq": np.array([1, -6, 10])}, "bad_moq (1): CUP at all"),
         ({"price": np.array([4.0, -12.0, 5.0])}, "bad_price (1): price of CUP at all"),
         ({"moq": np.array(["1", "six", "10"], object)}, 'bad_number (1): row 3, moq: "six"'),
@@ -112,6 +118,16 @@ def test_an_odd_item_is_noted_and_stops_nobody(changes: Any, remark: str) -> Non
     assert any(line.startswith(remark) for line in told.remarks), told.remarks
     tea = list(told.sku).index("TEA")
     assert told.order_quantity[tea] > 0
+
+
+def test_a_wild_spread_of_the_lead_time_needs_no_memory_for_a_thousand_years() -> None:
+    assert draw_lead_times(np.array([2.0]), np.array([3_000.0]), seed=1, draws=5_000).max() <= LEAD_PERIODS_MAX
+
+
+@pytest.mark.parametrize("name", ["review_periods", "lead_time_periods"])
+def test_a_time_of_a_policy_beyond_ten_years_is_refused(name: str) -> None:
+    with pytest.raises(Invalid, match=name):
+        Policy(target_fill_rate=0.95, **{name: 1e9})
 
 
 def test_minimum_quantity_nought_is_no_minimum() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,16 +50,14 @@ def forecast_file(
     if out.suffix.lower() not in (".csv", ".parquet"):
         raise CannotStart(f"{out.name} must end in .csv or .parquet.")
     started = time.monotonic()
-    # A row dated after today is a mistake, and would stretch the history of every series up to it.
-    cut = as_of.date() if as_of else datetime.now(UTC).date() + timedelta(days=1)
     try:
-        panel = read_history(history, as_of=cut)
+        panel = read_history(history, as_of=as_of.date() if as_of else None)
     except Invalid as refused:
         raise CannotStart(refused.detail) from refused
     for note in panel.notes:
         screen.print(f"[yellow]{note.kind}[/] {note.count:,} " + "; ".join(note.examples), highlight=False)
     count = panel.history.series
-    screen.print(f"{count:,} series, {panel.history.days} {panel.period}s until {_until(panel, cut)}")
+    screen.print(f"{count:,} series, {panel.history.days} {panel.period}s{_until(panel)}")
     chosen = forecaster(panel, horizon, method)
     screen.print(f"Method {chosen.method.name}, ready after {time.monotonic() - started:.0f} s")
     with Progress(console=screen, transient=True) as progress:
@@ -81,5 +79,5 @@ def _chunks(panel: Panel) -> Iterator[DemandHistory]:
         yield panel.history.rows(slice(start, start + CHUNK_SERIES))
 
 
-def _until(panel: Panel, cut: date) -> date:
-    return panel.starts[-1].item() if panel.starts.size else cut
+def _until(panel: Panel) -> str:
+    return f" until {panel.starts[-1].item()}" if panel.starts.size else ""

@@ -74,7 +74,7 @@ def read_columns(source: object, *, needed: Sequence[str]) -> dict[str, list[str
         _columns(shown.kinds, needed, ())
         names = list(shown.kinds)
         quoted = ['"' + name.replace('"', '""') + '"' for name in names]
-        cells = [f"nullif(trim({name}::varchar), '')" for name in quoted]
+        cells = [f"nullif(trim({_as_text(name, kind)}), '')" for name, kind in zip(quoted, shown.kinds.values())]
         if shown.decimal_comma:
             cells = [f"replace({cell}, ',', '.')" for cell in cells]
         rows = shown.table.rows(f"select {', '.join(cells)} from {shown.scan}")
@@ -198,7 +198,7 @@ def _make_views(table: Source, scan: str, columns: dict[str, tuple[str, str]], d
         return f"try_cast({text} as double)"
 
     def text(name: str) -> str:
-        return f"nullif(trim({columns[name][0]}::varchar), '')"
+        return f"nullif(trim({_as_text(*columns[name])}), '')"
 
     finite = "case when isfinite({0}) then {0} end"
     whole = columns["quantity"][1].startswith(_WHOLE_NUMBERS)
@@ -219,6 +219,14 @@ def _make_views(table: Source, scan: str, columns: dict[str, tuple[str, str]], d
         "create temp view good as select * from typed where day is not null and sku is not null"
         " and (quantity_text is null or abs(amount) <= 1e12)"
     )
+
+
+def _as_text(column: str, kind: str) -> str:
+    """A whole number kept as a float, as SKU numbers are beside an empty cell, is the number and not 100.0."""
+    if not kind.startswith(("FLOAT", "DOUBLE")):
+        return f"{column}::varchar"
+    whole = f"{column} = trunc({column}) and abs({column}) < 1e15"
+    return f"case when isnan({column}) then null when {whole} then {column}::bigint::varchar else {column}::varchar end"
 
 
 def _day(column: str, kind: str) -> str:

@@ -19,6 +19,7 @@ from holdfast.replenishment.simulation import Floats, Ints, OrderLevels, Supply
 from holdfast.replenishment.tables import Remarks, StockState, asked_series, read_calendar, read_items, read_state
 
 FILL_RATE_MIN, FILL_RATE_MAX = 0.5, 0.999
+PERIODS_MAX = 3_650
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,10 @@ class Policy:
             raise Invalid(
                 "bad_parameter", f"target_fill_rate lies in [{FILL_RATE_MIN}, {FILL_RATE_MAX}], not {target}."
             )
+        for name in ("review_periods", "lead_time_periods"):
+            given = getattr(self, name)
+            if given is not None and not 0 <= given <= PERIODS_MAX:
+                raise Invalid("bad_parameter", f"{name} lies in [0, {PERIODS_MAX}], not {given}.")
 
 
 @dataclass(frozen=True, slots=True)

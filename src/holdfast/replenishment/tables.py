@@ -30,6 +30,8 @@ REVIEW_DAYS = 1.0
 # Cost where only the price is known.
 COST_SHARE = 0.6
 UNITS_MAX = 10**12
+# Beyond ten years a time is a slip of the keyboard, and a replay would keep room for every day of it.
+DAYS_MAX = 3_650.0
 CALENDAR_FACTOR_MAX = 100.0
 
 _INBOUND = re.compile(r"^(?:inbound|in_transit|in transit)[_ ]?(?:w|week|period|p)?[_ +]*(\d+)$")
@@ -67,8 +69,9 @@ class StockState:
 def read_items(source: object, panel: Panel, remarks: Remarks, *, lead_time_days: float | None = None) -> Items:
     """The items of the panel's series, in its order, then nothing else.
 
-    Odd cells and what is done: no lead time, or a negative one - `lead_time_days` where given, else the median of
-    the others, else one period (`no_lead_time`); MOQ or multiple below 1 - 1 (`bad_moq`, only when negative);
+    Odd cells and what is done: no lead time, a negative one or one beyond DAYS_MAX - `lead_time_days` where given,
+    else the median of the others, else one period (`no_lead_time`); such a spread of it - 0 (`bad_spread`); such a
+    review, or one below a day - one period (`bad_review`); MOQ or multiple below 1 - 1 (`bad_moq`, only when negative);
     a negative cost or price - unknown (`bad_price`); a cell that is no number - as if empty (`bad_number`); the same
     item again - the first counts (`repeated_item`); a series without item - the defaults (`no_item`); an item
     without any sale - no levels (`no_history`). Raises Invalid(`unreadable_file`, `missing_column`).
@@ -77,12 +80,13 @@ def read_items(source: object, panel: Panel, remarks: Remarks, *, lead_time_days
     rows = _rows_by_series(columns, panel, remarks)
     take = _Cells(columns, rows, remarks)
     lead = take.numbers("lead_time_days")
-    missing = ~(lead >= 0)
+    missing = ~((lead >= 0) & (lead <= DAYS_MAX))
     remarks.add("no_lead_time", _named(panel, missing))
     known = lead[~missing]
     usual = float(np.median(known)) if known.size else panel.period.days
     lead = np.where(missing, usual if lead_time_days is None else lead_time_days, lead)
     spread = take.numbers("lead_time_sd_days")
+    remarks.add("bad_spread", _named(panel, (spread < 0) | (spread > DAYS_MAX)))
     cost, price = take.numbers("unit_cost"), take.numbers("price")
     for name, values in (("unit_cost", cost), ("price", price)):
         remarks.add("bad_price", [f"{name} of {n}" for n in _named(panel, values < 0)])
@@ -92,12 +96,13 @@ def read_items(source: object, panel: Panel, remarks: Remarks, *, lead_time_days
     multiple = take.numbers("order_multiple")
     remarks.add("bad_moq", _named(panel, (moq < 0) | (multiple < 0)))
     review = take.numbers("review_days")
+    remarks.add("bad_review", _named(panel, (review <= 0) | (review > DAYS_MAX)))
     return Items(
         sku=panel.sku,
         location=panel.location,
         lead_time_days=lead,
-        lead_time_sd_days=np.where(spread >= 0, spread, 0.0),
-        review_days=np.where(review >= 1, review, max(REVIEW_DAYS, panel.period.days)),
+        lead_time_sd_days=np.where((spread >= 0) & (spread <= DAYS_MAX), spread, 0.0),
+        review_days=np.where((review >= 1) & (review <= DAYS_MAX), review, max(REVIEW_DAYS, panel.period.days)),
         moq=_whole(moq, least=1),
         order_multiple=_whole(multiple, least=1),
         unit_cost=np.where(np.isnan(cost), price * COST_SHARE, cost),
