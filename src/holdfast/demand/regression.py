@@ -27,8 +27,8 @@ ROWS_MIN = 60
 # Of the pool's mean and dispersion no more is believed than these factors (as logarithms).
 _MEAN_REACH, _SPREAD_REACH = 2.5, 4.0
 
-# A sum varies by one percent of its mean beyond chance however steady a series was (the square of it is the dispersion),
-# and by ten percent while most of a year is still to be seen. Ten percent for ever made a good that sells the same
+# A sum varies by one percent of its mean beyond chance however steady a series was (its square is the dispersion), and
+# by ten percent while most of a year is still to be seen. Ten percent for ever made a good that sells the same
 # every day need several times its stock.
 _STEADY, _UNSEEN = 1e-4, 1e-2
 
@@ -57,9 +57,7 @@ class Said:
     of_spread: Floats
 
     @staticmethod
-    def of(
-        pool: LevelFit, fits: Sequence[LevelFit], lengths: Ints, observed: Ints, season: Floats, year: int
-    ) -> Said:
+    def of(pool: LevelFit, fits: Sequence[LevelFit], lengths: Ints, observed: Ints, season: Floats, year: int) -> Said:
         """`fits` of the members, `lengths` the periods of the sums, `observed` periods known of each series, of which
         a `year` has so many; the factor `season` is in them."""
         mean, variance = pool.moments_over(lengths)

@@ -74,7 +74,9 @@ def read_columns(source: object, *, needed: Sequence[str]) -> dict[str, list[str
         _columns(shown.kinds, needed, ())
         names = list(shown.kinds)
         quoted = ['"' + name.replace('"', '""') + '"' for name in names]
-        cells = [f"nullif(trim({_as_text(name, kind)}), '')" for name, kind in zip(quoted, shown.kinds.values())]
+        cells = [
+            f"nullif(trim({_as_text(name, kind)}), '')" for name, kind in zip(quoted, shown.kinds.values(), strict=True)
+        ]
         if shown.decimal_comma:
             cells = [f"replace({cell}, ',', '.')" for cell in cells]
         rows = shown.table.rows(f"select {', '.join(cells)} from {shown.scan}")
