@@ -45,7 +45,7 @@ def reads(plan: dict[str, Any]) -> list[tuple[str, str, int]]:
 
 def explained(shelf: Shelf, as_of: str, **params: Any) -> list[tuple[str, str, int]]:
     values = {"as_of": as_of, "from_month": "2024-01-01", "end_of_months": "2026-02-01", "limit": 500} | params
-    names = ("sku_id", "warehouse_id", "after_code", "after_warehouse")
+    names = ("sku_id", "warehouse_id", "category", "pattern", "q", "after_code", "after_warehouse")
     # Text in place of parameters: what the server sees when it plans for this instant.
     text = re.sub(
         r"%\((\w+)\)s",

@@ -25,6 +25,7 @@ from holdfast.access.model import Principal
 from holdfast.db import Database, Tx
 from holdfast.kernel.errors import Denied, Invalid, Refusal, TryAgain
 from holdfast.web.problem import problem_of
+from holdfast.web.texts import refuse_in_address, refuse_in_body
 
 KEY_LENGTH_MAX = 200
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -58,7 +59,7 @@ class ApiRoute(APIRoute):
             if json_only:
                 refuse_other_media(request)
             # Read whole before the transaction begins: a slow sender must not hold a connection.
-            await request.body()
+            await _readable(request, json_only)
             key = idempotency_key(request.headers.get("idempotency-key"))
             async with database.transaction() as tx:
                 request.state.tx = tx
@@ -81,10 +82,18 @@ class LaneRoute(APIRoute):
             request.state.principal = await authenticator.principal(request.headers.get("authorization"))
             if json_only:
                 refuse_other_media(request)
-            await request.body()
+            await _readable(request, json_only)
             return await handle(request)
 
         return authenticated
+
+
+async def _readable(request: Request, is_json: bool) -> None:
+    """Reads the body. Raises Invalid(``invalid_text``) when the request has text that cannot be kept."""
+    body = await request.body()
+    refuse_in_address(request.path_params, request.scope["query_string"])
+    if is_json:
+        refuse_in_body(body)
 
 
 async def _ask_facts(request: Request) -> dict[str, Any]:
@@ -140,7 +149,8 @@ async def _once(tx: Tx, principal: Principal, key: str, request: Request, handle
 async def _first_answer(tx: Tx, principal_id: UUID, key: str, digest: str) -> Response:
     found = (await tx.dicts(sql.find_first_answer, principal_id=principal_id, key=key))[0]
     if found["request_hash"] != digest:
-        raise Invalid("idempotency_key_reused", "This Idempotency-Key was used for another request.")
+        says = "This Idempotency-Key was used for another request."
+        raise Invalid.at(["header", "Idempotency-Key"], "idempotency_key_reused", says)
     # It may be stored on this machine only, by a commit that nobody confirmed.
     await tx.wait_for_standby()
     facts = found["facts"]

@@ -17,12 +17,11 @@ from holdfast.allocation.model import Strategy
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 from holdfast.settings import Settings
-from holdfast.stock.asks import QUANTITY_MAX
+from holdfast.web.fields import Quantity
 
 router = APIRouter(prefix="/api/v1/allocations", route_class=ApiRoute, tags=["Allocation"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Reference = Annotated[str, Field(min_length=1, max_length=200)]
 ReferenceType = Literal["cart", "order", "manual"]

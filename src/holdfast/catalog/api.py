@@ -15,6 +15,7 @@ from holdfast.catalog import packs, service
 from holdfast.catalog.model import Component, Sku
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.web.fields import Version
 
 router = APIRouter(prefix="/api/v1/skus", route_class=ApiRoute, tags=["SKUs"])
 
@@ -52,7 +53,7 @@ class SkuChange(BaseModel):
     min_remaining_days: Days | None = None
     attributes: dict[str, Any] | None = None
     archived: bool | None = None
-    expected_version: int | None = None
+    expected_version: Version | None = None
 
 
 class SkuPage(BaseModel):
@@ -122,7 +123,7 @@ async def change_sku(
 class ComponentItem(BaseModel):
     model_config = ConfigDict(extra="forbid")
     sku_id: UUID
-    quantity: Annotated[int, Field(ge=1, le=1_000_000, description="units in one bundle")]
+    quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="units in one bundle")]
 
 
 class Components(BaseModel):
@@ -155,7 +156,7 @@ async def set_components(sku_id: UUID, body: Components, tx: ApiTx, caller: Oper
 class PackItem(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
     name: Annotated[str, Field(min_length=1, max_length=50)]
-    units: Annotated[int, Field(ge=2, le=1_000_000, description="base units in one pack")]
+    units: Annotated[int, Field(strict=True, ge=2, le=1_000_000, description="base units in one pack")]
     barcode: Annotated[str, Field(min_length=1, max_length=100)] | None = None
 
 
@@ -186,7 +187,7 @@ def _components(sku_id: UUID, found: list[Component]) -> ComponentsInfo:
 def version_of(if_match: str) -> int:
     """The row version inside an ETag of ours."""
     text = if_match.strip().removeprefix("W/").strip('"')
-    if not text.isdigit():
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise Invalid.field_error(["header", "If-Match"], "invalid_etag", "This is not an ETag of ours.")
     return int(text)
 

@@ -94,6 +94,8 @@ async def set_components(tx: Tx, sku_id: UUID, components: dict[UUID, int], *, a
     refused: str | None = await tx.value(sql.set_bundle, bundle_id=sku_id, components=Json(parts))
     if refused is not None:
         kind, detail = _NO_BUNDLE[refused]
+        if kind is Invalid:
+            raise Invalid.at(["components"], refused, detail)
         raise kind(refused, detail)
     tx.changed.add(totals(sku_id))
     await _tell(tx, "sku.changed", await get_sku(tx, sku_id), actor)

@@ -13,13 +13,13 @@ from holdfast.access.edge import ApiRoute, ApiTx, Planner, Reader
 from holdfast.connectors import channels
 from holdfast.connectors.channels import Channel
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.web.fields import Count, Version
 
 router = APIRouter(prefix="/api/v1/channels", route_class=ApiRoute, tags=["Channels"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Code = Annotated[str, Path(min_length=1, max_length=100)]
-Units = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Days = Annotated[int, Field(ge=0, le=36_500, description="units must last so long to be shown on the channel")]
 Places = Annotated[list[UUID], Field(min_length=1, max_length=1_000)]
 
@@ -30,7 +30,7 @@ class NewChannel(BaseModel):
     model_config = ConfigDict(extra="forbid")
     code: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
     name: Name
-    buffer: Units = 0
+    buffer: Count = 0
     min_remaining_days: Days | None = None
     warehouse_ids: Annotated[Places | None, Field(description="null: every active warehouse")] = None
     webhook_id: UUID | None = None
@@ -42,12 +42,12 @@ class ChannelChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: Name | None = None
-    buffer: Units | None = None
+    buffer: Count | None = None
     min_remaining_days: Days | None = None
     warehouse_ids: Places | None = None
     webhook_id: UUID | None = None
     is_active: bool | None = None
-    expected_version: int | None = None
+    expected_version: Version | None = None
 
     @model_validator(mode="after")
     def _not_null(self) -> ChannelChange:
@@ -83,7 +83,7 @@ class BufferIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
     sku_id: UUID | None = None
     category: Name | None = None
-    buffer: Units | None
+    buffer: Count | None
 
     @model_validator(mode="after")
     def _one_subject(self) -> BufferIn:

@@ -14,6 +14,7 @@ from holdfast.connectors import pools
 from holdfast.connectors.channels import get_channel
 from holdfast.connectors.pools import Pool
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
+from holdfast.web.fields import Quantity, Version
 
 router = APIRouter(prefix="/api/v1/channels", route_class=ApiRoute, tags=["Channels"])
 
@@ -29,8 +30,8 @@ class PoolIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
     sku_id: UUID
     warehouse_id: UUID
-    quantity: Annotated[int, Field(ge=1, le=1_000_000_000)] | None
-    expected_version: Annotated[int, Field(ge=0, le=2**31)] | None = None
+    quantity: Quantity | None
+    expected_version: Version | None = None
 
 
 class PoolInfo(BaseModel):

@@ -27,7 +27,7 @@ from holdfast.counts.model import (
     UnitVariance,
 )
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, decode_id_cursor, encode_cursor, page_of
-from holdfast.stock.asks import QUANTITY_MAX
+from holdfast.web.fields import Count
 
 router = APIRouter(prefix="/api/v1/stock-counts", route_class=ApiRoute, tags=["Stock counts"])
 
@@ -57,7 +57,7 @@ class CountedBatchItem(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     number: Text
-    quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+    quantity: Count
     expiry_date: date | None = None
 
     def counted(self) -> CountedBatch:
@@ -72,7 +72,7 @@ class CountedItem(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     sku_id: UUID
-    quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+    quantity: Count
     bucket: Bucket = "sellable"
     counted_at: AwareDatetime | None = None
     recount_of: Annotated[int, Field(ge=0, description="the count_no this replaces; 0 for the first counting")] = 0

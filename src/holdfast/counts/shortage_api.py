@@ -16,8 +16,8 @@ from holdfast.counts import shortages as resolving
 from holdfast.db import Tx
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 from holdfast.stock import shortages
-from holdfast.stock.asks import QUANTITY_MAX
 from holdfast.stock.shortages import Broken, Shortage, Status
+from holdfast.web.fields import Count, Expected, Quantity, Version
 
 router = APIRouter(prefix="/api/v1/shortages", route_class=ApiRoute, tags=["Shortages"])
 
@@ -31,8 +31,8 @@ class Finding(BaseModel):
     model_config = ConfigDict(extra="forbid")
     sku_id: UUID
     warehouse_id: UUID
-    found_quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
-    expected_quantity: Annotated[int, Field(ge=0)]
+    found_quantity: Count
+    expected_quantity: Expected
     reason: Text
     cause: Literal["adjustment", "erp", "expiry", "recall"] = "adjustment"
     reference_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -41,7 +41,7 @@ class Finding(BaseModel):
 class ChosenPromise(BaseModel):
     model_config = ConfigDict(extra="forbid")
     reservation_id: UUID
-    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+    quantity: Quantity
 
 
 class Resolving(BaseModel):
@@ -50,7 +50,7 @@ class Resolving(BaseModel):
     model_config = ConfigDict(extra="forbid")
     release: Annotated[list[ChosenPromise], Field(max_length=1000)] | None = None
     note: Note | None = None
-    expected_version: int | None = None
+    expected_version: Version | None = None
 
 
 class Waiting(BaseModel):

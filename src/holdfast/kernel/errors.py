@@ -37,6 +37,11 @@ class Invalid(Refusal):
     def field_error(cls, loc: list[str | int], code: str, message: str) -> Invalid:
         return cls("invalid_request", message, errors=[{"loc": loc, "code": code, "message": message}])
 
+    @classmethod
+    def at(cls, loc: list[str | int], code: str, message: str) -> Invalid:
+        """A field that is wrong in a way of its own: the refusal has the code of the field."""
+        return cls(code, message, errors=[{"loc": loc, "code": code, "message": message}])
+
 
 class NotFound(Refusal):
     """There is no such thing, or it is not the caller's to see."""

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from holdfast.kernel.errors import Invalid
+from holdfast.kernel.texts import cannot_be_kept
 
 T = TypeVar("T")
 
@@ -41,9 +42,14 @@ def decode_cursor(cursor: str | None, keys: int) -> list[str] | None:
         found: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError:
         found = None
-    if isinstance(found, list) and len(found) == keys and all(isinstance(k, str) for k in found):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(found, list) and len(found) == keys and all(_is_key(k) for k in found):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return found  # pyright: ignore[reportUnknownVariableType]
     raise foreign_cursor()
+
+
+def _is_key(found: object) -> bool:
+    """Whether it can be a sort key: text that PostgreSQL keeps, which is what we make cursors of."""
+    return isinstance(found, str) and not cannot_be_kept(found)
 
 
 def decode_id_cursor(cursor: str | None) -> UUID | None:
@@ -60,7 +66,8 @@ def decode_number_cursor(cursor: str | None) -> int | None:
     keys = decode_cursor(cursor, 1)
     if keys is None:
         return None
-    if not keys[0].isascii() or not keys[0].isdigit() or int(keys[0]) > BIGINT_MAX:
+    # The length first: Python refuses to read thousands of digits.
+    if not keys[0].isascii() or not keys[0].isdigit() or len(keys[0]) > 19 or int(keys[0]) > BIGINT_MAX:
         raise foreign_cursor()
     return int(keys[0])
 

@@ -28,12 +28,11 @@ from holdfast.purchasing.model import (
     Status,
 )
 from holdfast.stock.shapes import BatchIn, Serials
+from holdfast.web.fields import Count, Quantity, Version
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Purchasing"])
 
-QUANTITY_MAX = 1_000_000_000
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Note = Annotated[str, Field(max_length=5000)]
@@ -64,7 +63,7 @@ class OrderChange(BaseModel):
     items: Annotated[list[OrderItem], Field(min_length=1, max_length=10_000)] | None = None
     expected_at: date | None = None
     note: Note | None = None
-    expected_version: int | None = None
+    expected_version: Version | None = None
 
 
 class OpenPart(BaseModel):
@@ -189,7 +188,7 @@ class ConfirmedLine(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     line_no: Annotated[int, Field(ge=1, le=100_000)]
-    quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+    quantity: Count
     expected_at: date | None = None
     is_rest_open: Annotated[
         bool, Field(description="what is not confirmed stays to come on the day it had; false: it will not come")

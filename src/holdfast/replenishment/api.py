@@ -22,12 +22,11 @@ from holdfast.kernel.page import (
 from holdfast.replenishment import approvals, decisions, jobs, service
 from holdfast.replenishment.decisions import Approval, Refused, Suggestion
 from holdfast.replenishment.store import Run
-from holdfast.stock.asks import QUANTITY_MAX
+from holdfast.web.fields import Quantity, Version
 
 router = APIRouter(prefix="/api/v1/replenishment", route_class=ApiRoute, tags=["Replenishment"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 PriorityName = Literal["low", "medium", "high", "urgent"]
 StatusName = Literal["pending", "approved", "ordered", "received", "rejected", "withdrawn"]
 _RANKS = ("urgent", "high", "medium", "low")
@@ -61,7 +60,7 @@ class ApproveBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     quantity: Quantity | None = None
     supplier_id: UUID | None = None
-    expected_version: int | None = None
+    expected_version: Version | None = None
 
 
 class ApproveManyBody(BaseModel):

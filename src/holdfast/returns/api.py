@@ -14,13 +14,12 @@ from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, enc
 from holdfast.returns import service
 from holdfast.returns.model import ReturnDetail, ReturnedLine
 from holdfast.returns.service import Parcel
-from holdfast.stock.asks import QUANTITY_MAX
 from holdfast.stock.shapes import BatchNumber, Serials
+from holdfast.web.fields import Quantity
 
 router = APIRouter(prefix="/api/v1/returns", route_class=ApiRoute, tags=["Returns"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 ReferenceType = Literal["order", "sale", "cart", "manual"]
 Outcome = Literal["restock", "unsellable", "scrap", "refund_only"]

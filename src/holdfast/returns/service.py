@@ -58,7 +58,7 @@ async def take_back(tx: Tx, parcel: Parcel, *, actor: str, is_keyed: bool = Fals
     await get_warehouse(tx, parcel.warehouse_id)
     await _check_skus(tx, parcel.lines)
     if parcel.accept_unmatched and not parcel.reason:
-        raise Invalid("reason_required", "Say why goods come back that were not sold here.")
+        raise Invalid.at(["reason"], "reason_required", "Say why goods come back that were not sold here.")
     await tx.run(sql.lock_order, reference_type=parcel.reference_type, reference_id=parcel.reference_id)
     known = await _find_repeat(tx, parcel, is_keyed=is_keyed)
     if known is not None:

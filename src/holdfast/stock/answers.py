@@ -29,6 +29,7 @@ GRANTED = frozenset(
 REFUSALS: dict[str, tuple[type[Refusal], str]] = {
     "idempotency_key_reused": (Invalid, "This Idempotency-Key was used for another request."),
     "unknown_channel": (Invalid, "There is no such channel."),
+    "occurs_later": (Invalid, "That time is still to come."),
     "unknown_sku": (Invalid, "There is no such SKU."),
     "unknown_warehouse": (Invalid, "There is no such warehouse."),
     "sku_archived": (Conflict, "The SKU is archived and can no longer be promised or received."),
@@ -83,6 +84,15 @@ _FIELD = {
 }
 
 
+# Of the request, not of one of its lines.
+_OF_REQUEST = {
+    "occurs_later": ["occurred_at"],
+    "idempotency_key_reused": ["header", "Idempotency-Key"],
+    # asking what is available; bodies that name a channel are told so by the posting function
+    "unknown_channel": ["query", "channel"],
+}
+
+
 def refusal_of(answer: Answer) -> Refusal | None:
     """The refusal an answer stands for, or None when it was granted."""
     if answer.outcome in GRANTED:
@@ -95,4 +105,7 @@ def refusal_of(answer: Answer) -> Refusal | None:
         line = error.pop("line", None)
         if field and line is not None:
             error |= {"loc": ["items", line - 1, field], "code": answer.outcome, "message": detail}
+    loc = _OF_REQUEST.get(answer.outcome) or ([field] if field else None)
+    if loc and not errors:
+        errors = [{"loc": loc, "code": answer.outcome, "message": detail}]
     return kind(answer.outcome, detail, facts, errors)

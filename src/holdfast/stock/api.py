@@ -28,7 +28,7 @@ from holdfast.kernel.page import (
 from holdfast.settings import Settings
 from holdfast.stock import explaining, service
 from holdfast.stock.answers import refusal_of
-from holdfast.stock.asks import ForeignCost, MoveAsk, MoveItem
+from holdfast.stock.asks import MoveAsk, MoveItem
 from holdfast.stock.lanes import Lanes
 from holdfast.stock.model import ActiveLine, BatchNamed, Level
 from holdfast.stock.shapes import (
@@ -73,8 +73,9 @@ async def list_inventory(
 ) -> InventoryPage:
     after = decode_cursor(cursor, 2)
     if as_of is not None:
+        _refuse_what_the_past_lacks(status=status is not None, include_reserved=include_reserved)
         past = await explaining.list_levels_as_of(
-            tx, as_of, limit=limit, after=after, sku_id=sku_id, warehouse_id=warehouse_id
+            tx, as_of, limit=limit, after=after, sku_id=sku_id, warehouse_id=warehouse_id, category=category, q=q
         )
         found = page_of(past, limit, _cursor)
         return InventoryPage(
@@ -103,11 +104,14 @@ async def list_inventory(
 
 @router.put("/{sku_id}/adjust")
 async def adjust(sku_id: UUID, body: Adjustment, tx: ApiTx, caller: Operator, request: Request) -> InventoryInfo:
+    if body.state is not None and body.bucket == "sellable":
+        raise Invalid.field_error(["state"], "not_unsellable", "It says why units are unsellable; these are sellable.")
     units = (await packs.units_of(tx, [(sku_id, body.pack)])).get((sku_id, body.pack)) if body.pack else 1
     quantity = packs.in_units(body.quantity, units, loc=[])
     item = MoveItem(
         sku_id=str(sku_id),
         warehouse_id=str(body.warehouse_id),
+        expected_quantity=body.expected_quantity,
         bucket=body.bucket,
         unit_cost=None if body.unit_cost is None else str(body.unit_cost),
         batch=None if body.batch is None else body.batch.named(),
@@ -119,7 +123,7 @@ async def adjust(sku_id: UUID, body: Adjustment, tx: ApiTx, caller: Operator, re
             raise Invalid.field_error(
                 ["expected_quantity"], "required", "Say which quantity you expect to find, so that no change is lost."
             )
-        item.set_to, item.expected_quantity = quantity, body.expected_quantity
+        item.set_to = quantity
     elif quantity == 0:
         raise Invalid.field_error(["quantity"], "out_of_range", "A change of nothing is not an adjustment.")
     else:
@@ -150,12 +154,12 @@ async def receive(body: Receipt, _: Operator, facts: AskFacts, request: Request)
             sku_id=str(item.sku_id),
             warehouse_id=str(body.warehouse_id),
             quantity=quantity,
-            unit_cost=_converted(item),
+            unit_cost=item.ledger_cost(n),
             batch=None if item.batch is None else item.batch.named(),
             serials=item.serials,
-            foreign_cost=_foreign(item),
+            foreign_cost=item.foreign_cost(),
         )
-        for item, quantity in zip(body.items, units, strict=True)
+        for n, (item, quantity) in enumerate(zip(body.items, units, strict=True))
     ]
     ask = MoveAsk(
         **facts,
@@ -251,7 +255,7 @@ async def statement(
 ) -> LevelStatement:
     """What one level consists of up to an instant: closing = opening + the quantities of the page."""
     keys = decode_cursor(cursor, 2)
-    found = await explaining.list_statement(
+    found, closing = await explaining.list_statement(
         tx,
         sku_id,
         warehouse_id,
@@ -262,8 +266,8 @@ async def statement(
     )
     page = page_of(found, limit, lambda m: encode_cursor(m.created_at.isoformat(), m.seq))
     return LevelStatement(
-        opening_quantity=page.items[-1].balance_before if page.items else 0,
-        closing_quantity=page.items[0].balance_after if page.items else 0,
+        opening_quantity=page.items[-1].balance_before if page.items else closing,
+        closing_quantity=closing,
         entries=[StatementLine.model_validate(m) for m in page.items],
         next_cursor=page.next_cursor,
     )
@@ -305,6 +309,13 @@ async def get_reservation(reservation_id: UUID, _: Reader, request: Request) -> 
     return Response(found, media_type="application/json")
 
 
+def _refuse_what_the_past_lacks(**asked: bool) -> None:
+    """What was available, held or low at a past instant is not kept; to leave such a filter out would be no answer."""
+    for name, is_asked in asked.items():
+        if is_asked:
+            raise Invalid.field_error(["query", name], "not_with_as_of", "This is not known of a past instant.")
+
+
 async def level_of(tx: Tx, settings: Settings, sku_id: UUID, warehouse_id: UUID) -> InventoryInfo:
     levels = await service.list_levels(
         tx, low_share=settings.low_stock_share, limit=1, sku_id=sku_id, warehouse_id=warehouse_id
@@ -342,19 +353,6 @@ async def _in_units(request: Request, items: Sequence[ReceiptItem | SaleItem]) -
         else packs.in_units(item.quantity, found.get((item.sku_id, item.pack)), loc=["items", n])
         for n, item in enumerate(items)
     ]
-
-
-def _converted(item: ReceiptItem) -> str | None:
-    """The cost of a unit in the SKU's currency, with the six places the ledger has."""
-    if item.unit_cost is None:
-        return None
-    return str(item.unit_cost if item.exchange_rate is None else round(item.unit_cost * item.exchange_rate, 6))
-
-
-def _foreign(item: ReceiptItem) -> ForeignCost | None:
-    if item.cost_currency is None:
-        return None
-    return ForeignCost(item.cost_currency, str(item.unit_cost), str(item.exchange_rate))
 
 
 def _named_for_adjusting(refusal: Invalid) -> Refusal:

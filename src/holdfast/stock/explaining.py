@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from holdfast.catalog.service import escaped
 from holdfast.db import Tx, statements
 from holdfast.kernel.errors import NotFound
 from holdfast.stock import service
@@ -46,7 +47,15 @@ class StatementEntry:
 
 
 async def list_levels_as_of(
-    tx: Tx, as_of: datetime, *, limit: int, after: list[str] | None, sku_id: UUID | None, warehouse_id: UUID | None
+    tx: Tx,
+    as_of: datetime,
+    *,
+    limit: int,
+    after: list[str] | None,
+    sku_id: UUID | None = None,
+    warehouse_id: UUID | None = None,
+    category: str | None = None,
+    q: str | None = None,
 ) -> list[PastLevel]:
     """One page and one row more of what each level was, by the time entries were written."""
     bounds = (await tx.dicts(sql.ledger_bounds))[0]
@@ -61,6 +70,9 @@ async def list_levels_as_of(
         end_of_months=bounds["end_of_months"] if is_whole else "infinity",
         sku_id=sku_id,
         warehouse_id=warehouse_id,
+        category=category,
+        q=q,
+        pattern=None if q is None else f"%{escaped(q)}%",
         after_code=after[0] if after else None,
         after_warehouse=after[1] if after else None,
         limit=limit + 1,
@@ -76,19 +88,26 @@ async def list_statement(
     until: datetime | None,
     before: tuple[datetime, int] | None,
     limit: int,
-) -> list[StatementEntry]:
-    """One page and one entry more of a level's ledger after ``since`` up to ``until``, newest first."""
-    return await tx.all(
-        sql.list_statement,
-        StatementEntry,
-        sku_id=sku_id,
-        warehouse_id=warehouse_id,
-        since=since,
-        until=until,
-        before_created_at=before[0] if before else None,
-        before_seq=before[1] if before else None,
-        limit=limit + 1,
-    )
+) -> tuple[list[StatementEntry], int]:
+    """One page and one entry more of a level's ledger after ``since`` up to ``until``, newest first, and the balance
+    after the newest: that of the whole time when nothing moved in it.
+
+    Raises NotFound(``sku_not_found``).
+    """
+    place = {
+        "sku_id": sku_id,
+        "warehouse_id": warehouse_id,
+        "until": until,
+        "before_created_at": before[0] if before else None,
+        "before_seq": before[1] if before else None,
+    }
+    entries = await tx.all(sql.list_statement, StatementEntry, **place, since=since, limit=limit + 1)
+    if entries:
+        return entries, entries[0].balance_after
+    balance = await tx.value(sql.balance_of_level, **place)
+    if balance is None:
+        raise NotFound("sku_not_found", "This SKU has no stock record there.")
+    return entries, balance
 
 
 async def explain(tx: Tx, sku_id: UUID, warehouse_id: UUID | None) -> dict[str, Any]:

@@ -48,6 +48,8 @@ select s.code as sku_code, w.code as warehouse_code, i.sku_id, i.warehouse_id,
  where (%(sku_id)s::uuid is null or i.sku_id = %(sku_id)s)
    and (%(sku_id)s::uuid is not null or not exists (select from sandbox_skus x where x.sku_id = i.sku_id))
    and (%(warehouse_id)s::uuid is null or i.warehouse_id = %(warehouse_id)s)
+   and (%(category)s::text is null or s.category = %(category)s)
+   and (%(pattern)s::text is null or s.code ilike %(pattern)s or s.name ilike %(pattern)s or s.barcode = %(q)s)
    and (%(after_code)s::text is null or (s.code, w.code) > (%(after_code)s, %(after_warehouse)s))
  order by s.code, w.code
  limit %(limit)s;
@@ -125,6 +127,17 @@ select id, seq, movement_type, quantity, bucket, state, balance_after - quantity
    and (%(before_created_at)s::timestamptz is null or (created_at, seq) < (%(before_created_at)s, %(before_seq)s))
  order by created_at desc, seq desc
  limit %(limit)s;
+
+-- balance_of_level
+-- What a level had after its newest entry up to an instant or before an entry: what a page without entries opens and closes with.
+select coalesce((select m.balance_after from inventory_movements m
+                  where m.sku_id = i.sku_id and m.warehouse_id = i.warehouse_id
+                    and (%(until)s::timestamptz is null or m.created_at <= %(until)s)
+                    and (%(before_created_at)s::timestamptz is null or (m.created_at, m.seq) < (%(before_created_at)s, %(before_seq)s))
+                  order by m.created_at desc, m.seq desc
+                  limit 1), 0)
+  from inventory i
+ where i.sku_id = %(sku_id)s and i.warehouse_id = %(warehouse_id)s;
 
 -- explain_pools
 -- What is kept of each level for single channels: given, less what their holds and sales took; in the order in which they are filled.

@@ -52,6 +52,7 @@ from holdfast.web.asgi import (
     send_refusal,
 )
 from holdfast.web.problem import headers_of, problem, problem_of
+from holdfast.web.texts import refuse_in_address
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -100,7 +101,7 @@ class Call:
             return _decoders[kind].decode(self.body)
         except msgspec.ValidationError as error:
             raise _field_error(error) from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Invalid("not_json", f"The body is not JSON: {error}") from error
 
     def ask_facts(self) -> dict[str, Any]:
@@ -239,11 +240,14 @@ class HotLane:
         return (status, b"", [f for f in fields if f not in JSON]) if status == 204 else (status, body, fields)
 
     async def availability(self, call: Call, sku: str) -> Reply:
+        refuse_in_address({}, call.scope["query_string"])
         query = {name: values[-1] for name, values in parse_qs(_text(call.scope["query_string"]) or "").items()}
         quantity = query.get("quantity")
         if quantity is None:
             raise Invalid.field_error(["query", "quantity"], "required", "Say how many are wanted.")
-        if not quantity.isascii() or not quantity.isdigit() or not 1 <= int(quantity) <= QUANTITY_MAX:
+        # The length first: Python refuses to read thousands of digits.
+        readable = quantity.isascii() and quantity.isdigit() and len(quantity) <= 20
+        if not readable or not 1 <= int(quantity) <= QUANTITY_MAX:
             raise Invalid.field_error(["query", "quantity"], "out_of_range", "A whole number from 1.")
         warehouse = query.get("warehouse_id")
         for loc, value in ((["path", "sku_id"], sku), (["query", "warehouse_id"], warehouse)):

@@ -78,6 +78,8 @@ async def set_policy(
     refused: str | None = await tx.value(sql.set_policy, sku_id=sku_id, actor=actor, **facts)
     if refused is not None:
         kind, detail = _NO_POLICY[refused]
+        if kind is Invalid:
+            raise Invalid.at(["warehouse_id"], refused, detail)
         raise kind(refused, detail)
     told = {**facts, "warehouse_id": None if warehouse_id is None else str(warehouse_id)}
     await audit.record(tx, actor=actor, action="backorders.policy_set", subject=f"sku:{sku_id}", **told)

@@ -13,13 +13,12 @@ from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_number_cursor, encode_cursor, page_of
 from holdfast.settings import Settings
 from holdfast.stock import promises
-from holdfast.stock.asks import QUANTITY_MAX
+from holdfast.web.fields import Quantity
 
 policy_router = APIRouter(prefix="/api/v1/inventory", route_class=ApiRoute, tags=["Inventory"])
 router = APIRouter(prefix="/api/v1/waiting-list", route_class=ApiRoute, tags=["Waiting list"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 Minutes = Annotated[int, Field(ge=1, le=525_600)]
 Reference = Annotated[str, Field(min_length=1, max_length=200)]
 Status = Literal["waiting", "offered", "accepted", "lapsed", "declined", "cancelled"]

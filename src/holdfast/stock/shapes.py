@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from holdfast.stock.asks import QUANTITY_MAX
+from holdfast.kernel.errors import Invalid
+from holdfast.stock.asks import ForeignCost
 from holdfast.stock.model import BatchNamed
+from holdfast.web.fields import Count, Expected, Quantity
 
-Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+# Costs have twelve digits before the point.
+COST_BOUND: Final = 10**12
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _of_our_time(moment: datetime) -> datetime:
+    """What is earlier is a clock that was never set; and Python cannot read every instant that PostgreSQL keeps."""
+    if moment < EARLIEST:
+        raise ValueError(f"is before {EARLIEST:%Y-%m-%d}")
+    return moment
+
+
 Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
+# Blanks say as little as nothing (S1-29).
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Bucket = Literal["sellable", "unsellable"]
+BoughtAt = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 PackName = Annotated[Text, Field(description="quantity counts packs of this name; stock keeps base units")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Rate = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=9)]
@@ -134,15 +149,17 @@ class InventoryPage(BaseModel):
 
 
 class Adjustment(BaseModel):
-    """``set`` sets what is physically in the bucket and needs the quantity you expect to find there."""
+    """``set`` sets what is physically in the bucket and needs the quantity you expect to find there; to increase and
+    decrease it may be given. ``state`` is of the unsellable bucket only.
+    """
 
     model_config = ConfigDict(extra="forbid")
     warehouse_id: UUID
     adjustment_type: Literal["increase", "decrease", "set"]
-    quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+    quantity: Count
     pack: PackName | None = None
     reason: Reason
-    expected_quantity: Annotated[int, Field(ge=0)] | None = None
+    expected_quantity: Expected | None = None
     bucket: Bucket = "sellable"
     unit_cost: Cost | None = None
     batch: BatchIn | None = None
@@ -186,6 +203,21 @@ class ReceiptItem(BaseModel):
             raise ValueError("cost_currency says in what unit_cost is")
         return self
 
+    def ledger_cost(self, number: int) -> str | None:
+        """The cost of a unit in the SKU's currency, with six places. Raises Invalid naming the line."""
+        if self.unit_cost is None:
+            return None
+        cost = self.unit_cost if self.exchange_rate is None else round(self.unit_cost * self.exchange_rate, 6)
+        if cost >= COST_BOUND:
+            message = "Converted, this is more than a unit can cost."
+            raise Invalid.field_error(["items", number, "unit_cost"], "out_of_range", message)
+        return str(cost)
+
+    def foreign_cost(self) -> ForeignCost | None:
+        if self.cost_currency is None:
+            return None
+        return ForeignCost(self.cost_currency, str(self.unit_cost), str(self.exchange_rate))
+
 
 class Receipt(BaseModel):
     """Goods in without an order."""
@@ -214,7 +246,7 @@ class Sale(BaseModel):
     model_config = ConfigDict(extra="forbid")
     warehouse_id: UUID | None = None
     reference: Text | None = None
-    occurred_at: AwareDatetime | None = None
+    occurred_at: BoughtAt | None = None
     channel: Annotated[Text | None, Field(description="sold on this channel: from its pools first")] = None
     items: Annotated[list[SaleItem], Field(min_length=1, max_length=10_000)]
 

@@ -23,6 +23,7 @@ from holdfast.stock.model import BatchNamed
 from holdfast.stock.shapes import Posted, Reason, StateChange
 from holdfast.tracking import service
 from holdfast.tracking.model import Balance, Batch, State, Trace, Unit, UnitStep
+from holdfast.web.fields import Version
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Batches and serials"])
 
@@ -57,7 +58,7 @@ class BatchChange(BaseModel):
     production_date: date | None = None
     expiry_date: date | None = None
     supplier_id: UUID | None = None
-    expected_version: int | None = None
+    expected_version: Version | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

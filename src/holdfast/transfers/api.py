@@ -15,7 +15,6 @@ from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
 from holdfast.catalog.api import version_of
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
-from holdfast.stock.asks import QUANTITY_MAX
 from holdfast.stock.shapes import BatchNumber, Serials
 from holdfast.transfers import service
 from holdfast.transfers.model import (
@@ -28,12 +27,11 @@ from holdfast.transfers.model import (
     TransferLine,
     TransferReceipt,
 )
+from holdfast.web.fields import Count, Quantity, Version
 
 router = APIRouter(prefix="/api/v1/transfers", route_class=ApiRoute, tags=["Transfers"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
-Part = Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Note = Annotated[str, Field(max_length=5000)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
@@ -70,7 +68,7 @@ class TransferChange(BaseModel):
     items: Annotated[list[TransferItem], Field(min_length=1, max_length=10_000)] | None = None
     expected_at: date | None = None
     note: Note | None = None
-    expected_version: int | None = None
+    expected_version: Version | None = None
 
 
 class ArrivedItem(BaseModel):
@@ -78,9 +76,9 @@ class ArrivedItem(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     sku_id: UUID
-    quantity: Part = 0
-    unsellable_quantity: Part = 0
-    lost_quantity: Part = 0
+    quantity: Count = 0
+    unsellable_quantity: Count = 0
+    lost_quantity: Count = 0
     batch: BatchNumber | None = None
     serials: Serials | None = None
     unsellable_serials: Serials | None = None

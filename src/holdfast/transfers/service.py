@@ -64,7 +64,7 @@ async def create_transfer(
     ``invalid_request``).
     """
     if from_warehouse_id == to_warehouse_id:
-        raise Invalid("same_warehouse", "A transfer goes to another warehouse.")
+        raise Invalid.at(["to_warehouse_id"], "same_warehouse", "A transfer goes to another warehouse.")
     await get_warehouse(tx, from_warehouse_id)
     if not (await get_warehouse(tx, to_warehouse_id)).is_active:
         raise Conflict("warehouse_inactive", "The destination is not active.")
@@ -260,7 +260,7 @@ def _check_arrivals(lines: Sequence[TransferLine], arrivals: Sequence[Arrival], 
     if excess:
         raise Conflict("over_receipt", "More arrived than is on its way; nothing was booked.", errors=excess)
     if not reason and any(a.lost_quantity for a in arrivals):
-        raise Invalid("reason_required", "Say why units are lost.")
+        raise Invalid.at(["reason"], "reason_required", "Say why units are lost.")
 
 
 async def _book(

@@ -14,6 +14,7 @@ from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
 from holdfast.warehouses import service
 from holdfast.warehouses.model import Warehouse
+from holdfast.web.fields import Version
 
 router = APIRouter(prefix="/api/v1/warehouses", route_class=ApiRoute, tags=["Warehouses"])
 
@@ -55,7 +56,7 @@ class WarehouseChange(BaseModel):
     capacity: Capacity | None = None
     priority: Priority | None = None
     is_active: bool | None = None
-    expected_version: int | None = None
+    expected_version: Version | None = None
 
 
 class WarehousePage(BaseModel):

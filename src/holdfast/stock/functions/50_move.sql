@@ -3,9 +3,10 @@
 --               occurred_at (null: now), channel (of a sale; its code), items: [{sku_id, warehouse_id, bucket, quantity (signed), set_to, expected_quantity,
 --               unit_cost, inbound_delta, batch, serials, state}]}]
 -- A sale may name bundles: their components leave, in the same entry of the books (facts.bundles).
--- set_to replaces quantity: the physical quantity of the bucket becomes set_to if it is still expected_quantity.
+-- set_to replaces quantity: the physical quantity of the bucket becomes set_to. With expected_quantity a line is posted only if
+-- that many are physically there.
 -- What is sold or shipped elsewhere leaves what pools keep where it is; what is only reported (adjustments, counts) need not.
--- Outcomes: moved; unknown_channel, unknown_sku, unknown_warehouse, sku_archived, insufficient_stock, below_reserved,
+-- Outcomes: moved; occurs_later, unknown_channel, unknown_sku, unknown_warehouse, sku_archived, insufficient_stock, below_reserved,
 -- version_conflict, inbound_exceeded, sku_is_bundle; those of stock_track; idempotency_key_reused.
 create or replace function stock_move(p_requests json) returns setof stock_answer
 language plpgsql security definer set search_path = public, pg_temp
@@ -108,6 +109,10 @@ declare
     v_pools record;
     v_channel uuid;
 begin
+    -- A day of grace: tills have clocks and time zones of their own. What is told as sold next year would be demand of next year.
+    if v_occurred_at > p_now + interval '1 day' then
+        return row(v_n, 'occurs_later', json_build_object('occurred_at', v_occurred_at, 'now', p_now), false)::stock_answer;
+    end if;
     v_refusal := stock_move_refusal(p_request);
     if p_tracked and (v_refusal.outcome is null or v_refusal.outcome not in ('unknown_sku', 'unknown_warehouse', 'sku_archived')) then
         select * into v_track from stock_track(p_request, 'insufficient_stock', p_now);
@@ -267,7 +272,7 @@ language sql stable as $$
                        -- what only changes its state is not received
                        when archived and coalesce(quantity, set_to) > 0 and (set_to is not null or growth > 0) then 3
                        when is_bundle then 8
-                       when set_to is not null and expected_quantity <> physical then 4
+                       when expected_quantity <> physical then 4
                        when set_to is not null and not is_unsellable and set_to < reserved then 5
                        when set_to is null and is_unsellable and unavailable + change < 0 then 6
                        when set_to is null and not is_unsellable and available + change < 0 then 6

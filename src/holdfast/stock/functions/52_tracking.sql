@@ -19,9 +19,9 @@ language sql stable as $$
       left join skus s on s.id = i.sku_id
       left join batches b on b.sku_id = i.sku_id and b.number = i.batch ->> 'number'
       left join inventory v on (v.sku_id, v.warehouse_id) = (i.sku_id, i.warehouse_id)
-     -- what "set" is compared with: the batch if one is named, and the state if one is
+     -- what the expectation is compared with: the batch if one is named, and the state if one is
      cross join lateral (
-           select case when i.set_to is null then null
+           select case when coalesce(i.set_to, i.expected_quantity) is null then null
                        when i.bucket = 'unsellable' then coalesce((
                             select sum(x.quantity) from inventory_states x
                              where x.sku_id = i.sku_id and x.warehouse_id = i.warehouse_id
@@ -82,7 +82,7 @@ language sql stable as $$
                     when l.quantity > 0 and l.production_date <> (l.batch ->> 'production_date')::date then 'batch_differs'
                     when w.in_stock is not null then 'serial_in_stock'
                     when w.not_here is not null then 'serial_not_here'
-                    when l.set_to is not null and l.expected_quantity <> l.there then 'version_conflict' end as code
+                    when l.expected_quantity <> l.there then 'version_conflict' end as code
           from line l cross join verb v left join wrong w using (line_no)
     ), first as (
         select code from judged where code is not null order by line_no limit 1

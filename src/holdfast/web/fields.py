@@ -1,0 +1,17 @@
+"""Whole numbers as JSON bodies give them: ``true``, ``"5"`` and ``5.0`` are none."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from holdfast.kernel.page import BIGINT_MAX
+from holdfast.kernel.quantity import QUANTITY_MAX
+
+Quantity = Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX)]
+# Of what may be nothing: what was found, what shall be there.
+Count = Annotated[int, Field(strict=True, ge=0, le=QUANTITY_MAX)]
+# A level may have grown beyond what one line may bring.
+Expected = Annotated[int, Field(strict=True, ge=0, le=BIGINT_MAX)]
+Version = Annotated[int, Field(strict=True, ge=0, le=BIGINT_MAX)]
