@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import sys
-from collections.abc import Generator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +18,8 @@ import holdfast.demand.command
 import holdfast.demo.commands
 import holdfast.importing.command
 import holdfast.replenishment.command
-from holdfast.db.embedded import EmbeddedServer, wait_until_ready
+from holdfast.db.embedded import wait_until_ready
+from holdfast.db.installation import installed_database
 from holdfast.db.migrate import migrate, need_migrated
 from holdfast.kernel.errors import CannotStart
 from holdfast.logs import configure_logs
@@ -117,7 +116,7 @@ def worker(
 @app.command("migrate")
 def migrate_command(data_dir: DataDir = Path("data")) -> None:
     """Bring the database to the state this program needs."""
-    with _database(data_dir) as url:
+    with installed_database(data_dir, may_be_new=True) as url:
         applied = migrate(url)
     screen.print("Applied: " + ", ".join(applied) if applied else "Nothing to do.")
 
@@ -133,8 +132,7 @@ def doctor(
     from holdfast.monitoring.command import consult
     from holdfast.monitoring.kept import visit_cache
 
-    with _database(data_dir) as url:
-        need_migrated(url)
+    with installed_database(data_dir) as url:
         healthy = asyncio.run(consult(url, screen, seals=seals or expect is not None, expect=expect, repair=repair))
         healthy &= asyncio.run(visit_cache(url, Settings.from_env(), screen))
     raise typer.Exit(0 if healthy else 1)
@@ -155,29 +153,13 @@ def selftest_command(
     from holdfast.selftest import command
 
     plan = command.Plan(seconds, requests, buyers, processes, address or [], crash)
-    with _database(data_dir) as url:
-        need_migrated(url)
+    with installed_database(data_dir) as url:
         verdict = asyncio.run(command.selftest(url, plan, Console(stderr=True) if as_json else screen))
     if as_json:
         print(command.as_json(verdict))  # noqa: T201 - for programs
     else:
         command.report(verdict, screen)
     raise typer.Exit(0 if verdict.passed else 1)
-
-
-@contextlib.contextmanager
-def _database(data_dir: Path) -> Generator[str]:
-    """The installation's database, the embedded server running at least as long as this."""
-    settings = Settings.from_env()
-    server = None if settings.db_url else EmbeddedServer(data_dir.resolve())
-    ours = server is not None and not server.is_running()
-    url = settings.db_url or (server.start() if server else "")
-    try:
-        wait_until_ready(url, seconds=1)
-        yield url
-    finally:
-        if ours and server is not None:
-            server.stop()
 
 
 def _need_database(settings: Settings) -> None:

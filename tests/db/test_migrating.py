@@ -139,10 +139,20 @@ def test_functions_can_be_created_twice() -> None:
         assert "create function" not in file.text, file.name
 
 
-def test_preparing_an_embedded_database_leaves_no_server_behind(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "holdfast", "migrate", "--data-dir", str(tmp_path / "data")]
+def test_commands_leave_no_embedded_server_behind_and_say_what_is_missing(tmp_path: Path) -> None:
+    here, nowhere = str(tmp_path / "data"), str(tmp_path / "nowhere")
     bare = {name: value for name, value in environment("").items() if name != "INVENTORY_DB_URL"}
-    done = subprocess.run(command, env=bare, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "0001_access" in done.stdout
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        whole = [sys.executable, "-m", "holdfast", *command]
+        return subprocess.run(whole, env=bare, capture_output=True, text=True, timeout=60, check=False)
+
+    assert "0001_access" in run("migrate", "--data-dir", here).stdout
     assert not EmbeddedServer(tmp_path / "data").is_running()
+    key = run("key", "create", "till", "--scope", "read", "--data-dir", here)
+    assert (key.returncode, key.stdout[:3]) == (0, "hf_"), key.stderr
+    assert not EmbeddedServer(tmp_path / "data").is_running()
+    lost = run("user", "add", "anna@shop.example", "--data-dir", nowhere)
+    assert lost.returncode == 1
+    assert "no installation" in lost.stdout + lost.stderr
+    assert not (tmp_path / "nowhere").exists()

@@ -14,7 +14,7 @@ from holdfast.access import keys, people
 from holdfast.access.model import ROLE_SCOPES, SCOPES
 from holdfast.access.reached import kept_address
 from holdfast.db import Tx, in_one_transaction
-from holdfast.db.embedded import EmbeddedServer
+from holdfast.db.installation import installed_database
 from holdfast.settings import Settings
 
 users = typer.Typer(no_args_is_help=True, help="People who sign in to the console.")
@@ -78,10 +78,5 @@ def _print_link(token: str | None, data_dir: Path) -> None:
 
 
 def _in_transaction(data_dir: Path, act: Callable[[Tx], Awaitable[Any]]) -> Any:
-    settings = Settings.from_env()
-    url = settings.db_url or EmbeddedServer(data_dir.resolve()).start()
-
-    async def run() -> Any:
-        return await in_one_transaction(url, act)
-
-    return asyncio.run(run())
+    with installed_database(data_dir) as url:
+        return asyncio.run(in_one_transaction(url, act))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import Generator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,9 +15,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from holdfast.db import Database, identity
-from holdfast.db.embedded import EmbeddedServer
-from holdfast.db.migrate import migrate
-from holdfast.kernel.errors import CannotStart, Refusal
+from holdfast.db.installation import installed_database
+from holdfast.kernel.errors import Refusal
 from holdfast.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,7 +72,7 @@ def import_file(
     try:
         kind = kind_of(what.value, mode=mode.value if mode else None, from_stock=from_stock)
         reading = _read(file, kind)
-        with _reachable(data_dir) as url:
+        with installed_database(data_dir) as url:
             outcome = asyncio.run(
                 _run(url, kind, reading, apply=apply, valid_rows_only=valid_rows_only, reference=file.name[:100])
             )
@@ -126,28 +123,6 @@ async def _run(
     finally:
         await cache.close()
         await database.close()
-
-
-@contextmanager
-def _reachable(data_dir: Path) -> Generator[str]:
-    """The database of this installation; an embedded server that we start here is stopped here."""
-    settings = Settings.from_env()
-    if settings.db_url:
-        yield settings.db_url
-        return
-    server = EmbeddedServer(data_dir.resolve())
-    if not server.cluster_dir.exists():
-        raise CannotStart(
-            f"There is no installation in {data_dir}. Name it with --data-dir, or begin with `holdfast up`."
-        )
-    ours = not server.is_running()
-    url = server.start()
-    try:
-        migrate(url)
-        yield url
-    finally:
-        if ours:
-            server.stop()
 
 
 def _show(file: Path, reading: Reading, outcome: Outcome, *, asked: bool) -> None:
