@@ -89,6 +89,14 @@ def test_the_ledger_and_the_demand_of_its_days_tell_the_same_story(rows: Any) ->
     ) == [(0,)]
 
 
+def test_stock_is_worth_now_what_its_entries_say_it_is_worth_as_of_now(rows: Any) -> None:
+    assert rows(
+        "select count(*), count(*) filter (where n.value is distinct from t.value or n.quantity <> t.quantity) "
+        "from stock_average_value(null, null, null) n "
+        "full join stock_average_value(business_now(), null, null) t using (sku_id, warehouse_id)"
+    )[0] == (rows("select count(*) from inventory where on_hand_quantity > 0")[0][0], 0)
+
+
 def test_every_warehouse_has_stock_and_something_is_out(rows: Any) -> None:
     found = dict(
         rows(

@@ -126,6 +126,9 @@ async def test_layers_are_those_of_a_plain_queue(shelf: Shelf, database: Databas
             on_hand += quantity
         moments.append((last[0], plain_fifo(deeds), on_hand))
     async with database.transaction() as tx:
+        level = {"method": "average", "sku_id": sku, "warehouse_id": house}
+        at_the_end = await valuation.list_values(tx, as_of=moments[-1][0], **level)
+        assert await valuation.list_values(tx, as_of=None, **level) == at_the_end
         for as_of, worth, left in moments:
             layers = await valuation.list_layers(tx, as_of=as_of, sku_id=sku, warehouse_id=house)  # type: ignore[arg-type]
             assert sum((x.quantity * (x.unit_cost or 0) for x in layers), Decimal(0)) == worth

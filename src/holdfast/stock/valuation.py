@@ -63,13 +63,13 @@ class Layer:
     unit_cost: Decimal | None
 
 
-async def list_values(tx: Tx, *, as_of: datetime, method: Method, **filters: Any) -> list[LevelValue]:
-    """Every level that had stock. Filters: sku_id, warehouse_id, category."""
+async def list_values(tx: Tx, *, as_of: datetime | None, method: Method, **filters: Any) -> list[LevelValue]:
+    """Every level that had stock; that has, without ``as_of``. Filters: sku_id, warehouse_id, category."""
     statement = sql.list_fifo if method == "fifo" else sql.list_average
     return await tx.all(statement, LevelValue, as_of=as_of, **_columns(filters))
 
 
-async def list_totals(tx: Tx, *, as_of: datetime, method: Method, **filters: Any) -> list[Total]:
+async def list_totals(tx: Tx, *, as_of: datetime | None, method: Method, **filters: Any) -> list[Total]:
     """Totals per currency, currency and warehouse, currency and category. Filters: sku_id, warehouse_id, category."""
     statement = sql.total_fifo if method == "fifo" else sql.total_average
     return await tx.all(statement, Total, as_of=as_of, **_columns(filters))

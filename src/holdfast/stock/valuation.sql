@@ -1,7 +1,7 @@
 -- list_average
 -- Every level with its value by moving average as of an instant.
 select s.code as sku_code, w.code as warehouse_code, s.category, s.currency, v.sku_id, v.warehouse_id, v.quantity, v.valued_quantity, v.value
-  from stock_average_value(%(as_of)s, %(sku_id)s, %(warehouse_id)s) v
+  from stock_average_value(%(as_of)s::timestamptz, %(sku_id)s, %(warehouse_id)s) v
   join skus s on s.id = v.sku_id
   join warehouses w on w.id = v.warehouse_id
  where (%(category)s::text is null or s.category = %(category)s)
@@ -10,7 +10,7 @@ select s.code as sku_code, w.code as warehouse_code, s.category, s.currency, v.s
 -- list_fifo
 -- Every level with its value by first in, first out as of an instant.
 select s.code as sku_code, w.code as warehouse_code, s.category, s.currency, v.sku_id, v.warehouse_id, v.quantity, v.valued_quantity, v.value
-  from stock_fifo_value(%(as_of)s, %(sku_id)s, %(warehouse_id)s) v
+  from stock_fifo_value(%(as_of)s::timestamptz, %(sku_id)s, %(warehouse_id)s) v
   join skus s on s.id = v.sku_id
   join warehouses w on w.id = v.warehouse_id
  where (%(category)s::text is null or s.category = %(category)s)
@@ -20,7 +20,7 @@ select s.code as sku_code, w.code as warehouse_code, s.category, s.currency, v.s
 -- Totals by moving average: per currency, and within it per warehouse and per category.
 select s.currency, w.code as warehouse_code, s.category, grouping(w.code) = 0 as by_warehouse, grouping(s.category) = 0 as by_category,
        sum(v.quantity)::bigint as quantity, sum(v.valued_quantity)::bigint as valued_quantity, coalesce(sum(v.value), 0) as value
-  from stock_average_value(%(as_of)s, %(sku_id)s, %(warehouse_id)s) v
+  from stock_average_value(%(as_of)s::timestamptz, %(sku_id)s, %(warehouse_id)s) v
   join skus s on s.id = v.sku_id
   join warehouses w on w.id = v.warehouse_id
  where (%(category)s::text is null or s.category = %(category)s)
@@ -31,7 +31,7 @@ select s.currency, w.code as warehouse_code, s.category, grouping(w.code) = 0 as
 -- Totals by first in, first out.
 select s.currency, w.code as warehouse_code, s.category, grouping(w.code) = 0 as by_warehouse, grouping(s.category) = 0 as by_category,
        sum(v.quantity)::bigint as quantity, sum(v.valued_quantity)::bigint as valued_quantity, coalesce(sum(v.value), 0) as value
-  from stock_fifo_value(%(as_of)s, %(sku_id)s, %(warehouse_id)s) v
+  from stock_fifo_value(%(as_of)s::timestamptz, %(sku_id)s, %(warehouse_id)s) v
   join skus s on s.id = v.sku_id
   join warehouses w on w.id = v.warehouse_id
  where (%(category)s::text is null or s.category = %(category)s)

@@ -83,10 +83,10 @@ async def value_stock(
     moment = as_of or await valuation.now(tx)
     filters = {"warehouse_id": warehouse_id, "category": category}
     if format == "csv":
-        text = valuation.csv_text(await valuation.list_values(tx, as_of=moment, method=method, **filters))
+        text = valuation.csv_text(await valuation.list_values(tx, as_of=as_of, method=method, **filters))
         headers = {"content-disposition": f'attachment; filename="valuation-{moment:%Y-%m-%d}-{method}.csv"'}
         return Response(text, 200, headers, "text/csv; charset=utf-8")
-    totals = await valuation.list_totals(tx, as_of=moment, method=method, **filters)
+    totals = await valuation.list_totals(tx, as_of=as_of, method=method, **filters)
     return Valuation(
         as_of=moment,
         method=method,

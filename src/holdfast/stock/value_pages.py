@@ -45,8 +45,8 @@ async def value(visit: Signed) -> Response:
 
 @router.get("/value.csv")
 async def value_csv(visit: Signed) -> Response:
-    method, _, moment = await _asked(visit)
-    values = await valuation.list_values(visit.tx, as_of=moment, method=method)
+    method, day, moment = await _asked(visit)
+    values = await valuation.list_values(visit.tx, as_of=moment if day else None, method=method)
     name = f'attachment; filename="valuation-{moment:%Y-%m-%d}-{method}.csv"'
     headers = {"Content-Disposition": name, "Cache-Control": "no-store"}
     return Response(valuation.csv_text(values), headers=headers, media_type="text/csv; charset=utf-8")
@@ -55,7 +55,7 @@ async def value_csv(visit: Signed) -> Response:
 async def _view(visit: Visit) -> ValueView:
     """Two statements."""
     method, day, moment = await _asked(visit)
-    totals = await valuation.list_totals(visit.tx, as_of=moment, method=method)
+    totals = await valuation.list_totals(visit.tx, as_of=moment if day else None, method=method)
     address = Address.of("/value", day=day, method="" if method == "average" else method)
     return ValueView(
         address=address,

@@ -2,10 +2,17 @@
 -- is ever posted again, so a value that was reported once is reported again (docs/decisions/0085).
 
 
--- The moving average as of an instant: two look-ups per level. A level whose cost nobody ever told has none.
+-- The moving average as of an instant: two look-ups per level; as the levels stand, when no instant is named: one pass over
+-- them. A level whose cost nobody ever told has none.
 create or replace function stock_average_value(p_as_of timestamptz, p_sku uuid, p_warehouse uuid)
 returns table (sku_id uuid, warehouse_id uuid, quantity bigint, valued_quantity bigint, value numeric)
 language sql stable security definer set search_path = public, pg_temp as $$
+    select i.sku_id, i.warehouse_id, i.on_hand_quantity, case when i.cost_price is null then 0 else i.on_hand_quantity end,
+           round(i.on_hand_quantity * i.cost_price, 6)
+      from inventory i
+     where p_as_of is null and i.on_hand_quantity > 0
+       and (p_sku is null or i.sku_id = p_sku) and (p_warehouse is null or i.warehouse_id = p_warehouse)
+    union all
     select i.sku_id, i.warehouse_id, m.balance_after, case when k.cost is null then 0 else m.balance_after end,
            round(m.balance_after * k.cost, 6)
       from inventory i
@@ -20,7 +27,7 @@ language sql stable security definer set search_path = public, pg_temp as $$
      -- Entries from before averages were kept tell the cost they went at.
      cross join lateral (select case when c.id is not null then c.cost_after when m.posted_in is null then coalesce(m.cost_after, m.unit_cost)
                                      else m.cost_after end as cost) k
-     where m.balance_after > 0
+     where p_as_of is not null and m.balance_after > 0
        and (p_sku is null or i.sku_id = p_sku) and (p_warehouse is null or i.warehouse_id = p_warehouse)
 $$;
 
@@ -61,7 +68,7 @@ returns table (sku_id uuid, warehouse_id uuid, quantity bigint, valued_quantity 
 language sql stable as $$
     select sku_id, warehouse_id, sum(quantity)::bigint, coalesce(sum(quantity) filter (where unit_cost is not null), 0)::bigint,
            round(sum(quantity * unit_cost), 6)
-      from stock_fifo_layers(p_as_of, p_sku, p_warehouse)
+      from stock_fifo_layers(coalesce(p_as_of, 'infinity'), p_sku, p_warehouse)
      group by sku_id, warehouse_id
 $$;
 
