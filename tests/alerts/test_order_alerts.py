@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from tests.purchasing.test_suppliers_words import events, live, sent
 from holdfast.alerts.orders import tell_of_orders
 from holdfast.purchasing.exceptions import watch
 
-LATE = {"items": [{"line_no": 1, "quantity": 100, "expected_at": "2026-01-05"}]}
+YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
+LATE = {"items": [{"line_no": 1, "quantity": 100, "expected_at": YESTERDAY}]}
 SHORT = {"items": [{"line_no": 1, "quantity": 60, "reason": "no more leaves"}]}
 REFUSED = {"items": [{"line_no": 1, "quantity": 0}]}
 WHOLE = {"items": [{"line_no": 1, "quantity": 100, "expected_at": "2027-01-05"}]}
@@ -115,9 +117,7 @@ async def test_words_and_receipts_out_of_order_leave_what_is_so(house: House) ->
     await do(house, made, "receive", await arrived(house, "TEA", 70))
     await do(house, made, "confirm", {"items": [{"line_no": 1, "quantity": 70}]})
     assert await live(house, made) == [("short", 30)]
-    await do(
-        house, made, "confirm", {"items": [{"line_no": 1, "quantity": 90, "expected_at": "2026-01-05"}]}, expect=409
-    )
+    await do(house, made, "confirm", {"items": [{"line_no": 1, "quantity": 90, "expected_at": YESTERDAY}]}, expect=409)
     await look(house)
     assert await live(house, made) == [("short", 30)]
     other = await sent(house, ("TEA", 100))
@@ -173,6 +173,6 @@ async def test_a_rule_about_orders_has_no_threshold_and_measures_no_level(house:
 
 
 async def test_alerts_of_orders_that_were_never_sent_do_not_exist(house: House) -> None:
-    await order(house, ("TEA", 100), expected_at="2026-01-05")
+    await order(house, ("TEA", 100), expected_at=YESTERDAY)
     await look(house)
     assert await count(house, "purchase_order_exceptions") == 0

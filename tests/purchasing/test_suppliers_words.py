@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -10,6 +11,9 @@ from tests.house import House
 from tests.purchasing.test_orders import arrived, do, order
 
 from holdfast.purchasing.exceptions import watch
+
+# What was promised for it is late at once.
+YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
 
 
 async def sent(house: House, *lines: tuple[str, int], **fields: Any) -> dict[str, Any]:
@@ -37,6 +41,19 @@ async def test_a_part_confirmed_for_another_day_leaves_the_rest_on_its_day(house
     received = await do(house, made, "receive", await arrived(house, "TEA", 50))
     assert (days(received), received["items"][0]["expected_at"]) == ([], "2027-03-05")
     assert received["items"][0]["promised_at"] == "2027-01-05", "on time is measured against the first word"
+
+
+async def test_nothing_is_promised_for_a_day_before_it_was_ordered(house: House) -> None:
+    """A slip of the year would stay in the scorecard as a promise that was broken for decades."""
+    made = await sent(house, ("TEA", 100), expected_at="2027-01-20")
+    slip = {"items": [{"line_no": 1, "quantity": 60, "expected_at": "1990-01-05"}]}
+    path = f"/purchase-orders/{made['id']}"
+    refused = await house.call("POST", f"{path}/confirm", json=slip, expect=422)
+    assert [(e["loc"], e["code"]) for e in refused["errors"]] == [(["items", 0, "expected_at"], "before_order")]
+    ship = {"expected_at": "1990-01-05", "items": [{"line_no": 1, "quantity": 60}]}
+    refused = await house.call("POST", f"{path}/shipments", json=ship, expect=422)
+    assert [e["loc"] for e in refused["errors"]] == [["expected_at"]]
+    assert (await house.get(path))["status"] == "sent"
 
 
 async def test_each_part_is_inbound_on_its_own_day(house: House) -> None:
@@ -75,7 +92,7 @@ async def test_what_is_late_is_found_by_time_and_over_with_the_receipt(house: Ho
         house,
         made,
         "confirm",
-        {"items": [{"line_no": 1, "quantity": 60, "expected_at": "2026-01-05", "is_rest_open": True}]},
+        {"items": [{"line_no": 1, "quantity": 60, "expected_at": YESTERDAY, "is_rest_open": True}]},
     )
     assert await live(house, made) == [("late", 60)]
     assert (await house.get("/purchase-orders", is_late="true"))["purchase_orders"][0]["id"] == made["id"]

@@ -123,3 +123,13 @@ async def test_terms_are_one_row_per_supplier_and_sku(house: House) -> None:
         (Decimal("2"), [100], [Decimal("1.5")], 5, 6, 9.0, 2.0, "promised", [1, 3]),
         (Decimal("2"), [], [], 1, 1, 30.0, 2.0, "promised", [1, 3]),
     ]
+
+
+async def test_terms_of_a_sku_that_is_none_name_their_line(house: House) -> None:
+    supplier = f"/suppliers/{await house.supplier('ACME')}/items"
+    tea, nobody = await house.sku("TEA"), "01890000-0000-7000-8000-000000000000"
+    given = [{"sku_id": tea, "unit_cost": "2"}, {"sku_id": nobody, "unit_cost": "2"}]
+    refused = await house.call("PUT", supplier, json={"items": given}, expect=422)
+    assert [(e["loc"], e["code"]) for e in refused["errors"]] == [(["items", 1, "sku_id"], "unknown_sku")]
+    refused = await house.call("PUT", supplier, json={"items": [given[0], given[0]]}, expect=422)
+    assert [(e["loc"], e["code"]) for e in refused["errors"]] == [(["items", 1, "sku_id"], "sku_named_twice")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -59,6 +59,8 @@ async def confirm(
     if await is_repeat(tx, order_id, request_key):
         return before
     await lock(tx, order_id, allowed=FOLLOWS["confirm"])
+    named = [(["items", n, "expected_at"], word.expected_at) for n, word in enumerate(lines)]
+    _no_day_before(before, [(["expected_at"], expected_at), *named])
     rows = _rows(before, lines)
     if expected_at is not None:
         await tx.run(words_sql.promise_days, id=order_id, expected_at=expected_at)
@@ -114,6 +116,7 @@ async def announce(
     if await is_repeat(tx, order_id, request_key):
         return before
     await lock(tx, order_id, allowed=FOLLOWS["announce"])
+    _no_day_before(before, [(["expected_at"], expected_at)])
     by_number = {line.line_no: line for line in before.lines}
     rows: list[dict[str, Any]] = []
     asked: dict[int, int] = defaultdict(int)
@@ -165,6 +168,20 @@ def _rows(before: OrderDetail, words: Sequence[LineWord]) -> list[dict[str, Any]
             }
         )
     return rows
+
+
+def _no_day_before(before: OrderDetail, days: Sequence[tuple[list[str | int], date | None]]) -> None:
+    """A day long before the order was sent is a slip: it would stay in the scorecard as a promise that was broken."""
+    sent_at = before.order.sent_at
+    # Half a day each way for who writes from another time zone.
+    first = None if sent_at is None else sent_at.date() - timedelta(days=1)
+    errors = [
+        {"loc": loc, "code": "before_order", "message": f"The order was sent on {first + timedelta(days=1)}."}
+        for loc, day in days
+        if first is not None and day is not None and day < first
+    ]
+    if errors:
+        raise Invalid("invalid_request", "Nothing can arrive before it was ordered.", errors=errors)
 
 
 def _line(by_number: dict[int, OrderLine], number: int) -> OrderLine:

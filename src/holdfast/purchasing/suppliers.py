@@ -95,7 +95,9 @@ async def put_items(tx: Tx, supplier_id: UUID, items: list[dict[str, Any]], *, a
     supplier = await get_supplier(tx, supplier_id)
     named = [item["sku_id"] for item in items]
     if len(set(named)) < len(named):
-        raise Invalid("sku_named_twice", "Each SKU may be given once.")
+        again = [place for place, sku_id in enumerate(named) if sku_id in named[:place]]
+        errors = [_of_item(place, "sku_named_twice", "The SKU was given before.") for place in again]
+        raise Invalid("sku_named_twice", "Each SKU may be given once.", errors=errors)
     preferred = [item["sku_id"] for item in items if item.get("is_preferred")]
     await tx.run(sql.unprefer_others, sku_ids=preferred, supplier_id=supplier_id)
     complete = [_item(number, item) for number, item in enumerate(items)]
@@ -104,11 +106,17 @@ async def put_items(tx: Tx, supplier_id: UUID, items: list[dict[str, Any]], *, a
             await tx.run(sql.note_cost_changes, supplier_id=supplier_id, items=Json(complete))
             await tx.run(sql.put_supplier_items, supplier_id=supplier_id, items=Json(complete))
     except psycopg.errors.ForeignKeyViolation as error:
-        raise Invalid("unknown_sku", "One of the SKUs does not exist.") from error
+        unknown = await tx.value(sql.find_unknown_skus, sku_ids=named)
+        errors = [_of_item(place, "unknown_sku", "There is no such SKU.") for place in unknown]
+        raise Invalid("unknown_sku", "One of the SKUs does not exist.", errors=errors) from error
     await promise_changed(tx, supplier_id)
     await audit.record(
         tx, actor=actor, action="supplier.items_set", subject=f"supplier:{supplier.id}", skus=len(complete)
     )
+
+
+def _of_item(place: int, code: str, message: str) -> dict[str, Any]:
+    return {"loc": ["items", place, "sku_id"], "code": code, "message": message}
 
 
 async def remove_item(tx: Tx, supplier_id: UUID, sku_id: UUID, *, actor: str) -> None:

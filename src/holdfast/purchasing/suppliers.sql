@@ -55,6 +55,12 @@ select i.supplier_id, i.sku_id, i.unit_cost, n.unit_cost, business_now()
   join supplier_items i on i.supplier_id = %(supplier_id)s and i.sku_id = n.sku_id
  where i.unit_cost <> n.unit_cost;
 
+-- find_unknown_skus
+-- Which of the SKUs named do not exist, by their place in what was given.
+select coalesce(array_agg((t.place - 1)::int order by t.place), '{}')
+  from unnest(%(sku_ids)s::uuid[]) with ordinality as t (id, place)
+ where not exists (select from skus s where s.id = t.id);
+
 -- put_supplier_items
 -- Terms of many SKUs at once; a term given again replaces the old one.
 insert into supplier_items (supplier_id, sku_id, supplier_code, unit_cost, currency, break_quantities, break_costs, moq,
