@@ -127,6 +127,9 @@ def test_a_body_nested_beyond_reason_is_no_json_of_ours(caller: Caller, path: st
 def test_a_reason_of_blanks_is_none(caller: Caller) -> None:
     caller.shelf.given("TEA@GZ 5")
     assert fields(caller.adjust("TEA@GZ", "increase", 1, reason=" \t ")) == [["reason"]]
+    movements = caller.ask("GET", f"/inventory/movements?sku_id={caller.shelf.sku('TEA')}").json()["movements"]
+    undone = caller.ask("POST", f"/inventory/movements/{movements[0]['id']}/undo", {"reason": "  "})
+    assert fields(undone) == [["reason"]]
 
 
 def test_an_expectation_is_compared_whatever_the_adjustment(caller: Caller) -> None:
@@ -197,3 +200,24 @@ def test_a_time_in_which_nothing_moved_opens_and_closes_with_what_was_there(call
     assert (before["opening_quantity"], before["closing_quantity"]) == (0, 0)
     elsewhere = caller.ask("GET", path, params={"warehouse_id": NOWHERE})
     assert problem(elsewhere) == (404, "sku_not_found")
+
+
+def test_a_bundle_is_no_part_of_itself(caller: Caller) -> None:
+    sku = caller.shelf.sku("SET")
+    refused = caller.ask("PUT", f"/skus/{sku}/components", {"components": [{"sku_id": sku, "quantity": 1}]})
+    assert problem(refused) == (422, "nested_bundle")
+    assert fields(refused) == [["components"]]
+
+
+def test_a_strategy_without_an_address_is_not_passed_over(caller: Caller) -> None:
+    caller.shelf.given("TEA@GZ 5")
+    assert fields(caller.hold("TEA@GZ 1", strategy="nearest")) == [["strategy"]]
+
+
+def test_a_transfer_says_which_of_its_warehouses_there_is_not(caller: Caller) -> None:
+    caller.shelf.given("TEA@GZ 5")
+    here, item = caller.shelf.warehouse("GZ"), {"sku_id": caller.shelf.sku("TEA"), "quantity": 1}
+    for field, other in (("from_warehouse_id", "to_warehouse_id"), ("to_warehouse_id", "from_warehouse_id")):
+        refused = caller.ask("POST", "/transfers", {field: NOWHERE, other: here, "items": [item]})
+        assert problem(refused) == (404, "warehouse_not_found")
+        assert fields(refused) == [[field]]

@@ -40,7 +40,7 @@ async def open_count(
 
     Raises NotFound(``warehouse_not_found``), Invalid(``invalid_request``) for an unknown SKU.
     """
-    await get_warehouse(tx, warehouse_id)
+    await get_warehouse(tx, warehouse_id, "warehouse_id")
     count_id: UUID = await tx.value(
         sql.insert_count, warehouse_id=warehouse_id, category=category, note=note, actor=actor
     )

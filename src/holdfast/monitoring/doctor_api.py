@@ -7,11 +7,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from holdfast.access.edge import Admin, ApiRoute, ApiTx, Reader
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
 from holdfast.monitoring import reconciling
+from holdfast.web.fields import Reason
 
 router = APIRouter(prefix="/api/v1/doctor", route_class=ApiRoute, tags=["Doctor"])
 
@@ -38,7 +39,7 @@ class RunPage(BaseModel):
 
 class Repairing(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Reason
 
 
 class RepairInfo(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_id_cursor, encode_cursor, page_of
@@ -46,7 +46,7 @@ class NewReturn(BaseModel):
     warehouse_id: UUID
     items: Annotated[list[ReturnItem], Field(min_length=1, max_length=1000)]
     return_reference: Text | None = None
-    reason: Annotated[str, Field(max_length=500)] = ""
+    reason: Annotated[str, Field(max_length=500), AfterValidator(str.strip)] = ""
     accept_unmatched: Annotated[
         bool, Field(description="take back more than the ledger knows as sold; needs a reason")
     ] = False

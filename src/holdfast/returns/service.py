@@ -55,7 +55,7 @@ async def take_back(tx: Tx, parcel: Parcel, *, actor: str, is_keyed: bool = Fals
     Raises Conflict(``exceeds_consumed`` | ``already_returned`` | ``return_reference_reused`` | ``sku_archived``),
     Invalid(``reason_required`` | ``invalid_request``), NotFound(``warehouse_not_found``).
     """
-    await get_warehouse(tx, parcel.warehouse_id)
+    await get_warehouse(tx, parcel.warehouse_id, "warehouse_id")
     await _check_skus(tx, parcel.lines)
     if parcel.accept_unmatched and not parcel.reason:
         raise Invalid.at(["reason"], "reason_required", "Say why goods come back that were not sold here.")

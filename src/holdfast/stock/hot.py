@@ -267,6 +267,9 @@ class HotLane:
         minutes = self._settings.hold_minutes if body.expires_in_minutes is UNSET else body.expires_in_minutes
         if minutes is None and body.reference_type == "cart":
             raise Invalid.field_error([*at, "expires_in_minutes"], "required", "A cart hold needs a deadline.")
+        if body.strategy is not None and body.ship_to is None:
+            message = "A strategy chooses warehouses by where the order goes; say it in ship_to."
+            raise Invalid.field_error([*at, "strategy"], "needs_ship_to", message)
         return ReserveAsk(
             **facts,
             reference_type=body.reference_type,

@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from holdfast.kernel.errors import Invalid
 from holdfast.stock.asks import ForeignCost
 from holdfast.stock.model import BatchNamed
-from holdfast.web.fields import Count, Expected, Quantity
+from holdfast.web.fields import Count, Expected, Quantity, Reason
 
 # Costs have twelve digits before the point.
 COST_BOUND: Final = 10**12
@@ -27,8 +27,6 @@ def _of_our_time(moment: datetime) -> datetime:
 
 
 Cost = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
-# Blanks say as little as nothing (S1-29).
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Bucket = Literal["sellable", "unsellable"]
 BoughtAt = Annotated[AwareDatetime, AfterValidator(_of_our_time)]

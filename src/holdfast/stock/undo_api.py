@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -14,13 +14,14 @@ from holdfast.access.model import Principal
 from holdfast.db import Tx
 from holdfast.kernel.errors import Refusal
 from holdfast.stock import undo
+from holdfast.web.fields import Reason
 
 router = APIRouter(prefix="/api/v1", route_class=ApiRoute, tags=["Undo"])
 
 
 class Undoing(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Reason
 
 
 class UndoPreview(BaseModel):

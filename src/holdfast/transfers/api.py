@@ -9,7 +9,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
 from holdfast.catalog.api import version_of
@@ -27,14 +27,13 @@ from holdfast.transfers.model import (
     TransferLine,
     TransferReceipt,
 )
-from holdfast.web.fields import Count, Quantity, Version
+from holdfast.web.fields import Count, Quantity, Reason, Version
 
 router = APIRouter(prefix="/api/v1/transfers", route_class=ApiRoute, tags=["Transfers"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Note = Annotated[str, Field(max_length=5000)]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 def _expected(if_match: Annotated[str | None, Header()] = None) -> int | None:
@@ -106,7 +105,7 @@ class TransferDelivery(BaseModel):
     model_config = ConfigDict(extra="forbid")
     items: Annotated[list[ArrivedItem], Field(min_length=1, max_length=10_000)] | None = None
     reference: Text | None = None
-    reason: Annotated[str, Field(max_length=500, description="why units are lost")] = ""
+    reason: Annotated[str, Field(max_length=500, description="why units are lost"), AfterValidator(str.strip)] = ""
 
 
 class TransferClosing(BaseModel):

@@ -65,8 +65,8 @@ async def create_transfer(
     """
     if from_warehouse_id == to_warehouse_id:
         raise Invalid.at(["to_warehouse_id"], "same_warehouse", "A transfer goes to another warehouse.")
-    await get_warehouse(tx, from_warehouse_id)
-    if not (await get_warehouse(tx, to_warehouse_id)).is_active:
+    await get_warehouse(tx, from_warehouse_id, "from_warehouse_id")
+    if not (await get_warehouse(tx, to_warehouse_id, "to_warehouse_id")).is_active:
         raise Conflict("warehouse_inactive", "The destination is not active.")
     transfer_id: UUID = await tx.value(
         sql.insert_transfer,

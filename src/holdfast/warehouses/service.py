@@ -30,10 +30,13 @@ async def create_warehouse(tx: Tx, *, actor: str, **columns: Any) -> Warehouse:
     return made
 
 
-async def get_warehouse(tx: Tx, warehouse_id: UUID) -> Warehouse:
+async def get_warehouse(tx: Tx, warehouse_id: UUID, field: str | None = None) -> Warehouse:
+    """Raises NotFound(``warehouse_not_found``), which names the ``field`` of the request that had the id."""
     found = await tx.maybe(sql.get_warehouse, Warehouse, id=warehouse_id)
     if found is None:
-        raise NotFound("warehouse_not_found", "There is no such warehouse.")
+        says = "There is no such warehouse."
+        errors = [{"loc": [field], "code": "warehouse_not_found", "message": says}] if field else []
+        raise NotFound("warehouse_not_found", says, errors=errors)
     return found
 
 

@@ -1,14 +1,16 @@
-"""Whole numbers as JSON bodies give them: ``true``, ``"5"`` and ``5.0`` are none."""
+"""What fields of JSON bodies have in common. Whole numbers are written so: ``true``, ``"5"`` and ``5.0`` are none."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from holdfast.kernel.page import BIGINT_MAX
 from holdfast.kernel.quantity import QUANTITY_MAX
 
+# Blanks say as little as nothing (S1-29).
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX)]
 # Of what may be nothing: what was found, what shall be there.
 Count = Annotated[int, Field(strict=True, ge=0, le=QUANTITY_MAX)]

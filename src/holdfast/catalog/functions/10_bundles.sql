@@ -17,7 +17,8 @@ begin
         return 'unknown_sku';
     elsif exists (select from skus where id = any (v_parts) and archived_at is not null) then
         return 'sku_archived';
-    elsif cardinality(v_parts) > 0 and (exists (select from skus where id = any (v_parts) and is_bundle)
+    elsif cardinality(v_parts) > 0 and (p_bundle = any (v_parts)
+                                        or exists (select from skus where id = any (v_parts) and is_bundle)
                                         or exists (select from bundle_components where component_id = p_bundle)) then
         return 'nested_bundle';
     elsif cardinality(v_parts) > 0 and exists (
