@@ -1,6 +1,7 @@
 """Planning and replaying on files alone: what strangers call, and what they may get wrong."""
 
 import csv
+import io
 import json
 import subprocess
 import sys
@@ -10,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from holdfast.cli import app
 from holdfast.kernel.errors import CannotStart, Invalid
-from holdfast.replenishment import Costs, Ours, Policy, Rule, backtest, plan
+from holdfast.replenishment import Costs, Ours, Policy, Rule, backtest, command, plan
 from holdfast.replenishment.simulation import LEAD_PERIODS_MAX, draw_lead_times
 
 SKUS = ("TEA", "CUP", "POT")
@@ -130,6 +132,19 @@ def test_a_time_of_a_policy_beyond_ten_years_is_refused(name: str) -> None:
         Policy(target_fill_rate=0.95, **{name: 1e9})
 
 
+def test_bulk_orders_left_out_are_told_and_can_be_kept() -> None:
+    """A shop that lives on orders of two hundred must hear that a plan does not keep stock for them."""
+    sold = history()
+    sold["quantity"] = np.where(np.arange(sold["quantity"].size) % 50 == 25, 200, sold["quantity"])
+    without = plan(sold, items(), None, Policy(target_fill_rate=0.95))
+    told = [line for line in without.remarks if line.startswith("bulk_left_out (3)")]
+    assert told, without.remarks
+    assert "TEA at all" in told[0]
+    kept = plan(sold, items(), None, Policy(target_fill_rate=0.95, keep_bulk=True))
+    assert not [line for line in kept.remarks if line.startswith("bulk")]
+    assert (kept.order_up_to > 2 * without.order_up_to).all()
+
+
 def test_minimum_quantity_nought_is_no_minimum() -> None:
     assert planned(items(moq=np.array([0, 0, 0]))).remarks == planned(items(moq=np.array([1, 1, 1]))).remarks
 
@@ -206,6 +221,19 @@ def test_the_commands_work_on_csv_files_alone(tmp_path: Path) -> None:
     assert run.exit_code == 0, run.output
     assert [o["policy"] for o in json.loads(told.read_text())["policies"]][-1] == "perfect foresight"
     assert CliRunner().invoke(app, ["backtest", *asked]).exit_code == 0
+
+
+def test_a_backtest_in_a_narrow_window_cuts_no_figure_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten columns of figures on 80 characters read 11,4... for a cost of eleven millions."""
+    told = backtest(history(), items(unit_cost=np.array([2e6, 8e6, 3e6]), price=np.array([4e6, 9e6, 5e6])))
+    monkeypatch.setattr(command, "screen", Console(width=60, record=True, file=io.StringIO()))
+    command.shown_whole(command.backtest_grid(told))
+    shown = command.screen.export_text()
+    for outcome in told.outcomes:
+        assert f"{outcome.cost:,.0f}" in shown
+        assert f"{outcome.holding_cost:,.0f}" in shown
+    assert "stock-outs" in shown
+    assert "…" not in shown
 
 
 @pytest.mark.parametrize(

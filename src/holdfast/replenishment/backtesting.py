@@ -15,7 +15,7 @@ from holdfast.replenishment.foresight import best_with_foresight
 from holdfast.replenishment.items import Costs, Items, supply_of
 from holdfast.replenishment.offers import Offer, Ours, Rule, Scene, Textbook, Today
 from holdfast.replenishment.simulation import Market, Replay, simulate
-from holdfast.replenishment.tables import Remarks, asked_series, read_items
+from holdfast.replenishment.tables import Remarks, asked_series, bulk_named, read_items
 
 # A replay needs something to learn from first.
 PAST_PERIODS_MIN = 8
@@ -105,9 +105,8 @@ def backtest(
     panel = panel if asked is None else panel.aligned_to(*asked)
     terms = read_items(items, panel, remarks)
     first, last = _span(panel, start)
-    kept, bulk = (panel.history, np.zeros(0)) if keep_bulk else cap_bulk_days(panel.history)
-    if bulk.any():
-        remarks.add("bulk_left_out", [f"{units} units of {panel.sku[i]}" for i, units in enumerate(bulk) if units])
+    kept, bulk = (panel.history, np.zeros(0, np.int64)) if keep_bulk else cap_bulk_days(panel.history)
+    remarks.add("bulk_left_out", bulk_named(panel, bulk))
     money = costs if costs is not None else Costs()
     scene = make_scene(kept, terms, money, start=first, method=method, censored=censored)
     market = make_market(kept, scene, start=first, end=last, seed=seed)

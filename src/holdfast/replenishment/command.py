@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -15,7 +16,7 @@ from rich.table import Table as Grid
 from holdfast.kernel.errors import CannotStart, Invalid
 
 if TYPE_CHECKING:
-    from holdfast.replenishment.backtesting import Backtest
+    from holdfast.replenishment.backtesting import Backtest, Outcome
     from holdfast.replenishment.planning import Planned, Policy
 
 screen = Console()
@@ -48,6 +49,7 @@ NAMES = {
     "period_length": ("period", "period_length_days", "period_days"),
     "lead_time_periods": (),
     "lost_sales": (),
+    "keep_bulk": (),
     "seed": (),
 }
 
@@ -116,47 +118,54 @@ def backtest_files(
     if as_json:
         print(text)  # noqa: T201 - for programs
         return
-    screen.print(backtest_grid(told))
+    shown_whole(backtest_grid(told))
     for remark in told.remarks:
         errors.print(f"[yellow]note[/] {remark}", highlight=False)
 
 
 def backtest_grid(told: Backtest) -> Grid:
-    """The outcomes as a table; the last column compares each cost with the first policy's."""
+    """The outcomes, one policy per column; the last row compares each cost with the first policy's.
+
+    Figures stand below one another in rows because ten columns of them fit no screen of 80 characters, and rich cuts
+    figures short.
+    """
     grid = Grid(title=f"{told.series:,} series, {told.start} to {told.end}, by {told.period}", caption=_caption(told))
-    grid.add_column("policy")
-    names = (
-        "stock-outs",
-        "share",
-        "fill rate",
-        "mean stock",
-        "orders",
-        "holding",
-        "ordering",
-        "lost margin",
-        "cost",
-        "",
-    )
-    for name in names:
-        grid.add_column(name, justify="right")
-    base = told.outcomes[0].cost
-    for o in told.outcomes:
-        bound = o is told.outcomes[-1]
-        grid.add_row(
-            o.policy,
-            "" if bound else f"{o.stockout_periods:,}",
-            "" if bound else f"{o.stockout_share:.1%}",
-            f"{o.fill_rate:.1%}",
-            f"{o.stock_value:,.0f}",
-            f"{o.orders:,}",
-            f"{o.holding_cost:,.0f}",
-            f"{o.order_cost:,.0f}",
-            f"{o.lost_margin:,.0f}",
-            f"{o.cost:,.0f}",
-            f"{o.cost / base:.0%}" if base else "",
-            style="dim" if bound else "",
-        )
+    base, bound = told.outcomes[0].cost, told.outcomes[-1]
+    rows = [_figures(o, base, bound=o is bound) for o in told.outcomes]
+    grid.add_column("", min_width=_longest(rows[0]))
+    for outcome, row in zip(told.outcomes, rows, strict=True):
+        width = _longest([outcome.policy, *row.values()])
+        grid.add_column(outcome.policy, justify="right", min_width=width, style="dim" if outcome is bound else "")
+    for name in rows[0]:
+        grid.add_row(name, *[row[name] for row in rows])
+    # Each column has a space on either side and a line after it.
+    grid.min_width = sum((column.min_width or 0) + 3 for column in grid.columns) + 1
     return grid
+
+
+def _longest(texts: Iterable[str]) -> int:
+    return max(len(word) for text in texts for word in text.split())
+
+
+def _figures(outcome: Outcome, base: float, *, bound: bool) -> dict[str, str]:
+    return {
+        "stock-outs": "" if bound else f"{outcome.stockout_periods:,}",
+        "share": "" if bound else f"{outcome.stockout_share:.1%}",
+        "fill rate": f"{outcome.fill_rate:.1%}",
+        "mean stock": f"{outcome.stock_value:,.0f}",
+        "orders": f"{outcome.orders:,}",
+        "holding": f"{outcome.holding_cost:,.0f}",
+        "ordering": f"{outcome.order_cost:,.0f}",
+        "lost margin": f"{outcome.lost_margin:,.0f}",
+        "cost": f"{outcome.cost:,.0f}",
+        "of the first": f"{outcome.cost / base:.0%}" if base else "",
+    }
+
+
+def shown_whole(grid: Grid) -> None:
+    """Print a table at the width its figures need, also where a pipe or a narrow window says there is less."""
+    screen.width = max(screen.width, grid.min_width or 0)
+    screen.print(grid)
 
 
 def _caption(told: Backtest) -> str:
@@ -192,6 +201,7 @@ def policy_from(params: dict[str, Any]) -> Policy:
         lead_time_periods=_number(known, "lead_time_periods"),
         period=None if "period_length" not in known else Period(_period(known["period_length"])),
         lost_sales=bool(known.get("lost_sales", True)),
+        keep_bulk=bool(known.get("keep_bulk", False)),
         seed=int(_number(known, "seed") or 1),
     )
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from holdfast.demand import DemandMethod, Panel, Period, cap_bulk_days, forecast_demand, read_history
+from holdfast.demand import DemandHistory, DemandMethod, Panel, Period, cap_bulk_days, forecast_demand, read_history
 from holdfast.demand.occasions import coming_factor, times, without_days_of
 from holdfast.demand.season import ordering_demand
 from holdfast.kernel.errors import Invalid
@@ -16,7 +16,15 @@ from holdfast.replenishment.items import Costs, Items, Names, Times, supply_of
 from holdfast.replenishment.offers import Aim, our_levels, service_levels
 from holdfast.replenishment.path_choice import paths_chosen, paths_fit
 from holdfast.replenishment.simulation import Floats, Ints, OrderLevels, Supply
-from holdfast.replenishment.tables import Remarks, StockState, asked_series, read_calendar, read_items, read_state
+from holdfast.replenishment.tables import (
+    Remarks,
+    StockState,
+    asked_series,
+    bulk_named,
+    read_calendar,
+    read_items,
+    read_state,
+)
 
 FILL_RATE_MIN, FILL_RATE_MAX = 0.5, 0.999
 PERIODS_MAX = 3_650
@@ -28,7 +36,7 @@ class Policy:
 
     `target_fill_rate` in [0.5, 0.999], share of units served at once; or `costs`. `review_periods` and
     `lead_time_periods` overrule the items. `period` overrules what the dates look like. `lost_sales` False: who
-    finds no stock waits.
+    finds no stock waits. `keep_bulk`: one-off bulk days are kept stock for, as in `backtest`, and not cut down.
     """
 
     target_fill_rate: float | None = None
@@ -37,6 +45,7 @@ class Policy:
     lead_time_periods: float | None = None
     period: Period | None = None
     lost_sales: bool = True
+    keep_bulk: bool = False
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -96,7 +105,7 @@ def plan(
     stock = _empty(panel) if state is None else read_state(state, panel, remarks)
     protection = Times.of(terms, panel.period).protection
     said = [] if calendar is None else read_calendar(calendar, panel, protection, remarks)
-    kept, _ = cap_bulk_days(without_days_of(panel.history, said))
+    kept = _without_bulk(panel, without_days_of(panel.history, said), wanted, remarks)
     target = wanted.target_fill_rate
     knob = calibrate(kept, terms, wanted.costs, target_fill_rate=target, seed=wanted.seed, method=method)
     scene = make_scene(kept, terms, wanted.costs, start=kept.days, method=method)
@@ -128,6 +137,14 @@ def plan(
         knob=knob,
         remarks=(*(str(note) for note in panel.notes), *remarks.lines()),
     )
+
+
+def _without_bulk(panel: Panel, history: DemandHistory, policy: Policy, remarks: Remarks) -> DemandHistory:
+    if policy.keep_bulk:
+        return history
+    kept, bulk = cap_bulk_days(history)
+    remarks.add("bulk_left_out", bulk_named(panel, bulk))
+    return kept
 
 
 def _overruled(items: Items, policy: Policy, period: Period) -> Items:

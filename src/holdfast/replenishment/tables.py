@@ -257,6 +257,11 @@ def _rows_by_series(columns: dict[str, list[str | None]], panel: Panel, remarks:
     return rows
 
 
+def bulk_named(panel: Panel, units: Ints) -> list[str]:
+    """What one-off bulk days were cut down by, for a remark."""
+    return [f"{units[row]:,} units of {panel.sku[row]} at {panel.location[row]}" for row in np.flatnonzero(units)]
+
+
 def _named(panel: Panel, which: NDArray[np.bool_]) -> list[str]:
     return [f"{panel.sku[row]} at {panel.location[row]}" for row in np.flatnonzero(which)]
 
