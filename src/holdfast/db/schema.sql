@@ -553,7 +553,8 @@ CREATE TABLE public.channel_pools (
     version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT pool_never_negative CHECK ((taken_quantity >= 0)),
     CONSTRAINT pool_never_overdrawn CHECK ((taken_quantity <= quantity))
-);
+)
+WITH (fillfactor='70');
 
 CREATE TABLE public.cost_corrections (
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -2596,8 +2597,6 @@ CREATE INDEX batches_by_supplier ON public.batches USING btree (supplier_id, id)
 CREATE INDEX bundle_components_by_component ON public.bundle_components USING btree (component_id);
 
 CREATE INDEX channel_pools_by_channel ON public.channel_pools USING btree (channel_id, sku_id, warehouse_id) WHERE (ended_at IS NULL);
-
-CREATE INDEX channel_pools_in_use ON public.channel_pools USING btree (id) WHERE (taken_quantity > 0);
 
 CREATE INDEX cost_corrections_by_level ON public.cost_corrections USING btree (sku_id, warehouse_id, created_at);
 

@@ -62,8 +62,8 @@ begin
               from unnest(p_takes) group by sku_id, warehouse_id) t
      where (i.sku_id, i.warehouse_id) = (t.sku_id, t.warehouse_id);
 
-    -- One look where usually nothing is: pools of which something is taken.
-    if exists (select from channel_pools where taken_quantity > 0) then
+    -- One look where usually nothing is: pools.
+    if exists (select from channel_pools) then
         perform stock_give_back_to_pools(p_takes);
     end if;
     -- One look where usually nothing is: units that holds name.

@@ -56,13 +56,19 @@ language plpgsql as $$
 declare
     v_takes stock_take[];
 begin
-    with line as (
-        select l.reservation_id, l.line_no, l.sku_id, l.warehouse_id, l.quantity,
-               sum(l.quantity) over (partition by l.sku_id, l.warehouse_id) as together,
+    with held as materialized (
+        -- Found by their reservations and then their pools (offset 0), never the other way: that would read every pool of the
+        -- channel and every line that is held of their SKUs.
+        select reservation_id, line_no, sku_id, warehouse_id, quantity
+          from inventory_reservations
+         where reservation_id = any (p_reservations) and status = 'active' and pool_id is null
+    ), line as (
+        select l.*, sum(l.quantity) over (partition by l.sku_id, l.warehouse_id) as together,
                sum(l.quantity) over (partition by l.sku_id, l.warehouse_id order by l.reservation_id, l.line_no) - l.quantity as earlier
-          from inventory_reservations l
-          join channel_pools p on (p.sku_id, p.warehouse_id, p.channel_id) = (l.sku_id, l.warehouse_id, p_channel) and p.ended_at is null
-         where l.reservation_id = any (p_reservations) and l.status = 'active' and l.pool_id is null
+          from held l
+         cross join lateral (
+               select from channel_pools p
+                where (p.sku_id, p.warehouse_id, p.channel_id) = (l.sku_id, l.warehouse_id, p_channel) and p.ended_at is null offset 0) p
     ), cover as materialized (
         -- as it was before they took anything
         select x.sku_id, x.warehouse_id,
@@ -99,7 +105,9 @@ begin
     update inventory_reservations l
        set quantity = t.quantity, pool_id = p.id
       from unnest(p_takes) t
-      join channel_pools p on (p.sku_id, p.warehouse_id, p.channel_id) = (t.sku_id, t.warehouse_id, p_channel) and p.ended_at is null
+     cross join lateral (
+           select id from channel_pools p
+            where (p.sku_id, p.warehouse_id, p.channel_id) = (t.sku_id, t.warehouse_id, p_channel) and p.ended_at is null offset 0) p
      where (l.reservation_id, l.line_no) = (t.reservation_id, t.line_no);
     update channel_pools p
        set taken_quantity = p.taken_quantity + t.quantity

@@ -30,17 +30,15 @@ end $$;
 
 -- Lock every level that these requests may take something from, of what bundles among them consist of too.
 create or replace function stock_lock_asked(p_requests json) returns void
-language sql as $$
-    select from inventory i
-      where (i.sku_id, i.warehouse_id) in (
-            select v.sku_id, v.warehouse_id
-              from json_to_recordset(p_requests) as r (items json)
-             cross join json_to_recordset(r.items) as x (sku_id uuid, warehouse_id uuid)
-              left join bundle_components c on c.bundle_id = x.sku_id
-              join inventory v on v.sku_id = coalesce(c.component_id, x.sku_id) and v.warehouse_id = coalesce(x.warehouse_id, v.warehouse_id))
-      order by i.sku_id, i.warehouse_id
-        for no key update
-$$;
+language plpgsql as $$
+begin
+    perform stock_lock_left((
+        select array_agg(row(null, null, coalesce(c.component_id, x.sku_id), x.warehouse_id, 0)::stock_ask)
+          from json_to_recordset(p_requests) as r (items json)
+         cross join json_to_recordset(r.items) as x (sku_id uuid, warehouse_id uuid)
+          -- The fence (offset 0) keeps this a look-up: of a JSON list PostgreSQL expects ten thousand lines.
+          left join lateral (select component_id from bundle_components where bundle_id = x.sku_id offset 0) c on true), null);
+end $$;
 
 
 -- What is left as far as this request may have it: a line that needs a longer life finds only what keeps every other promise.
