@@ -39,7 +39,7 @@ app.command("backtest")(holdfast.replenishment.command.backtest_files)
 DataDir = Annotated[
     Path, typer.Option(envvar="HOLDFAST_DATA_DIR", help="Where the embedded PostgreSQL keeps its files.")
 ]
-Port = Annotated[int, typer.Option(envvar="PORT", help="Where the console and the API answer.")]
+Port = Annotated[int, typer.Option(envvar="PORT", min=0, max=65535, help="Where the console and the API answer.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
 
@@ -49,7 +49,7 @@ def _say_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(help=__doc__)
+@app.callback(help="Stock for a shop on many channels. `up` runs everything; `serve` and `worker` are its parts.")
 def of_all(
     _: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version and stop.")

@@ -48,7 +48,14 @@ def run_all(*, port: int, host: str, data_dir: Path, demo: bool, workers: int) -
     settings = Settings.from_env(data_dir=data_dir.resolve())
     if settings.smtp_url:
         MailServer.of(settings.smtp_url)
-    server = None if settings.db_url else EmbeddedServer(settings.data_dir)
+    if settings.db_url:
+        return _run(settings, None, port=port, host=host, demo=demo, workers=workers)
+    server = EmbeddedServer(settings.data_dir)
+    with server.claimed():
+        _run(settings, server, port=port, host=host, demo=demo, workers=workers)
+
+
+def _run(settings: Settings, server: EmbeddedServer | None, *, port: int, host: str, demo: bool, workers: int) -> None:
     url = settings.db_url or (server.start() if server else "")
     try:
         wait_until_ready(url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -17,6 +18,11 @@ import pytest
 from tests.crash.installation import Installation
 from tests.crash.waiting import until
 from tests.running import SOURCE, free_port
+from typer.testing import CliRunner
+
+from holdfast.cli import app
+from holdfast.db.embedded import EmbeddedServer
+from holdfast.db.installation import installed_database
 
 pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("crash"), pytest.mark.timeout(180)]
 
@@ -66,6 +72,48 @@ def test_an_unreachable_database_is_said_in_one_sentence(tmp_path: Path, command
 def test_a_setting_that_is_no_number_is_named() -> None:
     said = refused("serve", INVENTORY_DB_URL="postgresql://x", DEFAULT_RESERVATION_TIMEOUT="soon")
     assert "DEFAULT_RESERVATION_TIMEOUT is 'soon', which is not a int" in said
+
+
+def test_an_address_that_is_none_is_said_in_one_sentence() -> None:
+    assert "INVENTORY_DB_URL is no address of PostgreSQL" in refused("doctor", INVENTORY_DB_URL="shop")
+
+
+def test_a_second_start_in_a_directory_that_is_in_use_ends_nothing(data_dir: Path) -> None:
+    """It would share the server of the first, and take it along when it ends."""
+    server = EmbeddedServer(data_dir)
+    port = str(free_port())
+    with server.claimed():
+        assert server.is_claimed()
+        said = refused("up", "--data-dir", str(data_dir), "--port", port)
+        assert f"Holdfast is running in {data_dir} already" in said
+    assert not server.is_claimed()
+    assert not server.cluster_dir.exists()
+
+
+def test_a_command_leaves_the_server_to_who_began_to_run_meanwhile(data_dir: Path) -> None:
+    server = EmbeddedServer(data_dir)
+    try:
+        with installed_database(data_dir, may_be_new=True), server.claimed():
+            pass
+        assert not server.is_running()
+        with contextlib.ExitStack() as kept:
+            with installed_database(data_dir, may_be_new=True):
+                kept.enter_context(server.claimed())
+            assert server.is_running()
+    finally:
+        server.stop("immediate")
+
+
+def test_a_name_in_place_of_an_address_makes_no_account(data_dir: Path) -> None:
+    said = CliRunner().invoke(app, ["user", "add", "ana", "--data-dir", str(data_dir)])
+    assert said.exit_code == 2
+    assert "ana@example.com" in said.output
+    assert not data_dir.exists()
+
+
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_is_none_is_refused(data_dir: Path, port: str) -> None:
+    assert CliRunner().invoke(app, ["up", "--port", port, "--data-dir", str(data_dir)]).exit_code == 2
 
 
 def test_serving_without_a_database_says_what_to_set() -> None:

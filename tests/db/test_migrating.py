@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -139,8 +141,16 @@ def test_functions_can_be_created_twice() -> None:
         assert "create function" not in file.text, file.name
 
 
-def test_commands_leave_no_embedded_server_behind_and_say_what_is_missing(tmp_path: Path) -> None:
-    here, nowhere = str(tmp_path / "data"), str(tmp_path / "nowhere")
+@pytest.fixture
+def own_folder() -> Iterator[Path]:
+    """Not below pytest's own folder: that is closed to the server's account again by every run that starts."""
+    folder = Path(tempfile.mkdtemp(prefix="holdfast-commands-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_commands_leave_no_embedded_server_behind_and_say_what_is_missing(own_folder: Path) -> None:
+    here, nowhere = str(own_folder / "data"), str(own_folder / "nowhere")
     bare = {name: value for name, value in environment("").items() if name != "INVENTORY_DB_URL"}
 
     def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -148,11 +158,11 @@ def test_commands_leave_no_embedded_server_behind_and_say_what_is_missing(tmp_pa
         return subprocess.run(whole, env=bare, capture_output=True, text=True, timeout=60, check=False)
 
     assert "0001_access" in run("migrate", "--data-dir", here).stdout
-    assert not EmbeddedServer(tmp_path / "data").is_running()
+    assert not EmbeddedServer(own_folder / "data").is_running()
     key = run("key", "create", "till", "--scope", "read", "--data-dir", here)
     assert (key.returncode, key.stdout[:3]) == (0, "hf_"), key.stderr
-    assert not EmbeddedServer(tmp_path / "data").is_running()
+    assert not EmbeddedServer(own_folder / "data").is_running()
     lost = run("user", "add", "anna@shop.example", "--data-dir", nowhere)
     assert lost.returncode == 1
     assert "no installation" in lost.stdout + lost.stderr
-    assert not (tmp_path / "nowhere").exists()
+    assert not (own_folder / "nowhere").exists()

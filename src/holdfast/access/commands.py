@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 import typer
 from rich.console import Console
@@ -20,6 +21,8 @@ from holdfast.settings import Settings
 users = typer.Typer(no_args_is_help=True, help="People who sign in to the console.")
 api_keys = typer.Typer(no_args_is_help=True, help="Keys for programs.")
 screen = Console()
+# What a mail server may make of it is its own matter; a name typed in place of an address is what this finds.
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 
 DataDir = Annotated[
     Path, typer.Option(envvar="HOLDFAST_DATA_DIR", help="Where the embedded PostgreSQL keeps its files.")
@@ -34,6 +37,8 @@ def add_user(
     data_dir: DataDir = Path("data"),
 ) -> None:
     """Add a person and print a one-time link to sign in with; they choose a password there."""
+    if not _EMAIL.fullmatch(email):
+        raise typer.BadParameter("an address such as ana@example.com", param_hint="EMAIL")
     if role not in ROLE_SCOPES:
         raise typer.BadParameter(f"one of {', '.join(ROLE_SCOPES)}", param_hint="--role")
 

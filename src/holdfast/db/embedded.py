@@ -101,6 +101,34 @@ class EmbeddedServer:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield lock.fileno()
 
+    @contextlib.contextmanager
+    def claimed(self) -> Generator[None]:
+        """Held by who keeps the server running: a second one, when it ended, would end the server of the first.
+
+        Raises CannotStart. The lock ends with its process, however that ends.
+        """
+        self.make_directories()
+        with (self.data_dir / ".running").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise CannotStart(
+                    f"Holdfast is running in {self.data_dir} already. Stop it first, or choose another --data-dir."
+                ) from error
+            yield
+
+    def is_claimed(self) -> bool:
+        """Whether somebody keeps the server running."""
+        file = self.data_dir / ".running"
+        if not file.exists():
+            return False
+        with file.open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     def stop(self, mode: str = "fast") -> None:
         """Stop the server: ``fast`` ends sessions and shuts down clean; ``immediate`` is a crash."""
         if self.cluster_dir.exists() and self.is_running():
@@ -234,12 +262,17 @@ class EmbeddedServer:
 
 
 def wait_until_ready(url: str, seconds: float = 30) -> None:
-    """Wait for a server that is starting or recovering."""
+    """Wait for a server that is starting or recovering. Raises CannotStart for what is no address."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             psycopg.connect(url, connect_timeout=3).close()
             return
+        except psycopg.ProgrammingError as error:
+            raise CannotStart(
+                f"INVENTORY_DB_URL is no address of PostgreSQL ({str(error).strip()}). "
+                "Write it as postgresql://user:password@host/database."
+            ) from error
         except psycopg.OperationalError:
             if time.monotonic() > deadline:
                 raise

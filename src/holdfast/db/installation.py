@@ -37,5 +37,6 @@ def installed_database(data_dir: Path, *, may_be_new: bool = False) -> Generator
             need_migrated(url)
         yield url
     finally:
-        if ours:
+        # Who began to run here meanwhile needs the server longer than we do.
+        if ours and not server.is_claimed():
             server.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, time
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,10 @@ COLUMNS = (
     Column("quantity", cells.not_negative, ("qty", "units", "sold", "quantity_sold", "数量", "销量"), True),
     Column("orders", cells.not_negative, ("order_count", "lines", "订单数")),
 )
+
+
+# A clock that was never set; a history of two thousand years would be read day by day.
+EARLIEST: Final = date(1970, 1, 1)
 
 
 async def plan_history(tx: Tx, rows: Sequence[Row]) -> Plan:
@@ -109,7 +114,9 @@ async def apply_sales(tx: Tx, plan: Plan, *, actor: str, reference: str) -> None
 def _is_past(line: Placed, plan: Plan, ledger_start: date | None) -> bool:
     """Whether a row may become history; if not, the plan gets its problem."""
     day: date = line.row.values["date"]
-    if day > line.place.today:
+    if day < EARLIEST:
+        message = f"is before {EARLIEST}"
+    elif day > line.place.today:
         message = f"is in the future; in {line.place.code} it is {line.place.today}"
     elif ledger_start is not None and day >= ledger_start:
         message = f"is in the ledger: its sales of this SKU are counted from {ledger_start} on"
