@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from tests.api.conftest import Caller, problem
+from tests.running import Running
 
 pytestmark = pytest.mark.xdist_group("api")
 
@@ -221,3 +225,48 @@ def test_a_transfer_says_which_of_its_warehouses_there_is_not(caller: Caller) ->
         refused = caller.ask("POST", "/transfers", {field: NOWHERE, other: here, "items": [item]})
         assert problem(refused) == (404, "warehouse_not_found")
         assert fields(refused) == [[field]]
+
+
+@pytest.mark.parametrize("field", ["code", "name", "barcode", "category"])
+def test_blanks_are_no_name(caller: Caller, field: str) -> None:
+    body = {"code": f"B-{caller.shelf.tag}", "name": "Bowl", field: "  "}
+    assert fields(caller.ask("POST", "/skus", body)) == [[field]]
+
+
+def test_a_code_is_kept_without_the_blanks_around_it(caller: Caller) -> None:
+    made = caller.ask("POST", "/warehouses", {"code": f" W-{caller.shelf.tag} ", "name": "West", "type": "main"})
+    assert made.json()["code"] == f"W-{caller.shelf.tag}"
+    assert fields(caller.ask("POST", "/warehouses", {"code": " ", "name": "West", "type": "main"})) == [["code"]]
+
+
+def operations(caller: Caller) -> Iterator[tuple[str, str]]:
+    """Method and path of everything below ``/api/v1``, with ids of nothing."""
+    for path, methods in caller.ask("GET", "/openapi.json").json()["paths"].items():
+        if path.startswith("/api/v1/"):
+            for method in {"get", "post", "put", "patch", "delete"} & set(methods):
+                yield method.upper(), re.sub(r"\{\w+\}", NOWHERE, path.removeprefix("/api/v1"))
+
+
+def test_every_operation_asks_for_a_token(caller: Caller, running: Running) -> None:
+    with httpx2.Client(base_url=f"{running.address}/api/v1") as nobody:
+        open_to_all = [
+            f"{method} {path}"
+            for method, path in operations(caller)
+            if problem(nobody.request(method, path)) != (401, "unauthenticated")
+        ]
+    assert open_to_all == []
+
+
+def test_who_may_only_read_changes_nothing(caller: Caller, running: Running) -> None:
+    made = caller.ask("POST", "/api-keys", {"name": "reader", "scopes": ["read"]}).json()
+    # These two only answer what would be so.
+    previews = ("/alert-rules:preview", f"/replenishment/suggestions/{NOWHERE}/what-if")
+    with httpx2.Client(
+        base_url=f"{running.address}/api/v1", headers={"Authorization": f"Bearer {made['token']}"}
+    ) as reader:
+        refused = {
+            f"{method} {path}": problem(reader.request(method, path, json=None if method == "DELETE" else {}))
+            for method, path in operations(caller)
+            if method != "GET" and path not in previews
+        }
+    assert {name: told for name, told in refused.items() if told != (403, "missing_scope")} == {}
