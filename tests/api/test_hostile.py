@@ -270,3 +270,11 @@ def test_who_may_only_read_changes_nothing(caller: Caller, running: Running) -> 
             if method != "GET" and path not in previews
         }
     assert {name: told for name, told in refused.items() if told != (403, "missing_scope")} == {}
+
+
+def test_what_was_to_come_in_is_told_as_a_quantity(caller: Caller) -> None:
+    line = caller.line("TEA@GZ 3")
+    items = [{"sku_id": NOWHERE, "quantity": 3}]
+    refused = caller.ask("POST", "/inventory/receipts", {"warehouse_id": line["warehouse_id"], "items": items})
+    assert problem(refused) == (422, "unknown_sku")
+    assert refused.json()["errors"][0]["requested"] == 3

@@ -283,7 +283,7 @@ language sql stable as $$
            (array['unknown_sku', 'unknown_warehouse', 'sku_archived', 'version_conflict', 'below_reserved', 'insufficient_stock',
                   'inbound_exceeded', 'sku_is_bundle'])[max(f.rank)],
            json_build_object('errors', json_agg(json_strip_nulls(json_build_object('line', j.line_no, 'sku_id', j.sku_id,
-               'warehouse_id', j.warehouse_id, 'requested', coalesce(j.set_to, -j.change),
+               'warehouse_id', j.warehouse_id, 'requested', coalesce(j.set_to, abs(j.change)),
                'expected', j.expected_quantity, 'actual', case j.rank when 4 then j.physical end,
                'reserved', case j.rank when 5 then j.reserved end,
                'available', case j.rank when 6 then case when j.is_unsellable then j.unavailable else j.available end end)) order by j.line_no)),
