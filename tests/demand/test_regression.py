@@ -1,11 +1,20 @@
 """What all series teach about each: stated levels hold, nothing looks ahead, nothing is extrapolated."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from holdfast.demand import LEVELS, DemandHistory, OrderingDemand, forecast_demand, ordering_demand
+from holdfast.demand import (
+    LEVELS,
+    DemandHistory,
+    DemandMethod,
+    OrderingDemand,
+    best_method,
+    forecast_demand,
+    ordering_demand,
+)
 from holdfast.demand.regression import Regression, Said
 from holdfast.demand.season import origins_of
 from holdfast.demand.spread import LevelFit
@@ -52,6 +61,25 @@ def test_a_good_that_sells_the_same_every_day_needs_no_more_than_chance() -> Non
     right = 1.645 * np.sqrt(28 * level[:, 0] * (1 + 28 / 472))
     assert (came <= forecast.quantile_over(0.95, 28)).mean() > 0.92
     assert np.median(buffer / right) < 1.5
+
+
+@pytest.mark.parametrize("choose", [ordering_demand, best_method])
+def test_a_month_ahead_of_six_weeks_allows_for_what_all_of_a_shop_may_do(
+    choose: Callable[[DemandHistory, list[int]], DemandMethod],
+) -> None:
+    """On fresh food, 28 days ahead of 45 to 62, 95 % held 78 % of the time: nothing could be learned from, and the
+    spread was what days scatter by."""
+    rng = np.random.default_rng(2)
+    held: list[float] = []
+    for _ in range(8):
+        drift = np.cumsum(rng.normal(0.0, 0.05, 73))
+        level = rng.uniform(5, 30, 400)[:, None] * np.exp(drift - drift[:45].mean())
+        history = DemandHistory(rng.poisson(level), np.ones((400, 73), np.bool_))
+        past, came = history.until(45), history.quantity[:, -28:].sum(axis=1)
+        method = choose(past, [28])
+        forecast = forecast_demand(past, 28, method, cap_bulk=False)
+        held.append(float((came <= forecast.quantile_over(0.95, 28)).mean()))
+    assert np.mean(held) > 0.9
 
 
 def test_what_comes_after_the_origin_teaches_nothing() -> None:

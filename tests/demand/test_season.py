@@ -5,6 +5,7 @@ import pytest
 
 from holdfast.demand import DemandHistory, Period, forecast_demand
 from holdfast.demand.season import OrderingDemand, ordering_demand, season_ahead, season_index
+from holdfast.demand.spread import DRIFT, DRIFT_POWER
 
 DAYS = np.arange(730)
 
@@ -54,7 +55,7 @@ def test_the_same_series_gets_the_same_forecast_among_any_others() -> None:
 
 
 def test_without_an_index_it_is_the_mixture_of_its_members() -> None:
-    """Mean of the means, and where the members disagree about the level, the level is less known."""
+    """Mean of the means, and where the members disagree about the level, the level is less known, and the drift."""
     history, lengths = shop(300), np.full(40, 7)
     method = OrderingDemand()
     fit = method.fit(history, lengths)
@@ -64,5 +65,6 @@ def test_without_an_index_it_is_the_mixture_of_its_members() -> None:
     np.testing.assert_allclose(fit.daily_mean, (shares * means).sum(axis=0))
     own = sum(share * one.moments_over(7)[1] for share, one in zip(method.shares, each, strict=True))
     apart = (shares * (7 * (means - fit.daily_mean)) ** 2).sum(axis=0)
-    np.testing.assert_allclose(fit.moments_over(7)[1], own + apart)
+    drift = (7 * fit.daily_mean * DRIFT * (7 / history.days) ** DRIFT_POWER) ** 2
+    np.testing.assert_allclose(fit.moments_over(7)[1], own + apart + drift)
     assert sum(method.shares) == pytest.approx(1.0)

@@ -10,7 +10,7 @@ from holdfast.demand.calibration import Calibration
 from holdfast.demand.history import DemandHistory, Floats, Ints
 from holdfast.demand.methods import Aggregated, DemandMethod, ExponentialSmoothing, Intermittent
 from holdfast.demand.shape import quantiles_of, shift_to
-from holdfast.demand.spread import LEVELS, LevelFit, joined, same_lengths, split_variance
+from holdfast.demand.spread import LEVELS, LevelFit, adrift, joined, same_lengths, split_variance
 
 # Standard normal deviates of the upper levels, to read a spread off quantiles.
 _UPPER = np.array([1.2815516, 1.6448536, 2.3263479])
@@ -42,7 +42,8 @@ class Averaged:
             fits = [member.fit(part, lengths) for member in self.members]
             quantiles = np.mean([quantiles_of(fit, lengths) for fit in fits], axis=0)
             mean = np.mean([fit.daily_mean for fit in fits], axis=0) * length
-            parts.append((rows, wider.applied(bent_to(quantiles, mean, fits[0], length), length)))
+            fit = adrift(bent_to(quantiles, mean, fits[0], length), history.days, length)
+            parts.append((rows, wider.applied(fit, length)))
         return joined(parts, history.series)
 
 

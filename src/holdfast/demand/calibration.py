@@ -44,6 +44,10 @@ class Calibration:
     moves: Floats  # (groups, LEVELS)
     errors: Floats  # (groups,) mean pinball loss there over the series' own mean sum; NaN where not tried
 
+    @property
+    def is_tried(self) -> bool:
+        return not bool(np.isnan(self.errors).all())
+
     @staticmethod
     def none(between: float = BETWEEN_USUAL) -> Calibration:
         """Nothing was tried: only what a coming origin usually differs from those before it."""

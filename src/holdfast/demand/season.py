@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from holdfast.demand.history import DemandHistory, Period, finest_unit, in_units
 from holdfast.demand.methods import Aggregated, DemandMethod, ExponentialSmoothing, Intermittent, MovingAverage
 from holdfast.demand.regression import Regression, Said, learnable, pooled, together
-from holdfast.demand.spread import LevelFit, same_lengths
+from holdfast.demand.spread import LevelFit, adrift, same_lengths
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -73,6 +73,8 @@ class OrderingDemand:
 
     def fit(self, history: DemandHistory, protection_days: Ints) -> LevelFit:
         pool, fits, factor = self._pooled(history, protection_days)
+        if self.regression is None:
+            pool = adrift(pool, history.days, protection_days)
         if self.regression is not None:
             seen = history.observed.sum(axis=1)
             said = Said.of(pool, fits, protection_days, seen, factor, history.period.per_year)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,10 @@ PERIODS_MIN = {Period.DAY: 7, Period.WEEK: 3, Period.MONTH: 2}
 # Windows of the last year measure the spread. They are blended with what independent periods would give, which
 # counts like two whole protection times, so that a short history does not pretend to know its spread.
 PRIOR_WINDOWS = 2.0
+
+# Where no past origin says how far off a forecast was, because the sum is long for what the shop knows, demand as a
+# whole may have moved by such a share of its mean over the time it was seen, and by less over a part of that.
+DRIFT, DRIFT_POWER = 0.6, 1.5
 
 # Quantiles a forecast is exact at; between and beyond them its shape is interpolated.
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
@@ -123,6 +127,12 @@ def split_variance(mean: Floats, variance: Floats, day_variance: Floats, length:
     day_part = np.minimum(day_variance, variance / length)
     level_part = np.maximum(variance - length * day_part, 0.0) / length**2
     return LevelFit(mean, np.maximum(day_part, mean - length * level_part), level_part)
+
+
+def adrift(fit: LevelFit, periods: int, lengths: Ints | int) -> LevelFit:
+    """The level less known, by what all series of a shop that was seen for so many periods may move by together."""
+    share = DRIFT * np.minimum(np.asarray(lengths, np.float64) / max(periods, 1), 1.0) ** DRIFT_POWER
+    return replace(fit, level_variance=fit.level_variance + (share * fit.daily_mean) ** 2)
 
 
 def running(by_period: Floats) -> Floats:

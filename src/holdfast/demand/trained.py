@@ -20,7 +20,7 @@ from holdfast.demand.features import FloatTable, Sums, features_at
 from holdfast.demand.history import DemandHistory, Floats, Ints
 from holdfast.demand.methods import Aggregated, DemandMethod, ExponentialSmoothing, Intermittent, MovingAverage
 from holdfast.demand.shape import quantiles_of
-from holdfast.demand.spread import LevelFit, joined, same_lengths
+from holdfast.demand.spread import LevelFit, adrift, joined, same_lengths
 
 if TYPE_CHECKING:
     import lightgbm
@@ -127,6 +127,8 @@ class GlobalQuantiles:
         for length, rows in same_lengths(protection_days):
             part = history.rows(rows)
             fit = members_at(part, Sums.of(part), part.days, length, self.boosters).blended(self.blend, length)
+            if not self.calibration.is_tried:
+                fit = adrift(fit, part.days, length)
             parts.append((rows, self.calibration.applied(fit, length)))
         return joined(parts, history.series)
 
