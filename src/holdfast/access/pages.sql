@@ -2,7 +2,7 @@
 -- Every page asks this once: who is signed in with this cookie.
 select u.id, u.email, u.name, u.role, u.language, s.csrf_token
   from sessions s join users u on u.id = s.user_id
- where s.token_hash = %(token_hash)s and s.expires_at > business_now() and u.is_active;
+ where s.token_hash = %(token_hash)s and s.expires_at > (select business_now()) and u.is_active;
 
 -- find_person
 -- Sign-in by e-mail, whatever its case.
@@ -43,13 +43,13 @@ delete from sessions where user_id = %(user_id)s and token_hash <> %(token_hash)
 -- Whom a one-time link would sign in; used and expired links sign in nobody.
 select u.id, u.email, u.name, u.role, u.language, u.password_hash
   from sign_in_links l join users u on u.id = l.user_id
- where l.token_hash = %(token_hash)s and l.used_at is null and l.expires_at > business_now() and u.is_active;
+ where l.token_hash = %(token_hash)s and l.used_at is null and l.expires_at > (select business_now()) and u.is_active;
 
 -- use_link
 -- Of two browsers at once only one gets the row.
 update sign_in_links
    set used_at = business_now()
- where token_hash = %(token_hash)s and used_at is null and expires_at > business_now()
+ where token_hash = %(token_hash)s and used_at is null and expires_at > (select business_now())
 returning user_id;
 
 -- insert_link

@@ -55,4 +55,4 @@ select count(*) filter (where status = 'open') as open,
        count(*) filter (where status = 'acknowledged') as acknowledged,
        count(*) filter (where status = 'resolved') as resolved_lately
   from order_alerts
- where status <> 'resolved' or resolved_at > business_now() - interval '1 day';
+ where status <> 'resolved' or resolved_at > (select business_now()) - interval '1 day';

@@ -43,7 +43,7 @@ select s.id
         select from stock_count_entries e
           join stock_counts c on c.id = e.stock_count_id
          where e.sku_id = s.id and c.warehouse_id = i.warehouse_id and c.status <> 'cancelled'
-           and e.counted_at > business_now() - make_interval(days => %(days)s)))
+           and e.counted_at > (select business_now()) - make_interval(days => %(days)s)))
  order by s.code;
 
 -- count_head

@@ -2594,6 +2594,8 @@ CREATE INDEX batches_by_expiry ON public.batches USING btree (expiry_date, id) W
 
 CREATE INDEX batches_by_supplier ON public.batches USING btree (supplier_id, id) WHERE (supplier_id IS NOT NULL);
 
+CREATE INDEX batches_in_order ON public.batches USING btree (COALESCE(expiry_date, '9999-12-31'::date), id);
+
 CREATE INDEX bundle_components_by_component ON public.bundle_components USING btree (component_id);
 
 CREATE INDEX channel_pools_by_channel ON public.channel_pools USING btree (channel_id, sku_id, warehouse_id) WHERE (ended_at IS NULL);

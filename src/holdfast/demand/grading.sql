@@ -18,7 +18,7 @@ select * from demand_runs where status = 'running';
 
 -- is_overdue
 -- Whether a night passed without a run. A new installation has its first one as soon as something was forecast: the season is not known before.
-select max(started_at) < business_now() - interval '26 hours' or (max(started_at) is null and exists (select from demand_forecasts))
+select max(started_at) < (select business_now()) - interval '26 hours' or (max(started_at) is null and exists (select from demand_forecasts))
   from demand_runs;
 
 -- list_runs

@@ -132,7 +132,7 @@ select sku_id, warehouse_id, protection_days
 -- current_season
 -- The season that was found last, unless it is too old to be laid along a history.
 select first_day, index, series, regression from demand_seasons
- where made_at > business_now() - make_interval(days => %(days)s)
+ where made_at > (select business_now()) - make_interval(days => %(days)s)
  order by made_at desc
  limit 1;
 
@@ -145,7 +145,7 @@ on conflict (made_at) do update
 
 -- forget_seasons
 -- A quarter of nights is kept, to see what orders were placed by.
-delete from demand_seasons where made_at < business_now() - interval '90 days';
+delete from demand_seasons where made_at < (select business_now()) - interval '90 days';
 
 -- local_yesterdays
 -- The last complete day of each warehouse.

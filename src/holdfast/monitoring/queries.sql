@@ -54,7 +54,7 @@ select s.code || '@' || w.code as subject,
        concat('backordered=', i.backordered_quantity, case when l.due > 0 and i.available_quantity > i.pooled_quantity then ' available=' || i.available_quantity end) as found
   from inventory i
   left join (select sku_id, warehouse_id, sum(quantity) as quantity,
-                    count(*) filter (where expires_at is null or expires_at > business_now()) as due
+                    count(*) filter (where expires_at is null or expires_at > (select business_now())) as due
                from inventory_reservations where status = 'backordered' group by sku_id, warehouse_id) l using (sku_id, warehouse_id)
   join skus s on s.id = i.sku_id
   join warehouses w on w.id = i.warehouse_id
@@ -289,7 +289,7 @@ select p.oid::regprocedure::text as subject, 'a fixed search_path' as expected, 
 select concat('reservation ', id, ' for ', reference_type, ' ', reference_id) as subject,
        'resolved by ' || (expires_at + make_interval(mins => %(grace_minutes)s)) as expected, 'still active' as found
   from reservations
- where status = 'active' and expires_at < business_now() - make_interval(mins => %(grace_minutes)s)
+ where status = 'active' and expires_at < (select business_now()) - make_interval(mins => %(grace_minutes)s)
  order by expires_at, id;
 
 -- reservations_were_told

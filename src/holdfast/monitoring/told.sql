@@ -19,7 +19,7 @@ select 'fill of ' || w.code as subject, concat('over=', coalesce(h.on_hand, 0) >
   left join (select warehouse_id, sum(on_hand_quantity) as on_hand, max(last_updated) as moved_at
                from inventory group by warehouse_id) h on h.warehouse_id = w.id
  where w.capacity is not null and (coalesce(h.on_hand, 0) > w.capacity) <> coalesce(f.is_over, false)
-   and greatest(h.moved_at, w.updated_at, f.changed_at) < business_now() - make_interval(mins => %(grace_minutes)s)
+   and greatest(h.moved_at, w.updated_at, f.changed_at) < (select business_now()) - make_interval(mins => %(grace_minutes)s)
    and not exists (select from sandbox_warehouses x where x.warehouse_id = w.id)
  order by 1;
 

@@ -113,8 +113,8 @@ select concat('batch ', b.number, ' of ', s.code, '@', w.code) as subject, 'with
   join warehouses w on w.id = i.warehouse_id
   join inventory v on (v.sku_id, v.warehouse_id) = (i.sku_id, i.warehouse_id)
  where i.sellable_quantity > 0 and v.available_quantity > 0
-   and i.usable_until < business_now() - make_interval(mins => %(grace_minutes)s)
-   and (i.usable_until > '-infinity' or b.changed_at < business_now() - make_interval(mins => %(grace_minutes)s))
+   and i.usable_until < (select business_now()) - make_interval(mins => %(grace_minutes)s)
+   and (i.usable_until > '-infinity' or b.changed_at < (select business_now()) - make_interval(mins => %(grace_minutes)s))
    and not (s.tracking = 'serial' and i.sellable_quantity = (
             select count(*) from serials u where u.batch_id = i.batch_id and u.warehouse_id = i.warehouse_id and u.reservation_id is not null))
  order by 1;

@@ -17,7 +17,7 @@ select a.sku_id, a.purchase_order_id as order_id, (sum(a.days * a.quantity) / su
   from purchase_arrivals a
   join suppliers p on p.id = a.supplier_id
   left join supplier_items i on i.supplier_id = a.supplier_id and i.sku_id = a.sku_id
- where a.supplier_id = %(supplier_id)s and a.quantity > 0 and a.received_at > business_now() - interval '2 years'
+ where a.supplier_id = %(supplier_id)s and a.quantity > 0 and a.received_at > (select business_now()) - interval '2 years'
    -- goods that are there within the hour were written down afterwards: they say nothing of how long it takes
    and a.received_at >= a.sent_at + interval '1 hour'
  group by a.sku_id, a.purchase_order_id, i.lead_time_days, p.lead_time_days
@@ -98,7 +98,7 @@ select f.receipts, f.mean_factor, f.sd_factor, f.low_factor, f.high_factor, f.is
 select c.sku_id, s.code as sku_code, s.name as sku_name, c.cost_before, c.cost_after, c.changed_at
   from supplier_cost_changes c
   join skus s on s.id = c.sku_id
- where c.supplier_id = %(supplier_id)s and c.changed_at > business_now() - make_interval(days => %(days)s)
+ where c.supplier_id = %(supplier_id)s and c.changed_at > (select business_now()) - make_interval(days => %(days)s)
  order by c.changed_at desc, s.code
  limit %(limit)s;
 
@@ -108,7 +108,7 @@ select r.received_at, o.number, extract(epoch from r.received_at - o.sent_at)::d
        (select max(l.promised_at) from purchase_order_lines l where l.purchase_order_id = o.id) - o.sent_at::date as promised_days
   from purchase_receipts r
   join purchase_orders o on o.id = r.purchase_order_id
- where o.supplier_id = %(supplier_id)s and o.sent_at is not null and r.received_at > business_now() - make_interval(days => %(days)s)
+ where o.supplier_id = %(supplier_id)s and o.sent_at is not null and r.received_at > (select business_now()) - make_interval(days => %(days)s)
    and r.received_at >= o.sent_at + interval '1 hour'
  order by r.received_at desc
  limit 300;

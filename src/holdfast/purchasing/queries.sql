@@ -48,7 +48,7 @@ select %(id)s,
 update purchase_orders o
    set order_day = supplier_next_order_day(p.order_weekdays, p.closed_days, business_now()::date)
   from suppliers p
- where o.id = %(id)s and p.id = o.supplier_id and (o.order_day is null or o.order_day < business_now()::date);
+ where o.id = %(id)s and p.id = o.supplier_id and (o.order_day is null or o.order_day < (select business_now()::date));
 
 -- find_unorderable
 -- Lines that cannot be ordered: the SKU is unknown or archived, or nobody said what it costs today.
@@ -105,7 +105,7 @@ select o.*, p.code as supplier_code, p.name as supplier_name, w.code as warehous
    and (%(sku_id)s::uuid is null or exists (
         select from purchase_order_lines l where l.purchase_order_id = o.id and l.sku_id = %(sku_id)s))
    and (%(is_late)s::boolean is null or %(is_late)s =
-        exists (select from purchase_order_parts r where r.purchase_order_id = o.id and r.expected_at < business_now()::date))
+        exists (select from purchase_order_parts r where r.purchase_order_id = o.id and r.expected_at < (select business_now()::date)))
    and (%(exception)s::text is null or exists (
         select from purchase_order_exceptions e where e.purchase_order_id = o.id and e.resolved_at is null
            and %(exception)s in (e.kind, 'any')))

@@ -77,7 +77,7 @@ select r.id, r.version, r.sku_id, r.warehouse_id, r.supplier_id, t.currency, r.s
   left join demand_forecasts f on f.sku_id = r.sku_id and f.warehouse_id = r.warehouse_id
   left join sku_packs k on k.sku_id = r.sku_id and lower(k.name) = 'pallet'
  where r.status = 'pending' and r.kind = 'purchase'
-   and (t.valid_from is null or t.valid_from <= business_now()::date) and (t.valid_to is null or t.valid_to >= business_now()::date)
+   and (t.valid_from is null or t.valid_from <= (select business_now()::date)) and (t.valid_to is null or t.valid_to >= (select business_now()::date))
  order by r.id;
 
 -- count_unpriced
@@ -89,8 +89,8 @@ select count(*)::integer
    and (s.archived_at is not null or s.is_bundle
         or not exists (select from supplier_terms t
                         where t.supplier_id = r.supplier_id and t.sku_id = r.sku_id and t.is_active
-                          and (t.valid_from is null or t.valid_from <= business_now()::date)
-                          and (t.valid_to is null or t.valid_to >= business_now()::date)));
+                          and (t.valid_from is null or t.valid_from <= (select business_now()::date))
+                          and (t.valid_to is null or t.valid_to >= (select business_now()::date))));
 
 -- lines_to_fill_with
 -- For some orders, the levels of their suppliers that will run low next and nobody proposed anything for, soonest first.
@@ -109,8 +109,8 @@ select x.sku_id, x.warehouse_id, o.supplier_id, x.currency, x.unit_cost, x.break
          join demand_forecasts f on f.sku_id = t.sku_id and f.warehouse_id = i.warehouse_id and f.daily_mean > 0
          left join sku_packs k on k.sku_id = t.sku_id and lower(k.name) = 'pallet'
         where t.supplier_id = o.supplier_id and t.currency = o.currency and t.is_active
-          and (t.valid_from is null or t.valid_from <= business_now()::date)
-          and (t.valid_to is null or t.valid_to >= business_now()::date)
+          and (t.valid_from is null or t.valid_from <= (select business_now()::date))
+          and (t.valid_to is null or t.valid_to >= (select business_now()::date))
           and i.computed_order_up_to > i.available_quantity + i.in_transit_quantity - i.backordered_quantity
           and not exists (select from replenishment_suggestions r
                            where r.sku_id = t.sku_id and r.warehouse_id = i.warehouse_id and r.status in ('pending', 'approved'))

@@ -43,7 +43,7 @@ select m.line_no::integer, m.sku_id, s.code as sku_code, s.name as sku_name, m.q
   left join lateral (
        select sum(u.quantity) as quantity, bool_or(u.quantity = m.quantity and u.status <> 'this_order') as is_same,
               sum(u.quantity) filter (where u.expected_at is null
-                                      or u.expected_at <= business_now()::date + ceil(coalesce(f.protection_days, 14))::integer) as in_time,
+                                      or u.expected_at <= (select business_now()::date) + ceil(coalesce(f.protection_days, 14))::integer) as in_time,
               -- The same quantity again is the likeliest slip, so it is named first.
               jsonb_agg(jsonb_build_object('source', u.source, 'document_id', u.document_id, 'number', u.number, 'quantity', u.quantity,
                                            'expected_at', u.expected_at, 'status', u.status)

@@ -38,4 +38,4 @@ on conflict (made_at) do update
 
 -- forget_odds
 -- A year of nights is kept, to see what orders were placed by.
-delete from service_odds where made_at < business_now() - interval '1 year';
+delete from service_odds where made_at < (select business_now()) - interval '1 year';

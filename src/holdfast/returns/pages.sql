@@ -21,7 +21,7 @@ select r.id, r.number, r.reference_type, r.reference_id, r.return_reference, r.r
 -- return_counts
 -- The sentence over the list.
 select count(*) as total,
-       count(*) filter (where created_at > business_now() - interval '7 days') as week
+       count(*) filter (where created_at > (select business_now()) - interval '7 days') as week
   from returns;
 
 -- find_order

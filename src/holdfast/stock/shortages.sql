@@ -20,7 +20,7 @@ with stranded as (
                       order by m.number) as reason
       from inventory_batches b
       join batches m on m.id = b.batch_id
-     where b.sellable_quantity > 0 and b.usable_until <= business_now() and b.stranded_quantity > 0
+     where b.sellable_quantity > 0 and b.usable_until <= (select business_now()) and b.stranded_quantity > 0
        and (%(sku_id)s::uuid is null or b.sku_id = %(sku_id)s)
      group by b.sku_id, b.warehouse_id
 )
@@ -88,7 +88,7 @@ select h.id as reservation_id, h.reference_type, h.reference_id, sum(l.quantity)
   from inventory_reservations l
   join reservations h on h.id = l.reservation_id
  where l.status = 'active' and (l.sku_id, l.warehouse_id) = (%(sku_id)s, %(warehouse_id)s)
-   and (h.expires_at is null or h.expires_at > business_now())
+   and (h.expires_at is null or h.expires_at > (select business_now()))
  group by h.id
  order by case h.reference_type when 'cart' then 1 when 'manual' then 2 else 3 end, min(l.reserved_at) desc, h.id desc;
 

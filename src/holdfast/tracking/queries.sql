@@ -27,7 +27,7 @@ select b.*, s.code as sku_code, q.*
 -- list_balances
 -- Where some batches lie, and why what cannot be sold cannot.
 select i.batch_id, i.warehouse_id, w.code as warehouse_code, i.sellable_quantity, i.unsellable_quantity, i.stranded_quantity,
-       i.usable_until > business_now() as is_usable, case when isfinite(i.usable_until) then i.usable_until end as usable_until,
+       i.usable_until > (select business_now()) as is_usable, case when isfinite(i.usable_until) then i.usable_until end as usable_until,
        coalesce((select jsonb_object_agg(x.state, x.quantity) from inventory_states x
                   where x.sku_id = i.sku_id and x.warehouse_id = i.warehouse_id and x.batch_id = i.batch_id and x.quantity > 0), '{}') as states
   from inventory_batches i

@@ -102,7 +102,7 @@ select l.line_no, l.sku_id, x.batch, x.expiry_date, x.serial_number, x.quantity
           from inventory_batches i
           join batches b on b.id = i.batch_id
          where s.tracking = 'batch' and i.sku_id = l.sku_id and i.warehouse_id = t.from_warehouse_id
-           and i.sellable_quantity > 0 and i.usable_until > business_now()
+           and i.sellable_quantity > 0 and i.usable_until > (select business_now())
          order by i.usable_until, b.id
          limit 20)
        union all

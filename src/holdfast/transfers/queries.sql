@@ -154,7 +154,7 @@ select t.*, f.code as from_warehouse_code, d.code as to_warehouse_code, s.*
    and (%(sku_id)s::uuid is null or exists (
         select from transfer_lines l where l.transfer_id = t.id and l.sku_id = %(sku_id)s))
    and (%(is_late)s::boolean is null or %(is_late)s =
-        (t.status in ('shipped', 'partly_received') and coalesce(t.expected_at < business_now()::date, false)))
+        (t.status in ('shipped', 'partly_received') and coalesce(t.expected_at < (select business_now()::date), false)))
  order by t.id desc
  limit %(limit)s;
 

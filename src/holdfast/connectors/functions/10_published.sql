@@ -22,7 +22,7 @@ language sql stable security definer set search_path = public, pg_temp as $$
                select due.expired, due.of_pools,
                       coalesce((select sum(b.sellable_quantity) from inventory_batches b
                                  where b.sku_id = i.sku_id and b.warehouse_id = i.warehouse_id and b.sellable_quantity > 0
-                                   and b.usable_until <= business_now()), 0)::bigint as past_use,
+                                   and b.usable_until <= (select business_now())), 0)::bigint as past_use,
                       -- promises that ask for such a life come first; what is not told apart does not age
                       case when p_days is not null and exists (select from skus s where s.id = i.sku_id and s.tracking <> 'none')
                            then greatest(0, stock_lasting_left(i.sku_id, i.warehouse_id, p_days, p_channel, true, business_now())) end as lasting
@@ -31,7 +31,7 @@ language sql stable security definer set search_path = public, pg_temp as $$
                                   select from channel_pools p where p.id = l.pool_id and p.ended_at is null)), 0)::bigint as of_pools
                          from inventory_reservations l
                         where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id and l.status = 'active'
-                          and l.expires_at <= business_now()) due) x on i.sku_id is not null
+                          and l.expires_at <= (select business_now())) due) x on i.sku_id is not null
          group by n.for_sku, n.sku_id, n.per
     )
     select for_sku, min(available / per)::bigint from part group by for_sku

@@ -10,7 +10,7 @@ language sql security definer set search_path = public, pg_temp as $$
             select other.sku_id, other.warehouse_id
               from inventory_reservations due
               join inventory_reservations other on other.reservation_id = due.reservation_id
-             where due.sku_id = any (p_skus) and due.status = 'active' and due.expires_at <= business_now())
+             where due.sku_id = any (p_skus) and due.status = 'active' and due.expires_at <= (select business_now()))
       order by i.sku_id, i.warehouse_id
         for no key update
 $$;

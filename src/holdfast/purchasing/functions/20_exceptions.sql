@@ -6,7 +6,7 @@ returns table (purchase_order_id uuid, line_no integer, kind text, quantity bigi
 language sql stable as $$
     select p.purchase_order_id, p.line_no, 'late', sum(p.quantity)::bigint, min(p.expected_at)
       from purchase_order_parts p
-     where p.expected_at < business_now()::date and (p_orders is null or p.purchase_order_id = any (p_orders))
+     where p.expected_at < (select business_now()::date) and (p_orders is null or p.purchase_order_id = any (p_orders))
      group by p.purchase_order_id, p.line_no
     union all
     select l.purchase_order_id, l.line_no, case when l.refused_quantity >= l.ordered_quantity then 'refused' else 'short' end,
@@ -14,14 +14,14 @@ language sql stable as $$
       from purchase_order_lines l
       join purchase_orders o on o.id = l.purchase_order_id
      where l.refused_quantity > 0 and o.status in ('sent', 'confirmed', 'partly_received', 'received')
-       and coalesce(o.resolved_at > business_now() - interval '30 days', true)
+       and coalesce(o.resolved_at > (select business_now()) - interval '30 days', true)
        and (p_orders is null or o.id = any (p_orders))
     union all
     select l.purchase_order_id, l.line_no, 'over_delivered', l.received_quantity - l.ordered_quantity, null
       from purchase_order_lines l
       join purchase_orders o on o.id = l.purchase_order_id
      where l.received_quantity > l.ordered_quantity and o.status in ('sent', 'confirmed', 'partly_received', 'received')
-       and coalesce(o.resolved_at > business_now() - interval '30 days', true)
+       and coalesce(o.resolved_at > (select business_now()) - interval '30 days', true)
        and (p_orders is null or o.id = any (p_orders))
     union all
     select u.purchase_order_id, null, 'not_delivered', count(*), null

@@ -26,7 +26,7 @@ create or replace function stock_pool_due(p_pool uuid) returns bigint
 language sql stable as $$
     select coalesce(sum(l.quantity), 0)::bigint
       from inventory_reservations l
-     where l.pool_id = p_pool and l.status = 'active' and l.expires_at <= business_now()
+     where l.pool_id = p_pool and l.status = 'active' and l.expires_at <= (select business_now())
 $$;
 
 

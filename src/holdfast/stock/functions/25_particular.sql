@@ -121,8 +121,11 @@ language sql stable as $$
                    and coalesce(b.usable_until, 'infinity') > p_now as is_free
           from item i
          cross join json_array_elements_text(i.serials) as x (serial_number)
-          left join serials u on u.sku_id = i.sku_id and u.serial_number = x.serial_number
-          left join inventory_batches b on (b.sku_id, b.warehouse_id, b.batch_id) = (u.sku_id, u.warehouse_id, u.batch_id)
+          -- Fences (offset 0): of a list within a JSON list PostgreSQL expects ten thousand units, and reads all there are.
+          left join lateral (select state, warehouse_id, batch_id, reservation_id from serials
+                              where sku_id = i.sku_id and serial_number = x.serial_number offset 0) u on true
+          left join lateral (select usable_until from inventory_batches
+                              where (sku_id, warehouse_id, batch_id) = (i.sku_id, u.warehouse_id, u.batch_id) offset 0) b on true
     ), judged as (
         select i.*, w.taken,
                case when i.tracking = 'none' or (i.tracking = 'batch' and i.serials is not null) then 'not_tracked'
@@ -149,8 +152,11 @@ $$;
 create or replace function stock_write_particulars(p_request json, p_reservation uuid, p_now timestamptz) returns void
 language sql as $$
     update serials u set reservation_id = p_reservation
-      from json_to_recordset(p_request -> 'items') as i (sku_id uuid, serials json), json_array_elements_text(i.serials) as x (serial_number)
-     where u.sku_id = i.sku_id and u.serial_number = x.serial_number;
+      from (select array_agg(i.sku_id) as skus, array_agg(x.serial_number) as numbers
+              from json_to_recordset(p_request -> 'items') as i (sku_id uuid, serials json)
+             cross join json_array_elements_text(i.serials) as x (serial_number)) named,
+           unnest(named.skus, named.numbers) as n (sku_id, serial_number)
+     where u.sku_id = n.sku_id and u.serial_number = n.serial_number;
     update inventory_reservations l
        set min_expiry_date = stock_last_day_needed(l.warehouse_id, i.days, p_now)
       from (select x.sku_id, max(x.min_remaining_days) as days

@@ -248,7 +248,7 @@ create or replace function stock_overdue_promises() returns json
 language sql stable security definer set search_path = public, pg_temp as $$
     select coalesce(json_agg(distinct jsonb_build_object('sku_id', sku_id, 'warehouse_id', warehouse_id)), '[]')
       from inventory_reservations
-     where status = 'backordered' and promise_date < business_now()::date
+     where status = 'backordered' and promise_date < (select business_now()::date)
 $$;
 
 

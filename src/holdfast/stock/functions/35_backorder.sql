@@ -90,7 +90,7 @@ language sql stable as $$
     select min(expected_at)
       from (select expected_at, sum(quantity) over (order by expected_at) as so_far
               from inbound_lines
-             where sku_id = p_sku and warehouse_id = p_warehouse and expected_at >= business_now()::date) inbound
+             where sku_id = p_sku and warehouse_id = p_warehouse and expected_at >= (select business_now()::date)) inbound
      where so_far >= p_units
 $$;
 

@@ -29,7 +29,9 @@ begin
       into v_skus, v_warehouses, v_tracked, v_sells_bundles
       from json_to_recordset(p_requests) as r (n integer, movement_type text, reference_type text, items json)
      cross join json_to_recordset(r.items) as i (sku_id uuid, warehouse_id uuid, bucket text, batch json, serials json)
-      left join skus s on s.id = i.sku_id
+      -- The fence (offset 0) and, below, the arrays keep these look-ups: of a list within a JSON list PostgreSQL expects ten
+      -- thousand lines, and reads every SKU and every level for them.
+      left join lateral (select tracking, is_bundle from skus where id = i.sku_id offset 0) s on true
      where not exists (select from unnest(v_answers) a where a.request_no = r.n);
 
     if v_sells_bundles then
@@ -40,8 +42,7 @@ begin
     -- A level is born with its first entry. Ordered, so that two of us do not wait for each other.
     insert into inventory (sku_id, warehouse_id)
     select distinct i.sku_id, i.warehouse_id
-      from json_to_recordset(p_requests) as r (items json),
-           json_to_recordset(r.items) as i (sku_id uuid, warehouse_id uuid)
+      from unnest(v_skus, v_warehouses) as i (sku_id, warehouse_id)
       join skus s on s.id = i.sku_id
       join warehouses w on w.id = i.warehouse_id
      order by 1, 2
@@ -49,12 +50,10 @@ begin
 
     select array_agg(distinct l.reservation_id) into v_expired
       from inventory_reservations l
-     where l.sku_id = any (v_skus) and l.status = 'active' and l.expires_at <= business_now();
+     where l.sku_id = any (v_skus) and l.status = 'active' and l.expires_at <= (select business_now());
     perform from inventory i
       where (i.sku_id, i.warehouse_id) in (
-            select x.sku_id, x.warehouse_id
-              from json_to_recordset(p_requests) as r (items json),
-                   json_to_recordset(r.items) as x (sku_id uuid, warehouse_id uuid)
+            select x.sku_id, x.warehouse_id from unnest(v_skus, v_warehouses) as x (sku_id, warehouse_id)
             union
             select l.sku_id, l.warehouse_id from inventory_reservations l where l.reservation_id = any (v_expired))
       order by i.sku_id, i.warehouse_id

@@ -93,7 +93,7 @@ declare
 begin
     select array_agg(distinct l.reservation_id) into v_expired
       from inventory_reservations l
-     where l.sku_id in (select sku_id from unnest(p_levels)) and l.status = 'active' and l.expires_at <= business_now();
+     where l.sku_id in (select sku_id from unnest(p_levels)) and l.status = 'active' and l.expires_at <= (select business_now());
     perform from inventory i
       where (i.sku_id, i.warehouse_id) in (
             select sku_id, warehouse_id from unnest(p_levels)

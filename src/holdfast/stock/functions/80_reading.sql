@@ -34,14 +34,18 @@ language sql stable security definer set search_path = public, pg_temp as $$
          cross join lateral (
                select coalesce(sum(l.quantity), 0) as quantity,
                       -- falls back to pools that are still there
-                      coalesce(sum(l.quantity) filter (where l.pool_id is not null and l.expires_at <= c.now and exists (
+                      coalesce(sum(l.quantity) filter (where l.is_due and l.pool_id is not null and exists (
                           select from channel_pools p where p.id = l.pool_id and p.ended_at is null)), 0)::bigint as of_pools
-                 from inventory_reservations l
-                where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id and l.status = 'active'
-                  and (l.expires_at <= c.now
-                       or exists (select from reservations h
-                                   where h.id = l.reservation_id and h.reference_id = d.exclude_reference_id))
-                  and (d.exclude_reference_id is not null or l.expires_at <= c.now)) due
+                 from (select o.quantity, o.pool_id, true as is_due
+                         from inventory_reservations o
+                        where o.sku_id = i.sku_id and o.warehouse_id = i.warehouse_id and o.status = 'active' and o.expires_at <= c.now
+                       union all
+                       select o.quantity, o.pool_id, false
+                         from reservations h
+                         join inventory_reservations o on o.reservation_id = h.id
+                        where h.reference_type in ('cart', 'order', 'manual') and h.reference_id = d.exclude_reference_id
+                          and o.sku_id = i.sku_id and o.warehouse_id = i.warehouse_id and o.status = 'active'
+                          and coalesce(o.expires_at > c.now, true)) l) due
          cross join lateral (
                select case when d.by is null then 0 else stock_inbound_by(i.sku_id, i.warehouse_id, d.by) end as inbound,
                       -- what is past its use is not available, withdrawn or not
@@ -106,7 +110,7 @@ language sql stable as $$
         select n.sku_id, n.quantity, business_now()::date as day from need n
         union
         select n.sku_id, n.quantity, b.expected_at from need n join inbound_lines b using (sku_id)
-         where b.expected_at >= business_now()::date and b.warehouse_id = coalesce(p_warehouse, b.warehouse_id)
+         where b.expected_at >= (select business_now()::date) and b.warehouse_id = coalesce(p_warehouse, b.warehouse_id)
     ), found as (
         select n.sku_id, min(d.day) filter (where stock_promisable(d.sku_id, p_warehouse, d.day, p_channel) >= d.quantity) as day
           from need n left join day d using (sku_id)
@@ -131,7 +135,7 @@ language sql stable as $$
                       select from channel_pools p where p.id = l.pool_id and p.ended_at is null)), 0)::bigint as of_pools
              from inventory_reservations l
             where l.sku_id = i.sku_id and l.warehouse_id = i.warehouse_id
-              and l.status = 'active' and l.expires_at <= business_now()) due
+              and l.status = 'active' and l.expires_at <= (select business_now())) due
      where i.sku_id = p_sku and i.warehouse_id = coalesce(p_warehouse, i.warehouse_id)
        and (c.warehouse_ids is null or i.warehouse_id = any (c.warehouse_ids))
 $$;
