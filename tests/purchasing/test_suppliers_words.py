@@ -43,7 +43,7 @@ async def test_a_part_confirmed_for_another_day_leaves_the_rest_on_its_day(house
     assert received["items"][0]["promised_at"] == "2027-01-05", "on time is measured against the first word"
 
 
-async def test_nothing_is_promised_for_a_day_before_it_was_ordered(house: House) -> None:
+async def test_nothing_is_promised_for_a_day_long_before_it_was_ordered(house: House) -> None:
     """A slip of the year would stay in the scorecard as a promise that was broken for decades."""
     made = await sent(house, ("TEA", 100), expected_at="2027-01-20")
     slip = {"items": [{"line_no": 1, "quantity": 60, "expected_at": "1990-01-05"}]}

@@ -75,7 +75,7 @@ class OrderingDemand:
         pool, fits, factor = self._pooled(history, protection_days)
         if self.regression is None:
             pool = adrift(pool, history.days, protection_days)
-        if self.regression is not None:
+        else:
             seen = history.observed.sum(axis=1)
             said = Said.of(pool, fits, protection_days, seen, factor, history.period.per_year)
             pool = self.regression.applied(pool, said, protection_days)

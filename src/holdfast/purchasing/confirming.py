@@ -22,6 +22,9 @@ from holdfast.purchasing.model import FOLLOWS, LineWord, OrderDetail, OrderLine
 from holdfast.purchasing.orders import expect, get_order, lock, told
 from holdfast.purchasing.promised import announced, as_row, confirmed, parts_of
 
+# So long before the order a promised day is no day of it.
+SLIP = timedelta(days=365)
+
 Source = Literal["link", "api"]
 
 
@@ -171,17 +174,21 @@ def _rows(before: OrderDetail, words: Sequence[LineWord]) -> list[dict[str, Any]
 
 
 def _no_day_before(before: OrderDetail, days: Sequence[tuple[list[str | int], date | None]]) -> None:
-    """A day long before the order was sent is a slip: it would stay in the scorecard as a promise that was broken."""
+    """A day of another decade is a slip, and would stay in the scorecard as a promise that was broken.
+
+    A day that is over is none: orders are written down after the fact too.
+    """
     sent_at = before.order.sent_at
-    # Half a day each way for who writes from another time zone.
-    first = None if sent_at is None else sent_at.date() - timedelta(days=1)
+    if sent_at is None:
+        return
+    sent_on = sent_at.date()
     errors = [
-        {"loc": loc, "code": "before_order", "message": f"The order was sent on {first + timedelta(days=1)}."}
+        {"loc": loc, "code": "before_order", "message": f"The order was sent on {sent_on}."}
         for loc, day in days
-        if first is not None and day is not None and day < first
+        if day is not None and day < sent_on - SLIP
     ]
     if errors:
-        raise Invalid("invalid_request", "Nothing can arrive before it was ordered.", errors=errors)
+        raise Invalid("invalid_request", "That is long before it was ordered.", errors=errors)
 
 
 def _line(by_number: dict[int, OrderLine], number: int) -> OrderLine:
