@@ -36,7 +36,8 @@ from bench.harness.apps import App, free_port, running, uvicorn_app
 from bench.harness.cpu import cpu_seconds
 from bench.harness.load import LoadResult, Target, measure
 from bench.harness.postgres import Server, durable_server
-from holdfast.cache import Cache, InRedis, Local
+from holdfast.cache import Cache, Local
+from holdfast.cache.in_redis import InRedis
 from holdfast.stock.asks import AvailabilityAsk
 from holdfast.stock.lanes import Lanes
 

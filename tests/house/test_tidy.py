@@ -8,6 +8,8 @@ import tokenize
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -149,3 +151,21 @@ def test_every_planted_bug_still_has_its_place() -> None:
     gone = [bug["name"] for bug in bugs if bug["right"] not in (ROOT / bug["file"]).read_text()]
     assert gone == []
     assert len(bugs) > 40
+
+
+def test_benchmarks_ask_for_what_there_is() -> None:
+    """No test runs them: a name that moved would be missed by whoever measures next."""
+    asked = {
+        (node.module, alias.name)
+        for file in sorted((ROOT / "bench").glob("**/*.py"))
+        for node in nodes_of(file)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "holdfast"
+        for alias in node.names
+    }
+    assert len(asked) > 20
+    missing = [
+        f"{module}.{name}"
+        for module, name in sorted(asked)
+        if not hasattr(import_module(module), name) and find_spec(f"{module}.{name}") is None
+    ]
+    assert missing == []
