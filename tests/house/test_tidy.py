@@ -169,3 +169,9 @@ def test_benchmarks_ask_for_what_there_is() -> None:
         if not hasattr(import_module(module), name) and find_spec(f"{module}.{name}") is None
     ]
     assert missing == []
+
+
+def test_a_deadline_is_compared_with_one_moment() -> None:
+    """Asked per row, the business clock keeps a column from its index: ``(select business_now())`` is asked once."""
+    per_row = re.compile(r"[<>]=? *business_now\(\)")
+    assert [here(f) for f in SQL if "db/migrations/" not in here(f) and per_row.search(f.read_text())] == []

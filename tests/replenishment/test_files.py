@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from holdfast.cli import app
 from holdfast.kernel.errors import CannotStart, Invalid
 from holdfast.replenishment import Costs, Ours, Policy, Rule, backtest, command, plan
-from holdfast.replenishment.simulation import LEAD_PERIODS_MAX, draw_lead_times
+from holdfast.replenishment.simulation import PERIODS_MAX, draw_lead_times
 
 SKUS = ("TEA", "CUP", "POT")
 START = date(2024, 1, 1)
@@ -123,7 +123,7 @@ def test_an_odd_item_is_noted_and_stops_nobody(changes: Any, remark: str) -> Non
 
 
 def test_a_wild_spread_of_the_lead_time_needs_no_memory_for_a_thousand_years() -> None:
-    assert draw_lead_times(np.array([2.0]), np.array([3_000.0]), seed=1, draws=5_000).max() <= LEAD_PERIODS_MAX
+    assert draw_lead_times(np.array([2.0]), np.array([3_000.0]), seed=1, draws=5_000).max() <= PERIODS_MAX
 
 
 @pytest.mark.parametrize("name", ["review_periods", "lead_time_periods"])

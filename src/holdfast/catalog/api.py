@@ -8,19 +8,19 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import ApiRoute, ApiTx, Operator, Reader
 from holdfast.catalog import packs, service
 from holdfast.catalog.model import Component, Sku
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
-from holdfast.web.fields import Version
+from holdfast.web.fields import Version, filled
 
 router = APIRouter(prefix="/api/v1/skus", route_class=ApiRoute, tags=["SKUs"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Text = Annotated[str, filled(200)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Days = Annotated[int, Field(ge=0, le=3650, description="days before its expiry date a unit is last promised or picked")]
@@ -28,11 +28,11 @@ Days = Annotated[int, Field(ge=0, le=3650, description="days before its expiry d
 
 class NewSku(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    code: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    code: Annotated[str, filled(100)]
     name: Text
-    barcode: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
+    barcode: Annotated[str, filled(100)] | None = None
     category: Text | None = None
-    unit: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)] = "piece"
+    unit: Annotated[str, filled(50)] = "piece"
     price: Money | None = None
     currency: Currency | None = None
     tracking: Literal["none", "batch", "serial"] = "none"
@@ -45,9 +45,9 @@ class SkuChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: Text | None = None
-    barcode: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
+    barcode: Annotated[str, filled(100)] | None = None
     category: Text | None = None
-    unit: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)] | None = None
+    unit: Annotated[str, filled(50)] | None = None
     price: Money | None = None
     currency: Currency | None = None
     min_remaining_days: Days | None = None
@@ -155,9 +155,9 @@ async def set_components(sku_id: UUID, body: Components, tx: ApiTx, caller: Oper
 
 class PackItem(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
+    name: Annotated[str, filled(50)]
     units: Annotated[int, Field(strict=True, ge=2, le=1_000_000, description="base units in one pack")]
-    barcode: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
+    barcode: Annotated[str, filled(100)] | None = None
 
 
 class Packs(BaseModel):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, time
-from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,6 +16,7 @@ from holdfast.importing.places import SKU, WAREHOUSE, Place, Placed, placed_rows
 from holdfast.kernel.errors import Conflict
 from holdfast.stock import service as stock
 from holdfast.stock.asks import MoveAsk, MoveItem
+from holdfast.stock.shapes import EARLIEST
 
 COLUMNS = (
     Column("date", cells.day, ("day", "sold_on", "sale_date", "order_date", "invoice_date", "日期", "销售日期"), True),
@@ -25,10 +25,6 @@ COLUMNS = (
     Column("quantity", cells.not_negative, ("qty", "units", "sold", "quantity_sold", "数量", "销量"), True),
     Column("orders", cells.not_negative, ("order_count", "lines", "订单数")),
 )
-
-
-# A clock that was never set; a history of two thousand years would be read day by day.
-EARLIEST: Final = date(1970, 1, 1)
 
 
 async def plan_history(tx: Tx, rows: Sequence[Row]) -> Plan:
@@ -114,8 +110,8 @@ async def apply_sales(tx: Tx, plan: Plan, *, actor: str, reference: str) -> None
 def _is_past(line: Placed, plan: Plan, ledger_start: date | None) -> bool:
     """Whether a row may become history; if not, the plan gets its problem."""
     day: date = line.row.values["date"]
-    if day < EARLIEST:
-        message = f"is before {EARLIEST}"
+    if day < EARLIEST.date():
+        message = f"is before {EARLIEST:%Y-%m-%d}"
     elif day > line.place.today:
         message = f"is in the future; in {line.place.code} it is {line.place.today}"
     elif ledger_start is not None and day >= ledger_start:

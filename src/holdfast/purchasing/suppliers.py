@@ -95,7 +95,8 @@ async def put_items(tx: Tx, supplier_id: UUID, items: list[dict[str, Any]], *, a
     supplier = await get_supplier(tx, supplier_id)
     named = [item["sku_id"] for item in items]
     if len(set(named)) < len(named):
-        again = [place for place, sku_id in enumerate(named) if sku_id in named[:place]]
+        first: dict[Any, int] = {}
+        again = [place for place, sku_id in enumerate(named) if first.setdefault(sku_id, place) != place]
         errors = [_of_item(place, "sku_named_twice", "The SKU was given before.") for place in again]
         raise Invalid("sku_named_twice", "Each SKU may be given once.", errors=errors)
     preferred = [item["sku_id"] for item in items if item.get("is_preferred")]

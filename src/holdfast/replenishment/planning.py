@@ -15,7 +15,7 @@ from holdfast.replenishment.calibration import Knob, calibrate, make_scene
 from holdfast.replenishment.items import Costs, Items, Names, Times, supply_of
 from holdfast.replenishment.offers import Aim, our_levels, service_levels
 from holdfast.replenishment.path_choice import paths_chosen, paths_fit
-from holdfast.replenishment.simulation import Floats, Ints, OrderLevels, Supply
+from holdfast.replenishment.simulation import PERIODS_MAX, Floats, Ints, OrderLevels, Supply
 from holdfast.replenishment.tables import (
     Remarks,
     StockState,
@@ -27,7 +27,6 @@ from holdfast.replenishment.tables import (
 )
 
 FILL_RATE_MIN, FILL_RATE_MAX = 0.5, 0.999
-PERIODS_MAX = 3_650
 
 
 @dataclass(frozen=True, slots=True)

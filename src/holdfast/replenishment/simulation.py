@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 
 # Lead times drawn per series; the order after the last takes the first again.
 DRAWS = 64
-LEAD_PERIODS_MAX = 3_650
+PERIODS_MAX = 3_650
 
 NEVER = np.iinfo(np.int64).max
 
@@ -139,7 +139,7 @@ def draw_lead_times(mean: Floats, sd: Floats, *, seed: int, draws: int = DRAWS) 
     """(series, draws) whole periods, gamma distributed with this mean and standard deviation per series.
 
     Row i depends on seed and i only: leaving out the last series changes nothing for the others. What is drawn beyond
-    LEAD_PERIODS_MAX counts as that: a replay keeps room for every period that goods may still be under way.
+    PERIODS_MAX counts as that: a replay keeps room for every period that goods may still be under way.
     """
     out = np.empty((mean.size, draws), np.int64)
     for row in range(mean.size):
@@ -148,7 +148,7 @@ def draw_lead_times(mean: Floats, sd: Floats, *, seed: int, draws: int = DRAWS) 
             continue
         shape = (mean[row] / sd[row]) ** 2
         drawn = np.random.default_rng((seed, row)).gamma(shape, mean[row] / shape, draws)
-        out[row] = np.rint(np.minimum(drawn, max(LEAD_PERIODS_MAX, mean[row])))
+        out[row] = np.rint(np.minimum(drawn, max(PERIODS_MAX, mean[row])))
     return np.maximum(out, 0)
 
 

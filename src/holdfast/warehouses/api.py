@@ -7,19 +7,19 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.access.edge import Admin, ApiRoute, ApiTx, Reader
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.page import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor, page_of
 from holdfast.warehouses import service
 from holdfast.warehouses.model import Warehouse
-from holdfast.web.fields import Version
+from holdfast.web.fields import Version, filled
 
 router = APIRouter(prefix="/api/v1/warehouses", route_class=ApiRoute, tags=["Warehouses"])
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Text = Annotated[str, filled(200)]
 Type = Literal["main", "regional", "local"]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
@@ -29,7 +29,7 @@ Priority = Annotated[int, Field(ge=-1_000_000, le=1_000_000, description="higher
 
 class NewWarehouse(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    code: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
+    code: Annotated[str, filled(50)]
     name: Text
     type: Type
     parent_id: UUID | None = None

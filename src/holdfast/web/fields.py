@@ -9,8 +9,13 @@ from pydantic import Field, StringConstraints
 from holdfast.kernel.page import BIGINT_MAX
 from holdfast.kernel.quantity import QUANTITY_MAX
 
-# Blanks say as little as nothing (S1-29).
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+def filled(longest: int) -> StringConstraints:
+    """Text of at most so many characters, the blanks around it left out: they say as little as nothing (S1-29)."""
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=longest)
+
+
+Reason = Annotated[str, filled(500)]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX)]
 # Of what may be nothing: what was found, what shall be there.
 Count = Annotated[int, Field(strict=True, ge=0, le=QUANTITY_MAX)]
