@@ -20,7 +20,7 @@ if __package__ is None or __package__ == "":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from bench.designs.catalogue import EMPTY, HOLDFAST, THREE, TUNED, USUAL, Design
+from bench.designs.catalogue import EMPTY, FRONT, HOLDFAST, THREE, TUNED, USUAL, Design
 from bench.designs.group import run_group
 from bench.designs.limit import run_limit
 from bench.designs.shop import TOKEN, Shop, new_shop, open_holdfast_shop, open_plain_shop
@@ -179,6 +179,7 @@ def figures(measured: Measurements, books: list[Books]) -> dict[str, float | int
         "http_spread_vs_tuned": against(rate, SPREAD, TUNED.name),
         "cpu_per_hold_vs_empty_post": against(lambda row: row.cpu_us, HOT, EMPTY.name),
         "cpu_per_spread_hold_vs_empty_post": against(lambda row: row.cpu_us, SPREAD, EMPTY.name),
+        "cpu_per_hold_vs_own_front": against(lambda row: row.cpu_us, HOT, FRONT.name),
         "p99_hot_vs_usual": against(lambda row: row.p99_ms, HOT, USUAL.name),
         "p99_spread_vs_usual": against(lambda row: row.p99_ms, SPREAD, USUAL.name),
         "single_client_vs_usual": against(rate, SINGLE, USUAL.name),
@@ -192,7 +193,7 @@ def figures(measured: Measurements, books: list[Books]) -> dict[str, float | int
 
 def run_all(run: Run) -> tuple[Measurements, list[Books]]:
     """Interleaved: each repetition runs every design, every second one in the opposite order."""
-    designs = [USUAL, TUNED, HOLDFAST, THREE, EMPTY]
+    designs = [USUAL, TUNED, HOLDFAST, THREE, EMPTY, FRONT]
     measured, books = Measurements(), list[Books]()
     for repetition in range(run.repetitions):
         for design in designs if repetition % 2 == 0 else reversed(designs):

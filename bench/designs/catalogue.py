@@ -38,12 +38,31 @@ class HoldfastDesign:
 
     def serve(self, url: str) -> AbstractContextManager[App]:
         port = free_port()
-        command = [sys.executable, "-m", "holdfast", "serve", "--port", str(port), "--workers", str(self.processes)]
-        environment = {"INVENTORY_DB_URL": url, "HOLDFAST_BOOTSTRAP_TOKEN": TOKEN, "HOLDFAST_SECRET": "bench"}
-        return running(command, port=port, environment=environment)
+        return _product(url, port, "holdfast", "serve", "--port", str(port), "--workers", str(self.processes))
 
 
-Design = PlainDesign | HoldfastDesign
+@dataclass(frozen=True, slots=True)
+class FrontDesign:
+    """Holdfast's own front end with nothing behind it: what a hold would cost if storing it were free."""
+
+    name: str = "Holdfast, nothing stored"
+    stores: bool = False
+    template: str = "holdfast_shop"
+    oversold: bytes = HOLDFAST_OVERSOLD
+    lost: bytes = HOLDFAST_LOST
+
+    def serve(self, url: str) -> AbstractContextManager[App]:
+        port = free_port()
+        return _product(url, port, "bench.designs.nothing_stored", str(port))
+
+
+def _product(url: str, port: int, *module: str) -> AbstractContextManager[App]:
+    environment = {"INVENTORY_DB_URL": url, "HOLDFAST_BOOTSTRAP_TOKEN": TOKEN, "HOLDFAST_SECRET": "bench"}
+    return running([sys.executable, "-m", *module], port=port, environment=environment)
+
+
+Design = PlainDesign | HoldfastDesign | FrontDesign
 USUAL, TUNED, EMPTY = PlainDesign("usual"), PlainDesign("tuned"), PlainDesign("empty", stores=False)
 HOLDFAST = HoldfastDesign()
 THREE = HoldfastDesign("Holdfast, 3 processes", processes=3)
+FRONT = FrontDesign()

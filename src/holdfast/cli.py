@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -79,26 +78,11 @@ def serve(
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
 ) -> None:
     """Answer HTTP: API and console. Needs INVENTORY_DB_URL and a migrated database."""
-    import uvicorn
+    from holdfast.web import server
 
     settings = Settings.from_env()
     _need_database(settings)
-    # Nothing that is loaded for the start is garbage: looking for some takes a seventh of it. The application collects
-    # again once it has started.
-    gc.disable()
-    uvicorn.run(
-        "holdfast.app:create",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-        timeout_graceful_shutdown=8,
-        backlog=2048,
-    )
+    server.serve("holdfast.app:create", host=host, port=port, workers=workers)
 
 
 @app.command()

@@ -40,6 +40,9 @@ class Settings:
     smtp_url: str = setting("HOLDFAST_SMTP_URL", "", "smtp://user:password@host:port, smtps:// for TLS")  # type: ignore[assignment]
     mail_from: str = setting("HOLDFAST_MAIL_FROM", "stock@holdfast.example", "sender of our e-mail")  # type: ignore[assignment]
     public_url: str = setting("HOLDFAST_PUBLIC_URL", "", "address people reach us at, for links in messages")  # type: ignore[assignment]
+    trusted_proxies: str = setting(
+        "FORWARDED_ALLOW_IPS", "127.0.0.1,::1", "addresses of proxies whose X-Forwarded-For and -Proto are believed"
+    )  # type: ignore[assignment]
     allow_private_webhooks: bool = setting(
         "HOLDFAST_ALLOW_PRIVATE_WEBHOOKS", False, "let webhooks call private and loopback addresses"
     )  # type: ignore[assignment]
