@@ -141,6 +141,8 @@ ACTS: dict[str, Callable[[Pooled], str]] = {
     "a receipt of units": lambda s: moved(s, "PHONE@GZ 2", line={"serials": [next(new_units), next(new_units)]}),
     "a sale": lambda s: moved(s, "CUP@GZ -1"),
     "a sale of a unit": lambda s: moved(s, "PHONE@GZ -1", line={"serials": [next(units)]}),
+    "a sale of any unit": lambda s: moved(s, "PHONE@SZ -1"),
+    "any unit of a crowd, consumed": lambda s: resolved(s, "consume", "PHONE@SZ 1"),
     "an adjustment": lambda s: moved(s, "CUP@GZ 1", movement_type="adjustment", reference_type="adjustment"),
     "a look to be kept": lambda s: told(s, "stock_look", sku_ids=[s.shelf.sku("TEA")], reservation_ids=[]),
     "a question": lambda s: told(s, "stock_availability", sku_id=s.shelf.sku("TEA"), quantity=1),

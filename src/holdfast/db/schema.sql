@@ -2794,6 +2794,8 @@ CREATE INDEX serials_held ON public.serials USING btree (reservation_id) WHERE (
 
 CREATE INDEX serials_in_stock ON public.serials USING btree (sku_id, warehouse_id, received_at, serial_number) WHERE (warehouse_id IS NOT NULL);
 
+CREATE INDEX serials_to_pick ON public.serials USING btree (sku_id, warehouse_id, COALESCE(batch_id, '00000000-0000-0000-0000-000000000000'::uuid), received_at, serial_number) WHERE ((state = 'sellable'::text) AND (reservation_id IS NULL));
+
 CREATE INDEX sessions_by_user ON public.sessions USING btree (user_id);
 
 CREATE INDEX shortage_cases_by_status ON public.shortage_cases USING btree (status, id);

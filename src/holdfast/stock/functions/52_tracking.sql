@@ -157,52 +157,82 @@ language sql stable as $$
 $$;
 
 
--- The pieces of serial-tracked SKUs that leave: the units named, else the ones that expire or came first.
-create or replace function stock_serials_out(p_lines stock_line[], p_any boolean, p_now timestamptz) returns setof stock_piece
+-- The units that lines without serial numbers take: those that their hold names first, then the ones that expire or came first.
+-- Of each batch, and of those without one, no more are read than are wanted.
+create or replace function stock_serials_in_turn(p_lines stock_line[], p_any boolean, p_now timestamptz)
+returns table (line_no integer, serial_number text, state text, batch_id uuid)
 language sql stable as $$
     with demand as (
         select l.*, sum(-quantity) over same - -quantity as from_unit, sum(-quantity) over same as to_unit
           from unnest(p_lines) l where quantity < 0 and tracking = 'serial' and serials is null
         window same as (partition by sku_id, warehouse_id, bucket, state, batch_id, min_expiry_date, reservation_id order by line_no)
-    ), named as (
-        select l.line_no, l.sku_id, x.serial_number
-          from unnest(p_lines) l, unnest(l.serials) as x (serial_number) where l.quantity < 0
     ), ask as (
-        select distinct sku_id, warehouse_id, bucket, state, batch_id, min_expiry_date, reservation_id from demand
+        select row_number() over () as ask_no, sku_id, warehouse_id, bucket, state, batch_id, min_expiry_date, reservation_id,
+               max(to_unit) as wanted
+          from demand group by sku_id, warehouse_id, bucket, state, batch_id, min_expiry_date, reservation_id
+    ), named as (
+        select l.sku_id, x.serial_number from unnest(p_lines) l, unnest(l.serials) as x (serial_number) where l.quantity < 0
+    ), shelf as (
+        select ask_no, b.batch_id
+          from ask a join inventory_batches b on (b.sku_id, b.warehouse_id) = (a.sku_id, a.warehouse_id) and b.sellable_quantity > 0
+        union all
+        select ask_no, null from ask
+    ), unit as (
+        select a.ask_no, u.*
+          from ask a join serials u on (u.reservation_id, u.sku_id, u.warehouse_id) = (a.reservation_id, a.sku_id, a.warehouse_id)
+         where a.bucket = 'sellable'
+        union all
+        select a.ask_no, u.*
+          from shelf f join ask a using (ask_no)
+         cross join lateral (
+               select * from serials
+                where sku_id = a.sku_id and warehouse_id = a.warehouse_id
+                  and coalesce(batch_id, '00000000-0000-0000-0000-000000000000') = coalesce(f.batch_id, '00000000-0000-0000-0000-000000000000')
+                  and state = 'sellable' and reservation_id is null
+                  and not exists (select from named n where (n.sku_id, n.serial_number) = (serials.sku_id, serials.serial_number))
+                order by received_at, serial_number limit a.wanted) u
+         where a.bucket = 'sellable'
+        union all
+        select a.ask_no, u.*
+          from ask a join serials u on (u.sku_id, u.warehouse_id) = (a.sku_id, a.warehouse_id)
+         where a.bucket = 'unsellable' and u.state <> 'sellable' and u.state = coalesce(a.state, u.state)
     ), offered as (
         select a.*, u.serial_number, u.state as unit_state, u.batch_id as unit_batch,
-               row_number() over (partition by a.sku_id, a.warehouse_id, a.bucket, a.state, a.batch_id, a.min_expiry_date, a.reservation_id
-                   -- the units this hold names go first
-                   order by u.reservation_id is null, b.usable_until, u.received_at, u.serial_number) as unit_no
-          from ask a
-          join serials u on u.sku_id = a.sku_id and u.warehouse_id = a.warehouse_id
-                        and (u.batch_id = a.batch_id or a.batch_id is null)
+               row_number() over (partition by ask_no order by u.reservation_id is null, b.usable_until, u.received_at, u.serial_number) as unit_no
+          from unit u join ask a using (ask_no)
           left join inventory_batches b on (b.sku_id, b.warehouse_id, b.batch_id) = (u.sku_id, u.warehouse_id, u.batch_id)
           left join batches m on m.id = u.batch_id
-         where case when a.bucket = 'sellable' then u.state = 'sellable' and (p_any or coalesce(b.usable_until, 'infinity') > p_now)
-                    else u.state <> 'sellable' and u.state = coalesce(a.state, u.state) end
-           and (u.reservation_id is null or u.reservation_id = a.reservation_id)
+         where (a.bucket = 'unsellable' or p_any or coalesce(b.usable_until, 'infinity') > p_now)
+           and (a.batch_id is null or u.batch_id = a.batch_id)
            and (a.min_expiry_date is null or coalesce(m.expiry_date, 'infinity') >= a.min_expiry_date)
-           and not exists (select from named n where n.sku_id = u.sku_id and n.serial_number = u.serial_number)
-    ), taken as (
-        select d.line_no, d.sku_id, d.warehouse_id, d.bucket, d.unit_cost, o.serial_number, o.unit_state, o.unit_batch
-          from demand d
-          join offered o on (o.sku_id, o.warehouse_id, o.bucket) = (d.sku_id, d.warehouse_id, d.bucket)
-                        and (o.state, o.batch_id, o.min_expiry_date, o.reservation_id)
-                            is not distinct from (d.state, d.batch_id, d.min_expiry_date, d.reservation_id)
-                        and o.unit_no > d.from_unit and o.unit_no <= d.to_unit
-        union all
-        select n.line_no, l.sku_id, l.warehouse_id, l.bucket, l.unit_cost, n.serial_number, u.state, u.batch_id
-          from named n
-          join unnest(p_lines) l using (line_no)
-          join serials u on u.sku_id = n.sku_id and u.serial_number = n.serial_number
-          left join inventory_batches b on (b.sku_id, b.warehouse_id, b.batch_id) = (u.sku_id, u.warehouse_id, u.batch_id)
-         where p_any or l.bucket = 'unsellable' or coalesce(b.usable_until, 'infinity') > p_now
+           and not exists (select from named n where (n.sku_id, n.serial_number) = (u.sku_id, u.serial_number))
     )
-    select line_no, sku_id, warehouse_id, bucket, nullif(unit_state, 'sellable'), -count(*)::bigint, unit_cost, 0::bigint, unit_batch, null::text,
-           array_agg(serial_number order by serial_number), uuidv7()
-      from taken
-     group by line_no, sku_id, warehouse_id, bucket, unit_state, unit_cost, unit_batch
+    select d.line_no, o.serial_number, o.unit_state, o.unit_batch
+      from demand d
+      join offered o on (o.sku_id, o.warehouse_id, o.bucket) = (d.sku_id, d.warehouse_id, d.bucket)
+                    and (o.state, o.batch_id, o.min_expiry_date, o.reservation_id)
+                        is not distinct from (d.state, d.batch_id, d.min_expiry_date, d.reservation_id)
+                    and o.unit_no > d.from_unit and o.unit_no <= d.to_unit
+$$;
+
+
+-- The pieces of serial-tracked SKUs that leave: the units named, else those whose turn it is.
+create or replace function stock_serials_out(p_lines stock_line[], p_any boolean, p_now timestamptz) returns setof stock_piece
+language sql stable as $$
+    with taken as (
+        select * from stock_serials_in_turn(p_lines, p_any, p_now)
+        union all
+        select l.line_no, u.serial_number, u.state, u.batch_id
+          from unnest(p_lines) l
+         cross join unnest(l.serials) as x (serial_number)
+          join serials u on u.sku_id = l.sku_id and u.serial_number = x.serial_number
+          left join inventory_batches b on (b.sku_id, b.warehouse_id, b.batch_id) = (u.sku_id, u.warehouse_id, u.batch_id)
+         where l.quantity < 0 and (p_any or l.bucket = 'unsellable' or coalesce(b.usable_until, 'infinity') > p_now)
+    )
+    select l.line_no, l.sku_id, l.warehouse_id, l.bucket, nullif(t.state, 'sellable'), -count(*)::bigint, l.unit_cost, 0::bigint, t.batch_id,
+           null::text, array_agg(t.serial_number order by t.serial_number), uuidv7()
+      from taken t join unnest(p_lines) l using (line_no)
+     group by l.line_no, l.sku_id, l.warehouse_id, l.bucket, t.state, l.unit_cost, t.batch_id
 $$;
 
 
