@@ -85,6 +85,56 @@ async def test_what_arrives_while_another_process_has_its_turn_is_one_group(
         assert taken.fetchone() == (True,)
 
 
+SLOW_COMMIT = """
+create function wait_at_commit() returns trigger language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock(4711);
+    return null;
+end $$;
+create constraint trigger wait_at_commit after insert on outbox_events deferrable initially deferred
+    for each row execute function wait_at_commit();
+"""
+
+
+@pytest.fixture
+def slow_commit(neighbour: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """Nobody's hold is committed before this connection unlocks 4711."""
+    neighbour.execute("select pg_advisory_lock(4711)")
+    neighbour.execute(SLOW_COMMIT)
+    yield neighbour
+    neighbour.execute("select pg_advisory_unlock_all()")
+    neighbour.execute("drop function wait_at_commit cascade")
+
+
+async def test_a_turn_ends_before_the_commit_so_that_the_next_group_is_read_meanwhile(
+    shop: Shelf, racing_url: str, neighbour: psycopg.Connection, request: pytest.FixtureRequest
+) -> None:
+    item = wanted(shop)
+    key = item.sku_id.int & 0x7FFFFFFF
+    async with busy_writer(racing_url, item) as writer:
+        request.getfixturevalue("slow_commit")
+        posting = asyncio.create_task(writer.submit(ask(item)))
+        await until_it_waits(neighbour, writer)
+        assert neighbour.execute("select take_turn(%s, %s, 1)", [turns._TURN, key]).fetchone() == (True,)
+        assert not posting.done()
+        neighbour.execute("select pg_advisory_unlock(4711)")
+        moments([await posting])
+        assert not writer._turns._taken
+
+
+async def test_a_turn_ends_when_its_group_fails(shop: Shelf, racing_url: str, neighbour: psycopg.Connection) -> None:
+    item = wanted(shop)
+    key = item.sku_id.int & 0x7FFFFFFF
+    async with busy_writer(racing_url, item) as writer:
+        wrong = ReserveAsk(reference_type="nothing", reference_id="c", minutes=5, items=[item], actor="test")
+        with pytest.raises(Exception, match="known_reservation_type"):
+            await writer.submit(wrong)
+        # The turn is passed on; meanwhile the writer must be able to.
+        taken = await asyncio.to_thread(neighbour.execute, "select take_turn(%s, %s, 20000)", [turns._TURN, key])
+        assert taken.fetchone() == (True,)
+        assert not writer._turns._taken
+
+
 async def test_who_keeps_its_turn_delays_the_others_once(
     shop: Shelf, racing_url: str, neighbour: psycopg.Connection
 ) -> None:

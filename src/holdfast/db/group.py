@@ -47,10 +47,13 @@ class GroupWriter:
         self._gate = gate or CommitGate(url)
         self._writes = writes
         self._waiting: deque[Entry] = deque()
-        self._posters = [Poster(url, statement, name=name, gate=self._gate, writes=writes) for _ in range(POSTERS_MAX)]
+        self._turns = Turns()
+        self._posters = [
+            Poster(url, statement, name=name, gate=self._gate, turns=self._turns, writes=writes)
+            for _ in range(POSTERS_MAX)
+        ]
         self._busy: dict[Poster, asyncio.Task[None]] = {}
         self._under_way: set[Hashable] = set()
-        self._turns = Turns()
         self._much_wanted: UUID | None = None
 
     async def submit(self, ask: Ask) -> Answer:

@@ -14,6 +14,7 @@ import psycopg
 from holdfast.db.commit import WAIT_FOR_STANDBY, CommitGate
 from holdfast.db.database import translated
 from holdfast.db.session import APPLICATION_OPTIONS, KEEPALIVE
+from holdfast.db.turns import Turns
 from holdfast.kernel.errors import InvariantBroken, TryAgain
 
 ATTEMPTS_MAX = 3
@@ -56,9 +57,12 @@ Row = tuple[Any, ...]  # request_no, outcome, facts as JSON text, replayed
 class Poster:
     """Owns a connection, made when it is first needed."""
 
-    def __init__(self, url: str, statement: LiteralString, *, name: str, gate: CommitGate, writes: bool) -> None:
+    def __init__(
+        self, url: str, statement: LiteralString, *, name: str, gate: CommitGate, turns: Turns, writes: bool
+    ) -> None:
         self._url = url
         self._statement: LiteralString = statement
+        self._turns = turns
         self._name = name
         self._gate = gate
         self._writes = writes
@@ -133,7 +137,11 @@ class Poster:
         connection = await self.connect()
         for n, ask in enumerate(asks):
             ask.n = n
-        rows = await self._run(connection, self._statement, [self._encode(asks).decode()])
+        ending, its_arguments = self._turns.ending(connection)
+        rows = await self._run(connection, self._statement + ending, [self._encode(asks).decode(), *its_arguments])
+        if ending:
+            self._turns.ended(connection)
+            rows = [row for row in rows if row[0] is not None]
         if any(replayed for *_, replayed in rows):
             # The first answer may be stored on this machine only, by a commit that nobody confirmed.
             await self._run(connection, WAIT_FOR_STANDBY)
@@ -148,7 +156,7 @@ class Poster:
         self._fail_all(group, InvariantBroken(f"{self._name} did not answer"))
 
     async def _run(
-        self, connection: psycopg.AsyncConnection[Any], statement: LiteralString, arguments: list[str] | None = None
+        self, connection: psycopg.AsyncConnection[Any], statement: LiteralString, arguments: list[Any] | None = None
     ) -> list[Row]:
         """One statement that is its own transaction, within the deadline."""
         with self._gate.watch(connection) as watch:

@@ -30,6 +30,8 @@ _OTHERS: LiteralString = """
            and database = (select oid from pg_database where datname = current_database()))"""
 _TAKE: LiteralString = "select take_turn(%s, %s, %s)"
 _END: LiteralString = "select pg_advisory_unlock(%s, %s)"
+# Behind the rows of a posting function, which is carried out first: whoever is next begins while this one commits.
+_ENDING: LiteralString = " union all select null, null, null, pg_advisory_unlock(%s, %s)"
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -53,6 +55,15 @@ class Turns:
             self._taken[connection] = key
         else:
             self._gave_up = time.monotonic()
+
+    def ending(self, connection: Connection | None) -> tuple[LiteralString, list[int]]:
+        """What a posting statement says last so that the turn ends with it, and the arguments of that."""
+        key = None if connection is None else self._taken.get(connection)
+        return ("", []) if key is None else (_ENDING, [_TURN, key])
+
+    def ended(self, connection: Connection) -> None:
+        """The statement that says so was carried out."""
+        self._taken.pop(connection, None)
 
     async def pass_on(self, connection: Connection) -> None:
         """End the turn that this connection has, if any; one that was lost ended it itself."""
