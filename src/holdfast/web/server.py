@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import os
+import sys
 from typing import Any
 
 import uvicorn
@@ -15,6 +18,10 @@ def serve(factory: str, *, host: str, port: int, workers: int = 1) -> None:
     # Nothing that is loaded for the start is garbage: looking for some takes a seventh of it. The application collects
     # again once it has started.
     gc.disable()
+    if workers > 1 and sys.platform == "linux":
+        # Several processes on few cores, each interrupted by whoever it just answered, lose a tenth (decision 0162).
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     uvicorn.run(
         factory,
         factory=True,
