@@ -72,8 +72,8 @@ def wait_for(address: str, seconds: float = 30) -> None:
 
 
 @contextmanager
-def serving(database_url: str, processes: int = 1, **more: str) -> Iterator[Running]:
-    """Start ``holdfast serve`` processes and stop them afterwards."""
+def serving(database_url: str, processes: int = 1, workers: int = 1, **more: str) -> Iterator[Running]:
+    """Start ``holdfast serve`` processes, each with so many workers, and stop them afterwards."""
     found = Running(database_url)
     try:
         for _ in range(processes):
@@ -81,7 +81,7 @@ def serving(database_url: str, processes: int = 1, **more: str) -> Iterator[Runn
             found.addresses.append(f"http://127.0.0.1:{port}")
             found.processes.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "holdfast", "serve", "--port", str(port)],
+                    [sys.executable, "-m", "holdfast", "serve", "--port", str(port), "--workers", str(workers)],
                     env=environment(database_url, **more),
                 )
             )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import sys
+from pathlib import Path
 from uuid import UUID
 
 import pytest
-from tests.running import Running
+from tests.running import Running, serving
 
 # Of struct tcp_info in linux/tcp.h: segments that carried data to us.
 DATA_SEGMENTS_IN = 152
@@ -85,3 +87,13 @@ def test_behind_a_trusted_proxy_cookies_are_as_safe_as_the_connection_to_it(
         cookies = answer.headers.get_list("set-cookie")
         assert cookies
         assert all(("; Secure" in cookie) == is_secure for cookie in cookies)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how its processes are run")
+def test_several_workers_answer_on_one_port_and_do_not_interrupt_one_another(api_url: str) -> None:
+    with serving(api_url, workers=2) as running, running.client() as client:
+        assert client.get(f"{running.addresses[0]}/healthz").status_code == 200
+        (serve,) = running.processes
+        children = Path(f"/proc/{serve.pid}/task/{serve.pid}/children").read_text().split()
+        workers = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        assert [os.sched_getscheduler(pid) for pid in workers] == [os.SCHED_BATCH] * 2

@@ -135,6 +135,22 @@ async def test_a_turn_ends_when_its_group_fails(shop: Shelf, racing_url: str, ne
         assert not writer._turns._taken
 
 
+async def test_a_statement_that_failed_is_repeated_without_ending_the_turn_twice(
+    shop: Shelf, racing_url: str, neighbour: psycopg.Connection
+) -> None:
+    item = wanted(shop)
+    key = item.sku_id.int & 0x7FFFFFFF
+    async with busy_writer(racing_url, item) as writer:
+        connection = await writer._posters[0].connect()
+        await writer._turns.take(connection, item.sku_id)
+        first, _ = writer._turns.ending(connection)
+        assert "pg_advisory_unlock" in first
+        assert writer._turns.ending(connection) == ("", [])
+        await writer._turns.pass_on(connection)
+        assert neighbour.execute("select take_turn(%s, %s, 1)", [turns._TURN, key]).fetchone() == (True,)
+        neighbour.execute("select pg_advisory_unlock_all()")
+
+
 async def test_who_keeps_its_turn_delays_the_others_once(
     shop: Shelf, racing_url: str, neighbour: psycopg.Connection
 ) -> None:

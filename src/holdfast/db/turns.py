@@ -43,6 +43,7 @@ class Turns:
         self._number = secrets.randbits(31)
         self._come = WeakSet[Connection]()
         self._taken: dict[Connection, int] = {}
+        self._ending: dict[Connection, int] = {}
         self._looked = self._gave_up = -GIVE_UP_SECONDS
         self.has_others = False
 
@@ -56,18 +57,24 @@ class Turns:
         else:
             self._gave_up = time.monotonic()
 
-    def ending(self, connection: Connection | None) -> tuple[LiteralString, list[int]]:
-        """What a posting statement says last so that the turn ends with it, and the arguments of that."""
-        key = None if connection is None else self._taken.get(connection)
-        return ("", []) if key is None else (_ENDING, [_TURN, key])
+    def ending(self, connection: Connection) -> tuple[LiteralString, list[int]]:
+        """What a posting statement says last so that the turn ends with it, and the arguments of that.
+
+        Said once: to end a turn that a failed statement had ended already would warn, and look like a commit in doubt.
+        """
+        key = self._taken.pop(connection, None)
+        if key is None:
+            return "", []
+        self._ending[connection] = key
+        return _ENDING, [_TURN, key]
 
     def ended(self, connection: Connection) -> None:
         """The statement that says so was carried out."""
-        self._taken.pop(connection, None)
+        self._ending.pop(connection, None)
 
     async def pass_on(self, connection: Connection) -> None:
         """End the turn that this connection has, if any; one that was lost ended it itself."""
-        key = self._taken.pop(connection, None)
+        key = self._taken.pop(connection, None) or self._ending.pop(connection, None)
         if key is None or connection.closed:
             return
         try:
