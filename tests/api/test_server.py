@@ -89,6 +89,13 @@ def test_behind_a_trusted_proxy_cookies_are_as_safe_as_the_connection_to_it(
         assert all(("; Secure" in cookie) == is_secure for cookie in cookies)
 
 
+def test_who_is_no_trusted_proxy_cannot_say_how_it_was_asked(api_url: str) -> None:
+    with serving(api_url, FORWARDED_ALLOW_IPS="192.0.2.1") as running, running.client() as client:
+        answer = client.get(f"{running.addresses[0]}/sign-in", headers={"X-Forwarded-Proto": "https"})
+        assert answer.headers.get_list("set-cookie")
+        assert "; Secure" not in answer.headers["set-cookie"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how its processes are run")
 def test_several_workers_answer_on_one_port_and_do_not_interrupt_one_another(api_url: str) -> None:
     with serving(api_url, workers=2) as running, running.client() as client:
