@@ -75,7 +75,13 @@ class Installation:
         self.process.wait(10)
 
     def stop(self) -> None:
+        # Shown when a test fails: why an installation did not come back is said here or nowhere.
+        print("".join(list(self._lines.queue)[-60:]), _last_lines(self.server.log_file), sep="\n")  # noqa: T201
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(30)
         self.server.stop("immediate")
+
+
+def _last_lines(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-40:]) if log.exists() else ""
