@@ -20,7 +20,7 @@ if __package__ is None or __package__ == "":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from bench.designs.catalogue import EMPTY, FRONT, HOLDFAST, THREE, TUNED, USUAL, Design
+from bench.designs.catalogue import EMPTY, FRONT, HOLDFAST, THREE, TUNED, USUAL, Design, database_of
 from bench.designs.group import run_group
 from bench.designs.limit import run_limit
 from bench.designs.shop import TOKEN, Shop, new_shop, open_holdfast_shop, open_plain_shop
@@ -64,7 +64,7 @@ HOT, SPREAD, SINGLE, SCARCE = cells(Shop("", "", "", ()))
 
 def measure_design(run: Run, design: Design, repetition: int) -> tuple[list[Measurement], Books]:
     """Every cell of one design on a fresh database."""
-    name = f"{''.join(filter(str.isalnum, design.name))}_{repetition}".lower()
+    name = database_of(design, repetition)
     url = run.server.create_database(name, template=design.template)
     rows: list[Measurement] = []
     ids: list[str] = []

@@ -31,6 +31,7 @@ class HoldfastDesign:
 
     name: str = "Holdfast"
     processes: int = 1
+    command: tuple[str, ...] = ("holdfast", "serve")
     stores: bool = True
     template: str = "holdfast_shop"
     oversold: bytes = HOLDFAST_OVERSOLD
@@ -38,31 +39,19 @@ class HoldfastDesign:
 
     def serve(self, url: str) -> AbstractContextManager[App]:
         port = free_port()
-        return _product(url, port, "holdfast", "serve", "--port", str(port), "--workers", str(self.processes))
+        command = [sys.executable, "-m", *self.command, "--port", str(port), "--workers", str(self.processes)]
+        environment = {"INVENTORY_DB_URL": url, "HOLDFAST_BOOTSTRAP_TOKEN": TOKEN, "HOLDFAST_SECRET": "bench"}
+        return running(command, port=port, environment=environment)
 
 
-@dataclass(frozen=True, slots=True)
-class FrontDesign:
-    """Holdfast's own front end with nothing behind it: what a hold would cost if storing it were free."""
-
-    name: str = "Holdfast, nothing stored"
-    stores: bool = False
-    template: str = "holdfast_shop"
-    oversold: bytes = HOLDFAST_OVERSOLD
-    lost: bytes = HOLDFAST_LOST
-
-    def serve(self, url: str) -> AbstractContextManager[App]:
-        port = free_port()
-        return _product(url, port, "bench.designs.nothing_stored", str(port))
-
-
-def _product(url: str, port: int, *module: str) -> AbstractContextManager[App]:
-    environment = {"INVENTORY_DB_URL": url, "HOLDFAST_BOOTSTRAP_TOKEN": TOKEN, "HOLDFAST_SECRET": "bench"}
-    return running([sys.executable, "-m", *module], port=port, environment=environment)
-
-
-Design = PlainDesign | HoldfastDesign | FrontDesign
+Design = PlainDesign | HoldfastDesign
 USUAL, TUNED, EMPTY = PlainDesign("usual"), PlainDesign("tuned"), PlainDesign("empty", stores=False)
 HOLDFAST = HoldfastDesign()
 THREE = HoldfastDesign("Holdfast, 3 processes", processes=3)
-FRONT = FrontDesign()
+# What a hold would cost if storing it were free.
+FRONT = HoldfastDesign("Holdfast, nothing stored", command=("bench.designs.nothing_stored",), stores=False)
+
+
+def database_of(design: Design, use: object) -> str:
+    """The name of a database of this design for one use."""
+    return f"{''.join(filter(str.isalnum, design.name))}_{use}".lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from typing import Any, cast
 
 from holdfast.app import Application
@@ -42,4 +42,8 @@ def create() -> Application:
 
 
 if __name__ == "__main__":
-    server.serve("bench.designs.nothing_stored:create", host="127.0.0.1", port=int(sys.argv[1]))
+    options = argparse.ArgumentParser()
+    options.add_argument("--port", type=int)
+    options.add_argument("--workers", type=int)
+    chosen = options.parse_args()
+    server.serve("bench.designs.nothing_stored:create", host="127.0.0.1", port=chosen.port, workers=chosen.workers)

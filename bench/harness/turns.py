@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bench.designs.catalogue import Design
+from bench.designs.catalogue import Design, database_of
 from bench.designs.shop import TOKEN, Shop
 from bench.harness.books import Books, check_books
 from bench.harness.cpu import cpu_seconds
@@ -35,7 +35,7 @@ def take_turns(
     server: Server, shop: Shop, designs: Sequence[Design], *, connections: int
 ) -> tuple[list[Turn], list[Books]]:
     """Buy the hot SKU from each design in turn, every second time in the opposite order."""
-    urls = {d.name: server.create_database(_database(d), template=d.template) for d in designs}
+    urls = {d.name: server.create_database(database_of(d, "turns"), template=d.template) for d in designs}
     ids: dict[str, list[str]] = {d.name: [] for d in designs}
     turns: list[Turn] = []
     with contextlib.ExitStack() as running:
@@ -54,10 +54,6 @@ def take_turns(
             turns.append(turn)
     books = [check_books(urls[d.name], ids[d.name], oversold=d.oversold, lost=d.lost) for d in designs if d.stores]
     for design in designs:
-        server.drop_database(_database(design))
+        server.drop_database(database_of(design, "turns"))
     # The first one warmed up.
     return turns[1:], books
-
-
-def _database(design: Design) -> str:
-    return "turns_" + "".join(filter(str.isalnum, design.name)).lower()

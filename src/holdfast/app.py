@@ -227,7 +227,7 @@ class Application:
             await ensure_ledger_months(tx)
             await self.cache.start(await identity(tx))
         # What start-up loaded lives as long as the process: walking it again only makes requests wait. What a request
-        # leaves behind is freed as it ends; looking for the few circles among it every 700 objects cost 5 % of a hold.
+        # leaves behind is freed as it ends; looking for the few circles among it every 700 objects was 5 % of our work.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000)

@@ -175,8 +175,9 @@ language sql stable as $$
     ), shelf as (
         select ask_no, b.batch_id
           from ask a join inventory_batches b on (b.sku_id, b.warehouse_id) = (a.sku_id, a.warehouse_id) and b.sellable_quantity > 0
+         where b.batch_id = coalesce(a.batch_id, b.batch_id)
         union all
-        select ask_no, null from ask
+        select ask_no, null from ask where batch_id is null
     ), unit as (
         select a.ask_no, u.*
           from ask a join serials u on (u.reservation_id, u.sku_id, u.warehouse_id) = (a.reservation_id, a.sku_id, a.warehouse_id)
