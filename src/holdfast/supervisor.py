@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import secrets
@@ -12,12 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
 import httpx2
+import psycopg
 from rich.console import Console
 
 from holdfast.access.keys import ensure_bootstrap_key
@@ -27,7 +29,7 @@ from holdfast.db import in_one_transaction
 from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 from holdfast.db.migrate import migrate
 from holdfast.demo.commands import parts as demo_parts
-from holdfast.kernel.errors import CannotStart
+from holdfast.kernel.errors import CannotStart, TryAgain
 from holdfast.notify.mail import MailServer
 from holdfast.settings import Settings
 
@@ -35,6 +37,7 @@ screen = Console()
 
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 8
+LOOK_EVERY_SECONDS = 0.1
 RESTARTS_PER_MINUTE_MAX = 6
 DATABASE_RETRY_SECONDS = 5
 
@@ -75,10 +78,7 @@ def _run(settings: Settings, server: EmbeddedServer | None, *, port: int, host: 
             if demo:
                 for name, arguments in demo_parts(environment, f"http://{_reached_at(host)}:{port}"):
                     family.add(name, arguments)
-            family.run(
-                on_ready=lambda: _announce(host, port, url, settings),
-                meanwhile=KeptAlive(server).look,
-            )
+            family.run(meanwhile=(KeptAlive(server).look, Announcement(host, port, url, settings).look))
     finally:
         if server:
             server.stop()
@@ -103,16 +103,16 @@ class Family:
     def add(self, name: str, arguments: list[str]) -> None:
         self._children.append(Child(name, arguments))
 
-    def run(self, *, on_ready: Callable[[], None], meanwhile: Callable[[], None]) -> None:
+    def run(self, *, meanwhile: Iterable[Callable[[], None]]) -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._stop)
         for child in self._children:
             self._start(child)
         try:
-            on_ready()
             while not self._stopping:
-                time.sleep(0.2)
-                meanwhile()
+                time.sleep(LOOK_EVERY_SECONDS)
+                for look in meanwhile:
+                    look()
                 self._restart_the_dead()
         finally:
             self._end_all()
@@ -171,6 +171,40 @@ class KeptAlive:
             self._next_try = time.monotonic() + DATABASE_RETRY_SECONDS
 
 
+class Announcement:
+    """What a user reads when everything answers: the address first, then how to sign in."""
+
+    def __init__(self, host: str, port: int, url: str, settings: Settings) -> None:
+        self._address = f"http://{host}:{port}"
+        self._reached = f"http://{_reached_at(host)}:{port}"
+        self._url = url
+        self._settings = settings
+        self._deadline = time.monotonic() + START_SECONDS_MAX
+        self._next = self._say_ready
+
+    def look(self) -> None:
+        """One step, if its time has come. A database that dies meanwhile is started again, and the step comes again."""
+        with contextlib.suppress(httpx2.HTTPError, psycopg.OperationalError, TryAgain):
+            self._next()
+
+    def _say_ready(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise CannotStart(f"The API did not answer within {START_SECONDS_MAX} s; its last words are above.")
+        if httpx2.get(f"{self._address}/readyz", timeout=2).status_code == 200:
+            keep_address(self._settings.data_dir, self._reached)
+            # Programs wait for exactly this line (contract).
+            print(f"Holdfast is ready at {self._address}", flush=True)  # noqa: T201
+            self._next = self._say_how_to_sign_in
+
+    def _say_how_to_sign_in(self) -> None:
+        email, link = asyncio.run(
+            in_one_transaction(self._url, lambda tx: start_link(tx, self._settings.admin_email), seconds_max=2)
+        )
+        print(f"Sign in as {email}: {self._address}/sign-in/{link}", flush=True)  # noqa: T201
+        print("The link works once, for a day; every start prints a new one. Stop with ^C.", flush=True)  # noqa: T201
+        self._next = lambda: None
+
+
 def _load_demo_shop(url: str) -> None:
     """SIGTERM meanwhile leaves in order: the server is stopped, and the next start continues the load."""
     from holdfast.demo.load import load_demo
@@ -186,25 +220,6 @@ def _reached_at(host: str) -> str:
 
 def _leave(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
-
-
-def _announce(host: str, port: int, url: str, settings: Settings) -> None:
-    address = f"http://{host}:{port}"
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while time.monotonic() < deadline:
-        try:
-            if httpx2.get(f"{address}/readyz", timeout=2).status_code == 200:
-                keep_address(settings.data_dir, f"http://{_reached_at(host)}:{port}")
-                # Programs wait for exactly this line (contract).
-                print(f"Holdfast is ready at {address}", flush=True)  # noqa: T201
-                email, link = asyncio.run(in_one_transaction(url, lambda tx: start_link(tx, settings.admin_email)))
-                print(f"Sign in as {email}: {address}/sign-in/{link}", flush=True)  # noqa: T201
-                print("The link works once, for a day; every start prints a new one. Stop with ^C.", flush=True)  # noqa: T201
-                return
-        except httpx2.HTTPError:
-            pass
-        time.sleep(0.05)
-    raise CannotStart(f"The API did not answer within {START_SECONDS_MAX} s; its last words are above.")
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

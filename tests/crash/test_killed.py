@@ -25,7 +25,7 @@ from tests.crash.installation import Installation
 from tests.crash.waiting import until
 from tests.running import environment
 
-from holdfast.db.embedded import EmbeddedServer
+from holdfast.db.embedded import EmbeddedServer, wait_until_ready
 
 pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("crash"), pytest.mark.timeout(240)]
 
@@ -174,6 +174,28 @@ def running_sweeps(shelf: Shelf) -> int:
     ).fetchone()
     assert row is not None
     return row[0]
+
+
+def test_a_database_that_dies_whenever_it_comes_back_ends_nobody_else(installed: Installation) -> None:
+    installed.start()
+    installed.wait()
+    supervisor, api = installed.process, installed.child("serve")
+    assert supervisor is not None
+    for _ in range(3):
+        was = installed.server.pid()
+        installed.server.kill()
+        until(lambda was=was: back_as_another(installed.server, was), every=0.005)
+    until(lambda: installed.server.is_running() and httpx2.get(f"{installed.address}/readyz").status_code == 200)
+    assert supervisor.poll() is None
+    assert installed.child("serve") == api
+
+
+def back_as_another(server: EmbeddedServer, was: int) -> bool:
+    try:
+        wait_until_ready(server.url("postgres", "postgres"), seconds=0)
+        return server.pid() != was
+    except (psycopg.OperationalError, OSError, IndexError):
+        return False
 
 
 def test_the_first_process_of_a_container_sees_that_its_database_died(data_dir: Path) -> None:

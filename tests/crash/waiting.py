@@ -6,10 +6,10 @@ import threading
 from typing import Any
 
 
-def until(condition: Any, seconds: float = 60) -> None:
+def until(condition: Any, seconds: float = 60, *, every: float = 0.05) -> None:
     waiting = threading.Event()
-    for _ in range(int(seconds / 0.05)):
+    for _ in range(int(seconds / every)):
         if condition():
             return
-        waiting.wait(0.05)
+        waiting.wait(every)
     raise AssertionError("it did not happen in time")

@@ -139,8 +139,8 @@ class Database:
             check=AsyncConnectionPool.check_connection,
         )
 
-    async def open(self) -> None:
-        await self.pool.open(wait=True, timeout=20)
+    async def open(self, *, seconds_max: float = 20) -> None:
+        await self.pool.open(wait=True, timeout=seconds_max)
 
     async def close(self) -> None:
         await self.gate.end()
@@ -182,11 +182,14 @@ class Database:
             raise translated(error) from error
 
 
-async def in_one_transaction(url: str, act: Callable[[Tx], Awaitable[T]]) -> T:
-    """Open, act, commit, close: for a command or a start that needs the database for a moment only."""
+async def in_one_transaction(url: str, act: Callable[[Tx], Awaitable[T]], *, seconds_max: float = 20) -> T:
+    """Open, act, commit, close: for a command or a start that needs the database for a moment only.
+
+    Raises OperationalError when it cannot be reached for ``seconds_max``.
+    """
     database = Database(url, size=1)
-    await database.open()
     try:
+        await database.open(seconds_max=seconds_max)
         async with database.transaction() as tx:
             return await act(tx)
     finally:

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +91,13 @@ class EmbeddedServer:
                 self._initialise(lock)
             if not self.is_running():
                 self.run_server()
-            self._create_database()
+            try:
+                self._create_database()
+            except psycopg.OperationalError as error:
+                raise CannotStart(
+                    f"PostgreSQL ended while it was starting in {self.cluster_dir}: {_last_line(self.log_file)} "
+                    f"The whole story is in {self.log_file}."
+                ) from error
         return self.url()
 
     @contextlib.contextmanager
@@ -224,7 +230,7 @@ class EmbeddedServer:
             )
 
     def _create_database(self) -> None:
-        wait_until_ready(self.url("postgres", "postgres"))
+        wait_until_ready(self.url("postgres", "postgres"), is_coming=self.is_alive)
         with psycopg.connect(self.url("postgres", "postgres"), autocommit=True) as connection:
             if connection.execute("select from pg_roles where rolname = 'holdfast_owner'").fetchone() is None:
                 connection.execute("create role holdfast_owner login createrole createdb")
@@ -261,8 +267,11 @@ class EmbeddedServer:
         return subprocess.CompletedProcess(done.args, done.returncode, text)
 
 
-def wait_until_ready(url: str, seconds: float = 30) -> None:
-    """Wait for a server that is starting or recovering. Raises CannotStart for what is no address."""
+def wait_until_ready(url: str, seconds: float = 30, *, is_coming: Callable[[], bool] = lambda: True) -> None:
+    """Wait for a server that is starting or recovering, as long as it ``is_coming``.
+
+    Raises CannotStart for what is no address, and OperationalError when the server is not there in time.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -274,7 +283,7 @@ def wait_until_ready(url: str, seconds: float = 30) -> None:
                 "Write it as postgresql://user:password@host/database."
             ) from error
         except psycopg.OperationalError:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or not is_coming():
                 raise
             time.sleep(0.05)
 
