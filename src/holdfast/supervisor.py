@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ctypes
 import os
 import secrets
@@ -19,7 +18,6 @@ from pathlib import Path
 from types import FrameType
 
 import httpx2
-import psycopg
 from rich.console import Console
 
 from holdfast.access.keys import ensure_bootstrap_key
@@ -183,23 +181,31 @@ class Announcement:
         self._next = self._say_ready
 
     def look(self) -> None:
-        """One step, if its time has come. A database that dies meanwhile is started again, and the step comes again."""
-        with contextlib.suppress(httpx2.HTTPError, psycopg.OperationalError, TryAgain):
-            self._next()
+        """The next step. What fails because the database died meanwhile is done when it is back."""
+        self._next()
 
     def _say_ready(self) -> None:
         if time.monotonic() > self._deadline:
             raise CannotStart(f"The API did not answer within {START_SECONDS_MAX} s; its last words are above.")
-        if httpx2.get(f"{self._address}/readyz", timeout=2).status_code == 200:
+        if self._answers():
             keep_address(self._settings.data_dir, self._reached)
             # Programs wait for exactly this line (contract).
             print(f"Holdfast is ready at {self._address}", flush=True)  # noqa: T201
             self._next = self._say_how_to_sign_in
 
+    def _answers(self) -> bool:
+        try:
+            return httpx2.get(f"{self._address}/readyz", timeout=2).status_code == 200
+        except httpx2.HTTPError:
+            return False
+
     def _say_how_to_sign_in(self) -> None:
-        email, link = asyncio.run(
-            in_one_transaction(self._url, lambda tx: start_link(tx, self._settings.admin_email), seconds_max=2)
-        )
+        try:
+            email, link = asyncio.run(
+                in_one_transaction(self._url, lambda tx: start_link(tx, self._settings.admin_email), seconds_max=2)
+            )
+        except (CannotStart, TryAgain):
+            return
         print(f"Sign in as {email}: {self._address}/sign-in/{link}", flush=True)  # noqa: T201
         print("The link works once, for a day; every start prints a new one. Stop with ^C.", flush=True)  # noqa: T201
         self._next = lambda: None

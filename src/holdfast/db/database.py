@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from holdfast.db.commit import WAIT_FOR_STANDBY, CommitGate
 from holdfast.db.session import APPLICATION_OPTIONS, KEEPALIVE
 from holdfast.db.sql import Statement
-from holdfast.kernel.errors import Invalid, InvariantBroken, TryAgain
+from holdfast.kernel.errors import CannotStart, Invalid, InvariantBroken, TryAgain
 
 T = TypeVar("T")
 
@@ -140,7 +140,11 @@ class Database:
         )
 
     async def open(self, *, seconds_max: float = 20) -> None:
-        await self.pool.open(wait=True, timeout=seconds_max)
+        """Raises CannotStart when the database cannot be reached for so long."""
+        try:
+            await self.pool.open(wait=True, timeout=seconds_max)
+        except PoolTimeout as error:
+            raise CannotStart(f"the database was not reached within {seconds_max:g} s.") from error
 
     async def close(self) -> None:
         await self.gate.end()
@@ -185,7 +189,7 @@ class Database:
 async def in_one_transaction(url: str, act: Callable[[Tx], Awaitable[T]], *, seconds_max: float = 20) -> T:
     """Open, act, commit, close: for a command or a start that needs the database for a moment only.
 
-    Raises OperationalError when it cannot be reached for ``seconds_max``.
+    Raises CannotStart when it cannot be reached for ``seconds_max``.
     """
     database = Database(url, size=1)
     try:
