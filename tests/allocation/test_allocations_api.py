@@ -142,8 +142,10 @@ def test_the_strategy_is_chosen_by_name(shop: Shop) -> None:
 def test_a_channel_has_its_strategy(shop: Shop) -> None:
     shop.ok("PUT", "/allocations/strategies", {"default": "fewest_parcels", "channels": {"express": "nearest"}})
     assert shop.shown(shop.ask("TEA 2, CUP 1", channel="express")) == "TEA GZ 2, CUP SZ 1"
-    assert shop.shown(shop.ask("TEA 2, CUP 1", channel="other")) == "TEA BJ 2, CUP BJ 1"
+    assert shop.shown(shop.ask("TEA 2, CUP 1")) == "TEA BJ 2, CUP BJ 1"
     assert shop.shown(shop.ask("TEA 2, CUP 1", channel="express", strategy="priority")) == "TEA BJ 2, CUP BJ 1"
+    unknown = shop.ask("TEA 1", channel="expres")
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_channel")
 
 
 def test_a_shop_defines_strategies_of_its_own(shop: Shop) -> None:

@@ -187,6 +187,8 @@ def test_a_shortage_lists_every_short_line(caller: Caller) -> None:
         ({"reference_type": "wish"}, ["reference_type"]),
         ({"reference_id": ""}, ["reference_id"]),
         ({"reference_id": "a\0b"}, ["reference_id"]),
+        ({"expires_in_minute": 5}, ["expires_in_minute"]),
+        ({"items": [{"sku_id": NIL, "quantity": 1, "qty": 2}]}, ["items", 0, "qty"]),
     ],
 )
 def test_a_wrong_field_is_named(caller: Caller, change: dict[str, Any], loc: list[str | int]) -> None:

@@ -123,7 +123,7 @@ def test_a_cursor_nobody_was_given_is_refused(caller: Caller, path: str, key: st
 
 @pytest.mark.parametrize("path", ["/inventory/reservations", "/inventory/receipts"])
 def test_a_body_nested_beyond_reason_is_no_json_of_ours(caller: Caller, path: str) -> None:
-    body = b'{"a":' * 50_000
+    body = b'{"ship_to":' + b'{"a":' * 50_000
     reply = caller.client.post(path, content=body, headers={"content-type": "application/json"})
     assert problem(reply) == (400, "not_json")
 
@@ -173,6 +173,7 @@ def test_what_is_not_there_names_its_field(caller: Caller) -> None:
         ("PUT", f"/channels/{channel}/pools", {**pool, "warehouse_id": NOWHERE}, ["warehouse_id"]),
         ("PUT", f"/skus/{sku}/components", {"components": [{"sku_id": NOWHERE, "quantity": 1}]}, ["components"]),
         ("GET", f"/inventory/{sku}/availability?quantity=1&channel=nobody", None, ["query", "channel"]),
+        ("GET", f"/inventory/{sku}/availability?quantity=1&warehouse_id={NOWHERE}", None, ["query", "warehouse_id"]),
     ]  # fmt: skip
     for method, path, body, loc in wanted:
         refused = caller.ask(method, path, body)

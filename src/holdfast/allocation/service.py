@@ -22,7 +22,7 @@ from holdfast.allocation.planning import plan_order
 from holdfast.allocation.postcodes import located
 from holdfast.db import Tx
 from holdfast.db.posting import Answer
-from holdfast.kernel.errors import Conflict, NotFound, TryAgain
+from holdfast.kernel.errors import Conflict, Invalid, NotFound, TryAgain
 from holdfast.stock import service as stock
 from holdfast.stock.asks import PlacedBundle, ReserveAsk, ReserveItem
 
@@ -150,13 +150,16 @@ async def list_allocations(tx: Tx, *, before: UUID | None, limit: int, **filters
 
 
 async def _chosen(tx: Tx, order: Order) -> tuple[Order, Strategy]:
-    """The order with the rules of its channel, and the strategy to plan it by. Raises Invalid(``unknown_strategy``).
+    """The order with the rules of its channel, and the strategy to plan it by.
 
-    To allocation a channel may be a mere name that chooses a strategy.
+    To allocation a channel may be a mere name that chooses a strategy. Raises Invalid(``unknown_strategy`` |
+    ``unknown_channel``).
     """
     choices = await get_choices(tx)
     if order.channel is not None:
         seller = await tx.maybe(sql.find_channel, Seller, code=order.channel)
+        if seller is None and order.channel not in choices.channels:
+            raise Invalid.at(["channel"], "unknown_channel", "There is no such channel.")
         order = replace(order, seller=seller)
     return order, choices.strategy(order.strategy, order.channel)
 

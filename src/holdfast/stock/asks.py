@@ -26,7 +26,7 @@ SerialNumber = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x
 Serials = Annotated[list[SerialNumber], Meta(min_length=1, max_length=100_000)]
 
 
-class ReserveItem(Struct, omit_defaults=True):
+class ReserveItem(Struct, omit_defaults=True, forbid_unknown_fields=True):
     """``min_remaining_days``: the units must last at least this long from today, by the calendar of their warehouse.
 
     ``serials`` holds these very units, in a warehouse that is named. ``allow_backorder`` says for this line what the
@@ -41,7 +41,7 @@ class ReserveItem(Struct, omit_defaults=True):
     serials: Serials | None = None
 
 
-class ReserveBody(Struct):
+class ReserveBody(Struct, forbid_unknown_fields=True):
     """Body of ``POST /inventory/reservations``. ``expires_in_minutes`` null means no expiry (order and manual only).
 
     For a ``channel`` units come from its warehouses, from its pools first, and last as long as it asks for. With
@@ -60,11 +60,11 @@ class ReserveBody(Struct):
     channel: Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")] | None = None
 
 
-class BatchBody(Struct):
+class BatchBody(Struct, forbid_unknown_fields=True):
     reservations: Annotated[list[ReserveBody], Meta(min_length=1, max_length=1000)]
 
 
-class ResolveItem(Struct, omit_defaults=True):
+class ResolveItem(Struct, omit_defaults=True, forbid_unknown_fields=True):
     """Consuming, ``batch`` (its number) or ``serials`` say which units were picked; without them, we choose."""
 
     sku_id: Id
@@ -74,17 +74,17 @@ class ResolveItem(Struct, omit_defaults=True):
     serials: Serials | None = None
 
 
-class ResolveBody(Struct):
+class ResolveBody(Struct, forbid_unknown_fields=True):
     """Body of ``consume`` and ``release``; without items, everything that is open."""
 
     items: Annotated[list[ResolveItem], Meta(min_length=1, max_length=500)] | None = None
 
 
-class ExtendBody(Struct):
+class ExtendBody(Struct, forbid_unknown_fields=True):
     additional_minutes: Annotated[int, Meta(ge=1, le=60)]
 
 
-class ConvertBody(Struct):
+class ConvertBody(Struct, forbid_unknown_fields=True):
     """Body of ``convert``. Not to a cart: that would be a way to keep a cart hold for ever (D-21)."""
 
     reference_type: Literal["order", "manual"]

@@ -261,7 +261,10 @@ class HotLane:
             by=_day(query.get("by")),
             channel=query.get("channel"),
         )
-        return _reply(await self._lanes.availability(ask), 200)
+        answer = await self._lanes.availability(ask)
+        if answer.outcome == "unknown_warehouse":
+            raise Invalid.at(["query", "warehouse_id"], answer.outcome, "There is no such warehouse.")
+        return _reply(answer, 200)
 
     def _reserve_ask(self, body: ReserveBody, facts: dict[str, Any], at: tuple[str | int, ...] = ()) -> ReserveAsk:
         minutes = self._settings.hold_minutes if body.expires_in_minutes is UNSET else body.expires_in_minutes
@@ -346,4 +349,7 @@ def _field_error(error: msgspec.ValidationError) -> Invalid:
     missing = re.search(r"required field `(\w+)`", message)
     if missing:
         return Invalid.field_error([*loc, missing[1]], "required", "This field is required.")
+    unknown = re.search(r"unknown field `(.*)`", message)
+    if unknown:
+        return Invalid.field_error([*loc, unknown[1]], "extra_forbidden", "There is no such field.")
     return Invalid.field_error(loc, "invalid", message.replace("`", "") + ".")

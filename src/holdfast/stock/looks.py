@@ -109,7 +109,7 @@ def availability(body: bytes, ask: AvailabilityAsk) -> Answer | None:
     if not body:
         return Answer("sku_not_found", "{}")
     totals = _totals.decode(body)
-    if not totals.plain:
+    if not totals.plain or ask.warehouse_id not in (None, *totals.warehouses):
         return None
     shelves = [
         (warehouse_id, shelf.available)

@@ -4,7 +4,7 @@
 -- Units that pools keep for other channels are not available. Units of holds whose time is over count as available, as they do for
 -- a reservation (P7). Of a bundle there is as much as of its scarcest component. What is promised already is never promised
 -- again: dated inbound fills the pools, then counts after all backorders.
--- Outcomes: availability; sku_not_found, unknown_channel.
+-- Outcomes: availability; sku_not_found, unknown_channel, unknown_warehouse.
 create or replace function stock_availability(p_requests json) returns setof stock_answer
 language sql stable security definer set search_path = public, pg_temp as $$
     with ask as materialized (
@@ -76,6 +76,8 @@ language sql stable security definer set search_path = public, pg_temp as $$
                  from place x where x.n = a.n) p on true
     )
     select n, case when not known then 'sku_not_found' when channel is not null and channel_id is null then 'unknown_channel'
+                   when warehouse_id is not null and not exists (select from warehouses where id = total.warehouse_id)
+                        then 'unknown_warehouse'
                    else 'availability' end,
            json_build_object('available', available >= quantity and not archived,
                              'quantity_available', available,
