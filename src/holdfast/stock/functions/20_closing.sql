@@ -89,7 +89,6 @@ $$;
 create or replace function stock_expire_locked(p_reservations uuid[], p_now timestamptz) returns integer
 language plpgsql as $$
 declare
-    -- Drawing random bytes for each event costs 2 us: those of a group are numbered, as the ids of holds are (32_reserve.sql).
     v_event_id text := left(uuidv7()::text, 32);
     v_takes stock_take[];
     v_expired integer;
@@ -105,9 +104,9 @@ begin
 
     perform stock_close_lines(v_takes, p_now);
     insert into outbox_events (event_id, event_type, sku_ids, data, occurred_at)
-    select case when event_no < 65536 then (v_event_id || lpad(to_hex(event_no), 4, '0'))::uuid else uuidv7() end,
+    select case when event_no < 65536 then stock_id_in_group(v_event_id, event_no) else uuidv7() end,
            'inventory.reservation_expired', sku_ids, data, p_now
-      from (select row_number() over () - 1 as event_no, array_agg(distinct t.sku_id) as sku_ids,
+      from (select (row_number() over () - 1)::integer as event_no, array_agg(distinct t.sku_id) as sku_ids,
                    json_build_object('reservation_id', h.id, 'reference_type', h.reference_type, 'reference_id', h.reference_id,
                        'items', json_agg(stock_take_facts(t))) as data
               from unnest(v_takes) t

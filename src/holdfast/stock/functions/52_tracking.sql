@@ -162,14 +162,16 @@ $$;
 create or replace function stock_serials_in_turn(p_lines stock_line[], p_any boolean, p_now timestamptz)
 returns table (line_no integer, serial_number text, state text, batch_id uuid)
 language sql stable as $$
-    with demand as (
-        select l.*, sum(-quantity) over same - -quantity as from_unit, sum(-quantity) over same as to_unit
-          from unnest(p_lines) l where quantity < 0 and tracking = 'serial' and serials is null
-        window same as (partition by sku_id, warehouse_id, bucket, state, batch_id, min_expiry_date, reservation_id order by line_no)
+    with wanting as (
+        -- lines of one kind are served from one queue
+        select *, dense_rank() over (order by sku_id, warehouse_id, bucket, state, batch_id, min_expiry_date, reservation_id) as ask_no
+          from unnest(p_lines) where quantity < 0 and tracking = 'serial' and serials is null
+    ), demand as (
+        select *, sum(-quantity) over same - -quantity as from_unit, sum(-quantity) over same as to_unit
+          from wanting window same as (partition by ask_no order by line_no)
     ), ask as (
-        select row_number() over () as ask_no, sku_id, warehouse_id, bucket, state, batch_id, min_expiry_date, reservation_id,
-               max(to_unit) as wanted
-          from demand group by sku_id, warehouse_id, bucket, state, batch_id, min_expiry_date, reservation_id
+        select ask_no, sku_id, warehouse_id, bucket, state, batch_id, min_expiry_date, reservation_id, max(to_unit) as wanted
+          from demand group by ask_no, sku_id, warehouse_id, bucket, state, batch_id, min_expiry_date, reservation_id
     ), named as (
         select l.sku_id, x.serial_number from unnest(p_lines) l, unnest(l.serials) as x (serial_number) where l.quantity < 0
     ), shelf as (
@@ -198,7 +200,7 @@ language sql stable as $$
           from ask a join serials u on (u.sku_id, u.warehouse_id) = (a.sku_id, a.warehouse_id)
          where a.bucket = 'unsellable' and u.state <> 'sellable' and u.state = coalesce(a.state, u.state)
     ), offered as (
-        select a.*, u.serial_number, u.state as unit_state, u.batch_id as unit_batch,
+        select ask_no, u.serial_number, u.state as unit_state, u.batch_id as unit_batch,
                row_number() over (partition by ask_no order by u.reservation_id is null, b.usable_until, u.received_at, u.serial_number) as unit_no
           from unit u join ask a using (ask_no)
           left join inventory_batches b on (b.sku_id, b.warehouse_id, b.batch_id) = (u.sku_id, u.warehouse_id, u.batch_id)
@@ -210,10 +212,8 @@ language sql stable as $$
     )
     select d.line_no, o.serial_number, o.unit_state, o.unit_batch
       from demand d
-      join offered o on (o.sku_id, o.warehouse_id, o.bucket) = (d.sku_id, d.warehouse_id, d.bucket)
-                    and (o.state, o.batch_id, o.min_expiry_date, o.reservation_id)
-                        is not distinct from (d.state, d.batch_id, d.min_expiry_date, d.reservation_id)
-                    and o.unit_no > d.from_unit and o.unit_no <= d.to_unit
+      join offered o using (ask_no)
+     where o.unit_no > d.from_unit and o.unit_no <= d.to_unit
 $$;
 
 
