@@ -1,6 +1,6 @@
 """What a hold costs as holds and history pile up, what a batch of 1,000 takes, and how fast 100,000 expire.
 
-    python -m bench.lifecycle [--live 0,100000,1000000] [--movements 10000,10000000] [--seconds 3] [--json FILE]
+    python -m bench.lifecycle [--live 0,1000000] [--movements 10000,10000000] [--seconds 0.5] [--json FILE]
 
 Half of the live holds and of the ledger lie on the hot SKU, half on 10,000 others. Holds fall due by moving the
 business clock.
@@ -9,6 +9,7 @@ business clock.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import statistics
@@ -37,18 +38,20 @@ BATCH = 1000
 DUE = 100_000
 # About as long as they take to sweep.
 EXPIRY_SECONDS = 8
+ROUNDS = 10
+
+
+# Of one pile in one round: CPU in µs per hold and holds per second at 64 connections, one batch of 1,000 in ms.
+Figures = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """CPU in µs per hold at 64 connections, rates per second, one batch of 1,000 in ms, with so much `piled_up`."""
+    """Medians over all rounds with so much `piled_up`, and of each figure ÷ that of the first pile in its round."""
 
     piled_up: int
-    hot_us: float
-    hot_per_second: float
-    spread_us: float
-    spread_per_second: float
-    batch_ms: float
+    median: Figures
+    beside_first: Figures
 
 
 def fill(url: str, shop: Shop, holds: int) -> None:
@@ -62,7 +65,7 @@ def fill(url: str, shop: Shop, holds: int) -> None:
 def cost(server: Server, app: App, shop: Shop, skus: tuple[str, ...], seconds: float) -> tuple[float, float]:
     """CPU µs per hold and holds per second at 64 connections."""
     target = Target(app.port, TOKEN, shop.warehouse_id, skus)
-    run_load(target, connections=64, seconds=1)
+    run_load(target, connections=64, seconds=seconds / 4)
     before = cpu_seconds(app.pid) + cpu_seconds(server.pid)
     result = run_load(target, connections=64, seconds=seconds)
     used = cpu_seconds(app.pid) + cpu_seconds(server.pid) - before
@@ -70,7 +73,41 @@ def cost(server: Server, app: App, shop: Shop, skus: tuple[str, ...], seconds: f
     return used / result.by_status[201] * 1e6, result.per_second(201)
 
 
-def batch_ms(app: App, shop: Shop, skus: tuple[str, ...], repetitions: int = 10) -> float:
+def figures(server: Server, app: App, shop: Shop, seconds: float) -> Figures:
+    hot_us, hot_per_second = cost(server, app, shop, (shop.hot,), seconds)
+    spread_us, spread_per_second = cost(server, app, shop, shop.spread, seconds)
+    return {
+        "hot_us": hot_us,
+        "hot_per_second": hot_per_second,
+        "spread_us": spread_us,
+        "spread_per_second": spread_per_second,
+        "batch_ms": batch_ms(app, shop, shop.spread, 2),
+    }
+
+
+def in_turns(server: Server, shop: Shop, urls: dict[int, str], seconds: float) -> list[Cost]:
+    """All piles beside one another, each round in the opposite order: the host's own speed changes within seconds."""
+    rounds: list[dict[int, Figures]] = []
+    server.checkpoint()
+    with contextlib.ExitStack() as running:
+        apps = {size: running.enter_context(HOLDFAST.serve(url)) for size, url in urls.items()}
+        for number in range(ROUNDS + 1):
+            sizes = sorted(apps, reverse=number % 2 == 0)
+            rounds.append({size: figures(server, apps[size], shop, seconds) for size in sizes})
+            sys.stderr.write(f"{rounds[-1]}\n")
+    # The first round warmed up.
+    return [_cost(size, rounds[1:], min(urls)) for size in urls]
+
+
+def _cost(size: int, rounds: list[dict[int, Figures]], first: int) -> Cost:
+    return Cost(
+        size,
+        {name: statistics.median(r[size][name] for r in rounds) for name in rounds[0][size]},
+        {name: statistics.median(r[size][name] / r[first][name] for r in rounds) for name in rounds[0][size]},
+    )
+
+
+def batch_ms(app: App, shop: Shop, skus: tuple[str, ...], repetitions: int) -> float:
     """Median time of one POST of 1,000 reservation requests."""
     times: list[float] = []
     link = http.client.HTTPConnection("127.0.0.1", app.port)
@@ -101,21 +138,11 @@ def batch_ms(app: App, shop: Shop, skus: tuple[str, ...], repetitions: int = 10)
 
 
 def measure_growth(server: Server, shop: Shop, sizes: list[int], seconds: float) -> list[Cost]:
-    url = server.create_database("growth", template="holdfast_shop")
-    costs: list[Cost] = []
-    live = 0
-    with HOLDFAST.serve(url) as app:
-        for size in sizes:
-            fill(url, shop, size - live)
-            hot_us, hot_rate = cost(server, app, shop, (shop.hot,), seconds)
-            spread_us, spread_rate = cost(server, app, shop, shop.spread, seconds)
-            costs.append(Cost(size, hot_us, hot_rate, spread_us, spread_rate, batch_ms(app, shop, shop.spread)))
-            sys.stderr.write(f"{costs[-1]}\n")
-            with psycopg.connect(url) as connection:
-                row = connection.execute("select count(*) from reservations where status = 'active'").fetchone()
-            live = row[0] if row else 0
-    server.drop_database("growth")
-    return costs
+    """What a hold costs beside so many live ones."""
+    urls = {size: server.create_database(f"live_{size}", template="holdfast_shop") for size in sizes}
+    for size, url in urls.items():
+        fill(url, shop, size)
+    return in_turns(server, shop, urls, seconds)
 
 
 def sweep(url: str) -> tuple[float, list[float]]:
@@ -149,29 +176,22 @@ select i.sku_id, i.warehouse_id, case n %% 2 when 0 then 'in' else 'out' end, ca
 """
 
 
-def fill_ledger(url: str, shop: Shop, start: int, end: int) -> None:
-    """Entries number `start` to `end` of a past, by bare statements."""
+def fill_ledger(url: str, shop: Shop, size: int) -> None:
+    """So many entries of a past, by bare statements."""
     facts = {"warehouse": shop.warehouse_id, "hot": shop.hot, "spread": list(shop.spread), "skus": len(shop.spread)}
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("select stock_ensure_months(current_date - 301, current_date)")
-        for first in range(start, end, 500_000):
-            connection.execute(LEDGER, {**facts, "start": first, "end": min(end, first + 500_000)})
+        for first in range(0, size, 500_000):
+            connection.execute(LEDGER, {**facts, "start": first, "end": min(size, first + 500_000)})
         connection.execute("vacuum analyze inventory_movements")
 
 
 def measure_history(server: Server, shop: Shop, sizes: list[int], seconds: float) -> list[Cost]:
     """What a hold costs when the ledger is long."""
-    url = server.create_database("history", template="holdfast_shop")
-    costs: list[Cost] = []
-    with HOLDFAST.serve(url) as app:
-        for start, size in zip([0, *sizes], sizes, strict=False):
-            fill_ledger(url, shop, start, size)
-            hot_us, hot_rate = cost(server, app, shop, (shop.hot,), seconds)
-            spread_us, spread_rate = cost(server, app, shop, shop.spread, seconds)
-            costs.append(Cost(size, hot_us, hot_rate, spread_us, spread_rate, batch_ms(app, shop, shop.spread)))
-            sys.stderr.write(f"{costs[-1]}\n")
-    server.drop_database("history")
-    return costs
+    urls = {size: server.create_database(f"movements_{size}", template="holdfast_shop") for size in sizes}
+    for size, url in urls.items():
+        fill_ledger(url, shop, size)
+    return in_turns(server, shop, urls, seconds)
 
 
 def measure_expiry(server: Server, shop: Shop, seconds: float, per_second: float | None = None) -> dict[str, Any]:
@@ -216,16 +236,17 @@ def print_growth(costs: list[Cost], what: str) -> None:
     for heading in (what, "hot SKU: CPU µs", "holds/s", "10,000 SKUs: CPU µs", "holds/s", "batch of 1,000: ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in costs:
-        figures = (one.hot_us, one.hot_per_second, one.spread_us, one.spread_per_second, one.batch_ms)
-        table.add_row(f"{one.piled_up:,}", *(f"{figure:,.0f}" for figure in figures))
-    Console().print(table)
+        table.add_row(f"{one.piled_up:,}", *(f"{figure:,.0f}" for figure in one.median.values()))
+        if one is not costs[0]:
+            table.add_row("÷ first", *(f"{ratio:.2f}" for ratio in one.beside_first.values()))
+    Console(width=110).print(table)
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    options.add_argument("--live", default="0,100000,1000000")
-    options.add_argument("--movements", default="10000,100000,1000000,10000000")
-    options.add_argument("--seconds", type=float, default=3.0)
+    options.add_argument("--live", default="0,1000000")
+    options.add_argument("--movements", default="10000,10000000")
+    options.add_argument("--seconds", type=float, default=0.5)
     options.add_argument("--json", type=Path)
     chosen = options.parse_args()
     live, movements = ([int(size) for size in text.split(",") if size] for text in (chosen.live, chosen.movements))
