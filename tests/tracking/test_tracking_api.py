@@ -97,6 +97,10 @@ async def test_a_unit_is_followed_from_receipt_to_customer(house: House) -> None
     held = await hold(house, "PHONE", 1, "O-1", serials=["S2"])
     refused = await hold(house, "PHONE", 1, "O-2", serials=["S2"], expect=409)
     assert (refused["code"], refused["errors"][0]["serials"]) == ("serial_not_here", ["S2"])
+    line = {"sku_id": house.ids["skus:PHONE"], "quantity": 1, "serials": ["S1"]}
+    body = {"reference_type": "order", "reference_id": "O-4", "items": [line]}
+    nowhere = await house.post("/inventory/reservations", body, expect=422)
+    assert nowhere["errors"][0]["loc"] == ["items", 0, "warehouse_id"]
     other = await consume(house, await hold(house, "PHONE", 1, "O-3"))
     assert other["picked"][0]["serials"] == ["S1"]
     assert (await consume(house, held))["picked"][0]["serials"] == ["S2"]

@@ -273,6 +273,11 @@ class HotLane:
         if body.strategy is not None and body.ship_to is None:
             message = "A strategy chooses warehouses by where the order goes; say it in ship_to."
             raise Invalid.field_error([*at, "strategy"], "needs_ship_to", message)
+        if body.ship_to is None:
+            for n, item in enumerate(body.items):
+                if item.serials is not None and item.warehouse_id is None:
+                    message = "Units that are named lie in one warehouse; say which, or where the order goes (ship_to)."
+                    raise Invalid.field_error([*at, "items", n, "warehouse_id"], "required", message)
         return ReserveAsk(
             **facts,
             reference_type=body.reference_type,
