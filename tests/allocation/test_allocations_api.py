@@ -301,6 +301,7 @@ def test_a_plan_that_lost_its_stock_meanwhile_is_made_anew(shop: Shop, house_run
         answer = pool.submit(shop.reserve, "TEA 3", strategy="nearest")
         waiting = (
             "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%stock_reserve%'"
+            " and datname = current_database()"
         )
         while shop.database.execute(waiting).fetchone() == (0,):
             assert not answer.done(), answer.result().text

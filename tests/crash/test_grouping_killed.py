@@ -34,8 +34,10 @@ async def main(url, grouping):
 
 asyncio.run(main(*sys.argv[1:]))
 """
-WAITING = "select count(*) from pg_stat_activity where application_name = 'to-be-killed' and wait_event_type = 'Lock'"
-GONE = "select count(*) = 0 from pg_stat_activity where application_name = 'to-be-killed'"
+# Of this test alone: another may kill its own at the same time, in another database of the same server.
+OURS = "from pg_stat_activity where application_name = 'to-be-killed' and datname = current_database()"
+WAITING = f"select count(*) {OURS} and wait_event_type = 'Lock'"
+GONE = f"select count(*) = 0 {OURS}"
 WRITTEN = """
 select (select count(*) from order_groupings), (select count(*) from order_grouping_orders),
        (select count(*) from order_grouping_lines), (select count(*) from purchase_orders),

@@ -114,7 +114,10 @@ async def test_a_sweep_that_waited_for_an_extension_leaves_the_hold_alone(fresh_
         shelf.advance(minutes=11)  # past the first deadline before the extension is committed
         sweeper = threading.Thread(target=sweep)
         sweeper.start()
-        waiting = "select from pg_stat_activity where application_name = 'sweeper' and wait_event_type = 'Lock'"
+        waiting = (
+            "select from pg_stat_activity where application_name = 'sweeper' and wait_event_type = 'Lock'"
+            " and datname = current_database()"
+        )
         while not shelf.connection.execute(waiting).fetchall():
             assert sweeper.is_alive()
     sweeper.join()

@@ -58,7 +58,8 @@ async def until_it_waits(connection: psycopg.Connection, writer: GroupWriter) ->
     def waits() -> bool:
         row = connection.execute(
             "select exists (select from pg_locks l join pg_stat_activity a using (pid)"
-            " where l.locktype = 'advisory' and not l.granted and a.application_name = %s)",
+            " where l.locktype = 'advisory' and not l.granted and a.application_name = %s"
+            " and a.datname = current_database())",
             [writer._name],
         ).fetchone()
         return row == (True,)

@@ -61,7 +61,8 @@ async def stuck(url: str, writer: GroupWriter) -> None:
 
         def waits() -> bool:
             row = looking.execute(
-                "select exists (select from pg_stat_activity where application_name = %s and wait_event_type = 'Lock')",
+                "select exists (select from pg_stat_activity where application_name = %s and wait_event_type = 'Lock'"
+                " and datname = current_database())",
                 [writer._name],
             ).fetchone()
             return row == (True,)
